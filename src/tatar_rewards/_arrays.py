@@ -1,0 +1,178 @@
+"""The one module that knows array libraries: numpy and torch from one source, and the checks at the door.
+
+Everything else is written against the array API standard through `array_api_compat`, which imports no library that
+the caller has not imported already.
+"""
+
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+Array = Any
+"""A numpy or torch array (or any other array that follows the array API standard)."""
+
+
+# ---------------------------------------------------------------- checks at the door
+
+
+def check_columns(**columns: Array | None) -> ModuleType:
+    """Check that the columns are flat arrays of one library, device and length; return the library's namespace."""
+    given = {name: column for name, column in columns.items() if column is not None}
+    for name, column in given.items():
+        if not array_api_compat.is_array_api_obj(column) or np.isscalar(column):
+            raise TypeError(
+                f"{name} must be a numpy or torch array; got {type(column).__name__}; try np.asarray({name})"
+            )
+        if column.ndim != 1:
+            raise ValueError(f"{name} must be flat, one value per completion; got shape {tuple(column.shape)}")
+    (first_name, first), *others = given.items()
+    for name, column in others:
+        if type(column).__module__.partition(".")[0] != type(first).__module__.partition(".")[0]:
+            raise TypeError(
+                f"{first_name} and {name} must come from one array library; got {type(first).__name__} of "
+                f"{type(first).__module__} and {type(column).__name__} of {type(column).__module__}"
+            )
+        if column.shape[0] != first.shape[0]:
+            raise ValueError(
+                f"{first_name} and {name} must have the same length, one row per completion; got "
+                f"{first.shape[0]} and {column.shape[0]}"
+            )
+        if array_api_compat.device(column) != array_api_compat.device(first):
+            raise ValueError(
+                f"{first_name} and {name} must be on one device; got {array_api_compat.device(first)} and "
+                f"{array_api_compat.device(column)}"
+            )
+    xp: ModuleType = array_api_compat.array_namespace(first)
+    return xp
+
+
+def check_number(name: str, value: float, *, low: float, high: float = float("inf"), high_allowed: bool = True) -> None:
+    """Check one setting against the closed range [low, high] (or [low, high) without `high_allowed`)."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"{name} must be a number; got {value!r}")
+    if not low <= value <= high or (value == high and not high_allowed):
+        raise ValueError(f"{name} must lie in [{low:g}, {high:g}{']' if high_allowed else ')'}; got {value!r}")
+
+
+def check_flag(name: str, value: bool) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False; got {value!r}")
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
+
+
+def check_points(xp: ModuleType, name: str, values: Array) -> None:
+    """Check that labels are points on 0-100 (NaN, no label, passes); name the first row that is not."""
+    wrong = xp.logical_or(values < 0, values > 100)
+    if bool(xp.any(wrong)):
+        row = int(xp.nonzero(wrong)[0][0])
+        raise ValueError(
+            f"{name}[{row}] is {float(values[row]):g}, but scores are in points on 0 to 100; convert them with "
+            f"ScoreScale(low, high).column_to_points(...)"
+        )
+
+
+def check_not_negative(xp: ModuleType, name: str, values: Array) -> None:
+    wrong = xp.logical_or(values < 0, values == float("inf"))
+    if bool(xp.any(wrong)):
+        row = int(xp.nonzero(wrong)[0][0])
+        raise ValueError(f"{name}[{row}] is {float(values[row]):g}; it must be a finite number of at least 0, or NaN")
+
+
+# ---------------------------------------------------------------- dtypes
+
+
+def as_floats(xp: ModuleType, name: str, values: Array) -> Array:
+    """Integers as the library's widest float, half precision as float32, the rest as it is."""
+    if xp.isdtype(values.dtype, "integral"):
+        return xp.astype(values, xp.float64)
+    if not xp.isdtype(values.dtype, "real floating"):
+        raise TypeError(f"{name} must hold real numbers; got dtype {values.dtype}")
+    return xp.astype(values, xp.float32) if xp.finfo(values.dtype).bits < 32 else values
+
+
+def as_common_floats(xp: ModuleType, **columns: Array | None) -> list[Array | None]:
+    """The columns in the widest of their working dtypes."""
+    floats = [None if c is None else as_floats(xp, name, c) for name, c in columns.items()]
+    dtype = xp.result_type(*(c for c in floats if c is not None))
+    return [None if c is None else xp.astype(c, dtype, copy=False) for c in floats]
+
+
+def like_predictions(xp: ModuleType, rewards: Array, predictions: Array) -> Array:
+    """The rewards in the dtype of the predictions; integer predictions leave them as they are."""
+    if xp.isdtype(predictions.dtype, "integral"):
+        return rewards
+    return xp.astype(rewards, predictions.dtype, copy=False)
+
+
+# ---------------------------------------------------------------- keys and segments
+
+
+def number_keys(xp: ModuleType, name: str, keys: Array) -> Array:
+    """Keys (integers; strings too in numpy) as numbers 0..n-1 in sorted order of the keys."""
+    if array_api_compat.is_numpy_array(keys):
+        if keys.dtype.kind not in "iubUS":
+            raise TypeError(f"{name} must hold integer or string keys; got dtype {keys.dtype}")
+    elif not xp.isdtype(keys.dtype, "integral"):
+        raise TypeError(f"{name} must hold integer keys; got dtype {keys.dtype}")
+    return xp.reshape(xp.unique_inverse(keys)[1], (-1,))
+
+
+def to_host(keys: Array) -> list[int]:
+    """Integer keys as a Python list: one synchronisation on a GPU."""
+    return [int(key) for key in keys.tolist()] if hasattr(keys, "tolist") else [int(key) for key in keys]
+
+
+def from_host(xp: ModuleType, numbers: Sequence[int], *, like: Array) -> Array:
+    return xp.asarray(numbers, dtype=like.dtype, device=array_api_compat.device(like))
+
+
+def runs(sorted_keys: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """(start, stop) of each run of equal keys."""
+    start = 0
+    for stop in range(1, len(sorted_keys) + 1):
+        if stop == len(sorted_keys) or sorted_keys[stop] != sorted_keys[start]:
+            yield start, stop
+            start = stop
+
+
+def segment_sum(xp: ModuleType, values: Array, segments: Array, count: int) -> Array:
+    """Sum of `values` within each of `count` segments, numbered from 0."""
+    if array_api_compat.is_numpy_array(values):
+        return np.bincount(segments, weights=values, minlength=count).astype(values.dtype)
+    if array_api_compat.is_torch_array(values):
+        return values.new_zeros(count).index_add_(0, segments, values)
+    member = segments[None, :] == xp.arange(count)[:, None]  # no scatter in the standard: strict mode is for tests
+    return xp.sum(xp.where(member, values[None, :], xp.zeros_like(values)[None, :]), axis=1)
+
+
+def diagonal(xp: ModuleType, start: int, stop: int, like: Array) -> Array:
+    """Rows start to stop of an identity matrix, as truth values, in the shape of `like`."""
+    device = array_api_compat.device(like)
+    return xp.arange(start, stop, device=device)[:, None] == xp.arange(like.shape[1], device=device)[None, :]
+
+
+def pairs_at_once(values: Array) -> int:
+    """How many pairs to work on at a time: what fits a core's cache, or what keeps an accelerator busy."""
+    on_cpu = str(array_api_compat.device(values)).lower() in ("cpu", "cpu_device", "device('cpu')")
+    return 1 << 17 if on_cpu else 1 << 22
+
+
+# ---------------------------------------------------------------- special functions
+
+
+def log_ndtr(xp: ModuleType, x: Array) -> Array:
+    """Log of the standard normal CDF, exact far into the tail."""
+    if array_api_compat.is_torch_array(x):
+        import torch
+
+        return torch.special.log_ndtr(x)
+    from scipy.special import log_ndtr as scipy_log_ndtr
+
+    return xp.asarray(scipy_log_ndtr(np.asarray(x)), dtype=x.dtype)

@@ -1,0 +1,180 @@
+"""From what a trainer passes, completions and columns, to the numbers that the rewards work on."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tatar_rewards.configs import AnswerConfig, LabelConfig
+from tatar_rewards.parsing import Answer, parse_answer
+from tatar_rewards.scales import POINTS, ScoreScale
+
+Floats = NDArray[np.float64]
+
+
+def read_completion(completion: Any, *, scale: ScoreScale = POINTS, think_prefilled: bool = False) -> Answer:
+    """The answer of a completion: a string, or messages of which the last assistant message is graded.
+
+    Reasoning that a trainer has moved into `reasoning_content` or `thinking` counts as the think block. Whatever a
+    model can produce gets an answer with a status; nothing raises.
+
+    Args:
+        completion: A string, or a list of messages with `role` and `content` (a string, or blocks with `text`).
+        scale: The scale that the model was asked to answer on.
+        think_prefilled: True where the chat template writes `<think>` into the prompt.
+
+    Returns:
+        The parsed answer.
+
+    Example:
+        >>> read_completion([{"role": "assistant", "content": "<answer>64</answer>"}]).score
+        64.0
+        >>> read_completion(
+        ...     [{"role": "assistant", "reasoning_content": "Soft light.", "content": "<answer>64</answer>"}]
+        ... ).think
+        'Soft light.'
+    """
+    if isinstance(completion, str):
+        return parse_answer(completion, scale=scale, think_prefilled=think_prefilled)
+    message = _last_message(completion)
+    text = _message_text(message)
+    for key in ("reasoning_content", "thinking"):
+        reasoning = message.get(key)
+        if isinstance(reasoning, str) and reasoning:
+            return parse_answer(f"<think>{reasoning}</think>{text}", scale=scale)
+    return parse_answer(text, scale=scale, think_prefilled=think_prefilled)
+
+
+def completion_text(completion: Any) -> str:
+    """The text of a completion as the model wrote it last, without any reasoning that was moved out of it."""
+    return completion if isinstance(completion, str) else _message_text(_last_message(completion))
+
+
+def _last_message(completion: Any) -> Mapping[str, Any]:
+    message = completion[-1] if isinstance(completion, Sequence) and completion else None
+    is_answer = isinstance(message, Mapping) and message.get("role", "assistant") == "assistant"
+    return message if is_answer else {}
+
+
+def _message_text(message: Mapping[str, Any]) -> str:
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, Sequence):
+        return ""
+    texts = (block.get("text") for block in content if isinstance(block, Mapping))
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+class Batch(NamedTuple):
+    """What one callable sees of one batch; every array is (B,)."""
+
+    answers: list[Answer]
+    on_task: NDArray[np.bool_]
+    predictions: Floats  # points; NaN for an unreadable answer
+    targets: Floats  # points; NaN off-task and for a missing label
+    target_stds: Floats | None  # points
+
+
+def read_batch(reward: LabelConfig, completions: Sequence[Any], columns: Mapping[str, Any]) -> Batch:
+    """Parse the completions and convert the label columns of a batch, as `reward` declares them.
+
+    Raises:
+        ValueError: a column is missing, has the wrong length, or holds a label that is off its scale.
+        TypeError: a label is not a number.
+    """
+    answers = read_answers(reward, completions)
+    on_task = on_task_rows(reward, columns, len(answers))
+    predictions = [math.nan if a.score is None else reward.answer_scale.to_points(a.score) for a in answers]
+    targets, stds = _targets(reward, columns, on_task)
+    return Batch(answers, on_task, np.array(predictions, dtype=float), targets, stds)
+
+
+def read_answers(reward: AnswerConfig, completions: Sequence[Any]) -> list[Answer]:
+    scale, think_prefilled = reward.answer_scale, reward.think_prefilled
+    return [read_completion(completion, scale=scale, think_prefilled=think_prefilled) for completion in completions]
+
+
+def column_of(reward: AnswerConfig, columns: Mapping[str, Any], column: str, length: int, cure: str) -> Sequence[Any]:
+    values: Sequence[Any] | None = columns.get(column)
+    if values is None:
+        raise ValueError(f"{reward.__name__} needs a column {column!r}, but the batch has {sorted(columns)}; {cure}")
+    if len(values) != length:
+        raise ValueError(f"column {column!r} has {len(values)} rows for {length} completions; give one a completion")
+    return values
+
+
+def on_task_rows(reward: AnswerConfig, columns: Mapping[str, Any], length: int) -> NDArray[np.bool_]:
+    if reward.task is None:
+        return np.ones(length, dtype=bool)
+    cure = f"add it to the dataset, set task_column=, or grade every row with task=None instead of {reward.task!r}"
+    tasks = column_of(reward, columns, reward.task_column, length, cure)
+    return np.array([task == reward.task for task in tasks], dtype=bool)
+
+
+def _targets(
+    reward: LabelConfig, columns: Mapping[str, Any], on_task: NDArray[np.bool_]
+) -> tuple[Floats, Floats | None]:
+    """MOS and, where asked for, the raters' standard deviations, in points; NaN off-task."""
+    length = len(on_task)
+    mos = column_of(reward, columns, reward.mos_column, length, "add the mean opinion scores, or set mos_column=")
+    scales = _row_scales(reward, columns, on_task)
+    targets = np.full(length, math.nan)
+    for scale in {scale for scale, on in zip(scales, on_task, strict=True) if on}:
+        its_own = [m if on and s == scale else None for m, s, on in zip(mos, scales, on_task, strict=True)]
+        points = scale.column_to_points(its_own, column=reward.mos_column)
+        targets = np.where(np.isnan(points), targets, points)
+    if reward.mos_std_column is None:
+        return targets, None
+    stds = column_of(reward, columns, reward.mos_std_column, length, "add it, or set mos_std_column=None")
+    points_each = [100 / (scale.high - scale.low) for scale in scales]
+    known = [math.nan if std is None else float(std) * points for std, points in zip(stds, points_each, strict=True)]
+    return targets, np.where(on_task, known, math.nan)
+
+
+def _row_scales(reward: LabelConfig, columns: Mapping[str, Any], on_task: NDArray[np.bool_]) -> list[ScoreScale]:
+    if isinstance(reward.mos_scale, ScoreScale):
+        return [reward.mos_scale] * len(on_task)
+    cure = "mos_scale has a scale for each data set: add the column, or give one ScoreScale"
+    datasets = column_of(reward, columns, reward.dataset_column, len(on_task), cure)
+    for row in np.flatnonzero(on_task).tolist():
+        if datasets[row] not in reward.mos_scale:
+            raise ValueError(
+                f"{reward.dataset_column}[{row}] is {datasets[row]!r}, and mos_scale declares only "
+                f"{sorted(reward.mos_scale)}; declare its scale too"
+            )
+    return [reward.mos_scale.get(name, POINTS) for name in datasets]
+
+
+def number_images(
+    reward: LabelConfig, columns: Mapping[str, Any], length: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """A number for each row's image and one for what it may be compared with: its own data set."""
+    cure = "a ranking must know which completions show the same image: add a key for each, or set image_id_column="
+    image_ids = column_of(reward, columns, reward.image_id_column, length, cure)
+    datasets: Sequence[Any] = [""] * length
+    if columns.get(reward.dataset_column) is not None:
+        datasets = column_of(reward, columns, reward.dataset_column, length, "")
+    numbers: dict[Any, int] = {}
+    comparisons = [numbers.setdefault(dataset, len(numbers)) for dataset in datasets]
+    images = [numbers.setdefault(key, len(numbers)) for key in zip(datasets, image_ids, strict=True)]
+    return np.array(images, dtype=np.int64), np.array(comparisons, dtype=np.int64)
+
+
+def to_list(values: Floats) -> list[float | None]:
+    """Floats as TRL takes them: NaN as None."""
+    return [None if math.isnan(value) else value for value in values.tolist()]
+
+
+def count_words(answers: Sequence[Answer]) -> Floats:
+    """Words of thinking; NaN for an unreadable answer, so that length earns nothing without one."""
+    return np.array([len(a.think.split()) if a.ok else math.nan for a in answers], dtype=float)
+
+
+def count_tokens(answers: Sequence[Answer], completions: Sequence[Any], completion_ids: Sequence[Any]) -> Floats:
+    """Tokens, less one for each character of white space at the end; NaN for an unreadable answer."""
+    texts = [completion_text(completion) for completion in completions]
+    counts = [len(ids) - (len(text) - len(text.rstrip())) for ids, text in zip(completion_ids, texts, strict=True)]
+    return np.array([max(0, n) if a.ok else math.nan for a, n in zip(answers, counts, strict=True)], dtype=float)

@@ -1,0 +1,173 @@
+"""The arithmetic of pairs: completions against opponents, in blocks of bounded memory.
+
+What depends on two images only (target probability, weight, dispersion) is computed once for the pair of images and
+spread over their completions; what depends on the completion is one difference and one loss a pair.
+"""
+
+import math
+from collections.abc import Iterator
+from types import ModuleType
+from typing import NamedTuple
+
+from tatar_rewards import _arrays
+from tatar_rewards._arrays import Array
+
+
+class PairSettings(NamedTuple):
+    """The settings of `ranking.py`; see there."""
+
+    opponents: str  # "images": their mean predictions; "completions": every single one
+    temperature: float
+    pair_weight_scale: float
+    link: str
+    loss: str
+    hard_targets: bool
+    loss_scale: float
+    probability_floor: float
+    dispersion: str = "matched"
+    variance_floor: float = 0.01
+    within_image: bool = False
+
+    def check(self) -> None:
+        _arrays.check_number("temperature", self.temperature, low=1e-3, high_allowed=False)
+        _arrays.check_number("pair_weight_scale", self.pair_weight_scale, low=1e-3)
+        _arrays.check_choice("dispersion", self.dispersion, ("matched", "observer", "reference"))
+        _arrays.check_choice("link", self.link, ("logistic", "normal"))
+        _arrays.check_choice("loss", self.loss, ("kl", "bce", "fidelity"))
+        _arrays.check_number("loss_scale", self.loss_scale, low=1e-6, high_allowed=False)
+        _arrays.check_number("variance_floor", self.variance_floor, low=1e-6, high_allowed=False)
+        _arrays.check_number("probability_floor", self.probability_floor, low=1e-12, high=0.5, high_allowed=False)
+        _arrays.check_flag("hard_targets", self.hard_targets)
+        _arrays.check_flag("within_image", self.within_image)
+
+
+class Images(NamedTuple):
+    """The G images of one comparison, and which of them each of its n completions (sorted by image) shows."""
+
+    of_row: Array  # (n,) number of the completion's image
+    of_row_on_host: list[int]
+    sizes: Array  # (G,) completions of the image
+    targets: Array  # (G,) MOS
+    target_variances: Array | None  # (G,) of the raters
+    means: Array  # (G,) of the predictions
+    variances: Array  # (G,) of the predictions
+
+
+class _ImagePairs(NamedTuple):
+    """A block of images against all images."""
+
+    probabilities: Array  # (block, G) p_ij
+    weights: Array  # (block, G) w_ij, summing to 1 over the opponents
+    dispersions: Array | float  # (block, G) s_ij
+    entropies: Array  # (block,) weighted mean entropy of p_ij, what a perfect prediction costs
+
+
+def rank_rewards(xp: ModuleType, predictions: Array, images: Images, settings: PairSettings) -> Array:
+    """The reward of each completion, (n,); NaN where there is no opponent."""
+    n, n_images = predictions.shape[0], images.targets.shape[0]
+    if n_images < 2 and not (settings.within_image and n > 1):
+        return xp.full_like(predictions, xp.nan)
+    blocks = _blocks(predictions, n_images if settings.opponents == "images" else n)
+    loss = xp.concat([_block_losses(xp, predictions, images, start, stop, settings) for start, stop in blocks])
+    if settings.loss == "fidelity":
+        return xp.clip(1 - loss, 0.0, 1.0)
+    if settings.loss == "bce":
+        return xp.clip(1 - loss / -math.log(settings.probability_floor), 0.0, 1.0)
+    return 1 / (1 + xp.clip(loss, 0.0, None) / settings.loss_scale)
+
+
+def _blocks(predictions: Array, n_opponents: int) -> Iterator[tuple[int, int]]:
+    n = predictions.shape[0]
+    step = max(1, _arrays.pairs_at_once(predictions) // n_opponents)
+    return ((start, min(start + step, n)) for start in range(0, n, step))
+
+
+def _block_losses(
+    xp: ModuleType, predictions: Array, images: Images, start: int, stop: int, settings: PairSettings
+) -> Array:
+    """Mean loss of completions start to stop over their opponents."""
+    first, last = images.of_row_on_host[start], images.of_row_on_host[stop - 1]
+    pairs = _compare_images(xp, images, first, last + 1, settings)
+    local = images.of_row[start:stop] - first
+
+    def spread(matrix: Array) -> Array:
+        """From pairs of images to pairs of completion and opponent."""
+        if settings.opponents == "completions":
+            matrix = xp.take(matrix, images.of_row, axis=1)
+        return xp.take(matrix, local, axis=0)
+
+    positions = images.means if settings.opponents == "images" else predictions
+    dispersions = pairs.dispersions if isinstance(pairs.dispersions, float) else spread(pairs.dispersions)
+    z = (predictions[start:stop, None] - positions[None, :]) / dispersions
+    weights = spread(pairs.weights)
+    if settings.within_image:
+        own = _arrays.diagonal(xp, start, stop, weights)
+        weights = xp.where(own, xp.zeros_like(weights), weights)
+    loss = xp.sum(weights * _losses(xp, spread(pairs.probabilities), z, settings), axis=1)
+    return loss - xp.take(pairs.entropies, local) if settings.loss == "kl" else loss
+
+
+def _compare_images(xp: ModuleType, images: Images, start: int, stop: int, settings: PairSettings) -> _ImagePairs:
+    """Images start to stop against all: whatever does not depend on the single completion."""
+    gaps = images.targets[start:stop, None] - images.targets[None, :]
+    variances: Array | float = settings.temperature**2
+    if images.target_variances is not None:
+        variances = variances + images.target_variances[start:stop, None] + images.target_variances[None, :]
+    z = gaps / _square_root(xp, variances)
+    probabilities = 0.5 * (1 + xp.sign(gaps)) if settings.hard_targets else _cumulative(xp, z, settings.link)
+
+    own = _arrays.diagonal(xp, start, stop, gaps)
+    excluded = xp.zeros_like(own) if settings.within_image else own
+    distances = xp.abs(gaps)
+    nearest = xp.min(xp.where(excluded, xp.full_like(gaps, xp.inf), distances), axis=1)[:, None]
+    # The nearest opponent weighs 1 whatever the scale, so that the weights can never all vanish.
+    weights = xp.where(excluded, xp.zeros_like(gaps), xp.exp((nearest - distances) / settings.pair_weight_scale))
+    counts = xp.ones_like(images.sizes) if settings.opponents == "images" else images.sizes
+    opponents = xp.zeros_like(gaps) + counts[None, :]
+    if settings.within_image:
+        opponents = xp.where(own, opponents - 1, opponents)
+    weights = weights / xp.sum(weights * opponents, axis=1)[:, None]
+    entropies = xp.zeros_like(weights[:, 0])
+    if settings.loss == "kl":
+        entropies = xp.sum(weights * opponents * _entropies(xp, gaps, z, probabilities, settings), axis=1)
+
+    if settings.dispersion == "observer":
+        variances = variances + images.variances[start:stop, None] + images.variances[None, :]
+    elif settings.dispersion == "reference":
+        variances = settings.variance_floor + images.variances[start:stop, None] + images.variances[None, :]
+    return _ImagePairs(probabilities, weights, _square_root(xp, variances), entropies)
+
+
+def _square_root(xp: ModuleType, variances: Array | float) -> Array | float:
+    return math.sqrt(variances) if isinstance(variances, float | int) else xp.sqrt(variances)
+
+
+def _cumulative(xp: ModuleType, z: Array, link: str) -> Array:
+    if link == "normal":
+        return xp.exp(_arrays.log_ndtr(xp, z))
+    return 0.5 * (1 + xp.tanh(0.5 * z))  # the logistic function without an overflow
+
+
+def _losses(xp: ModuleType, p: Array, z: Array, settings: PairSettings) -> Array:
+    """The loss of each pair: p against F(z)."""
+    if settings.loss == "fidelity":
+        c, d = _cumulative(xp, z, settings.link), _cumulative(xp, -z, settings.link)
+        return 1 - xp.sqrt(p * c) - xp.sqrt((1 - p) * d)
+    if settings.loss == "bce":
+        floor = settings.probability_floor
+        c = xp.clip(_cumulative(xp, z, settings.link), floor, 1 - floor)
+        return -(p * xp.log(c) + (1 - p) * xp.log1p(-c))
+    return _cross_entropies(xp, p, z, settings.link)
+
+
+def _cross_entropies(xp: ModuleType, p: Array, z: Array, link: str) -> Array:
+    """-p ln F(z) - (1 - p) ln F(-z), from logits: no clipping, no overflow."""
+    if link == "normal":
+        return -p * _arrays.log_ndtr(xp, z) - (1 - p) * _arrays.log_ndtr(xp, -z)
+    return xp.clip(z, 0.0, None) + xp.log1p(xp.exp(-xp.abs(z))) - p * z
+
+
+def _entropies(xp: ModuleType, gaps: Array, z: Array, p: Array, settings: PairSettings) -> Array:
+    if settings.hard_targets:  # certain, but for ties
+        return xp.where(gaps == 0, xp.full_like(gaps, math.log(2)), xp.zeros_like(gaps))
+    return _cross_entropies(xp, p, z, settings.link)

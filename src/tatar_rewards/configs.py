@@ -1,0 +1,120 @@
+"""One frozen, validated settings object per reward; fields and defaults are those of the reward's function.
+
+`AnswerConfig` and `LabelConfig` say which rows of a batch a callable grades and where it finds what it needs. A reward
+of `tatar_rewards.trl` is such a config with a call.
+"""
+
+import math
+import re
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tatar_rewards.ranking import Dispersion, Link, Loss
+from tatar_rewards.scales import POINTS, ScoreScale
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+
+
+class GaussianScoreConfig(_Frozen):
+    """Settings of `gaussian_score_reward`; lengths are in points on 0-100."""
+
+    tolerance: Annotated[float, Field(ge=1e-3, lt=math.inf)] = 8.75
+    reward_at_tolerance: Annotated[float, Field(ge=1e-6, le=1 - 1e-6)] = 0.5
+    widening: Annotated[float, Field(ge=0, lt=math.inf)] = 0.8
+    gain: Annotated[float, Field(ge=1, lt=math.inf)] = 1.0
+
+
+class ThresholdScoreConfig(_Frozen):
+    """Settings of `threshold_score_reward`; the tolerance is in points on 0-100."""
+
+    tolerance: Annotated[float, Field(ge=0, le=100)] = 8.75
+
+
+class ThurstoneRankConfig(_Frozen):
+    """Settings of `thurstone_rank_reward`; temperature and weight scale are in points on 0-100."""
+
+    temperature: Annotated[float, Field(ge=1e-3, lt=math.inf)] = 8.0
+    pair_weight_scale: Annotated[float, Field(ge=1e-3)] = 12.0
+    dispersion: Dispersion = "matched"
+    link: Link = "logistic"
+    loss: Loss = "kl"
+    hard_targets: bool = False
+    loss_scale: Annotated[float, Field(ge=1e-6, lt=math.inf)] = 0.1
+    variance_floor: Annotated[float, Field(ge=1e-6, lt=math.inf)] = 0.01
+    probability_floor: Annotated[float, Field(ge=1e-12, lt=0.5)] = 1e-6
+
+
+class PairwiseRankConfig(_Frozen):
+    """Settings of `pairwise_rank_reward`; temperature and weight scale are in points on 0-100."""
+
+    temperature: Annotated[float, Field(ge=1e-3, lt=math.inf)] = 8.0
+    pair_weight_scale: Annotated[float, Field(ge=1e-3)] = 12.0
+    link: Link = "logistic"
+    loss: Loss = "kl"
+    hard_targets: bool = False
+    within_image: bool = False
+    loss_scale: Annotated[float, Field(ge=1e-6, lt=math.inf)] = 0.1
+    probability_floor: Annotated[float, Field(ge=1e-12, lt=0.5)] = 1e-4
+
+
+class LengthConfig(_Frozen):
+    """Settings of `length_reward`, in words or tokens."""
+
+    shortest: Annotated[float, Field(ge=0, lt=math.inf)] = 0
+    longest: Annotated[float, Field(ge=0)] = math.inf
+    margin: Annotated[float, Field(ge=0, lt=math.inf)] = 0
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if self.longest < self.shortest:
+            raise ValueError(f"longest must be at least shortest; got {self.longest:g} and {self.shortest:g}")
+        return self
+
+
+class AnswerConfig(_Frozen):
+    """Which rows of a batch a callable grades, and how their answers are to be read.
+
+    Attributes:
+        task: Grade only rows whose task column holds this; None grades every row and needs no task column.
+        name: What the trainer logs the reward under; None makes a name of the task and the reward. Two rewards of one
+            trainer need two names.
+        answer_scale: The scale that the prompt asks the model to answer on.
+        think_prefilled: True where the chat template writes `<think>` into the prompt.
+        task_column: Column of the task.
+    """
+
+    task: str | None = None
+    name: str | None = None
+    answer_scale: ScoreScale = POINTS
+    think_prefilled: bool = False
+    task_column: str = "task"
+
+    @property
+    def __name__(self) -> str:
+        if self.name is not None:
+            return self.name
+        words = re.findall("[A-Z][a-z]*", type(self).__name__.removesuffix("Reward"))
+        return "_".join([*([self.task] if self.task else []), *(word.lower() for word in words)])
+
+
+class LabelConfig(AnswerConfig):
+    """Where a callable finds the labels, and on which scale they are.
+
+    Attributes:
+        mos_scale: The scale of the MOS column, or one for each value of the dataset column.
+        mos_column: Column of the MOS; None and NaN are missing labels.
+        dataset_column: Column of the data set; a batch without it is taken as one data set.
+        image_id_column: Column of the image's key, unique within its data set. Only rankings need it.
+        mos_std_column: Column of the raters' standard deviation, on the MOS scale; None leaves it out.
+        length_gate: Multiply the reward by `length_reward` of the words of thinking, as TATAR does.
+    """
+
+    mos_scale: ScoreScale | dict[str, ScoreScale] = POINTS
+    mos_column: str = "mos"
+    dataset_column: str = "dataset"
+    image_id_column: str = "image_id"
+    mos_std_column: str | None = None
+    length_gate: LengthConfig | None = None

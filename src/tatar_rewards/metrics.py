@@ -1,0 +1,147 @@
+"""How well predictions agree with mean opinion scores (MOS): the field's figures, from scipy.
+
+Pairs with a NaN on either side (an unreadable answer, a missing label) are left out; count them with `coverage`. A
+figure that does not exist, such as a correlation with a constant, is NaN.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = Sequence[float] | NDArray[np.floating]
+
+
+def srcc(predictions: Scores, targets: Scores) -> float:
+    """Spearman's rank correlation coefficient; ties share their mean rank.
+
+    Args:
+        predictions: (N,) predicted scores.
+        targets: (N,) MOS, on any scale.
+
+    Returns:
+        The coefficient on [-1, 1]; NaN for fewer than two pairs or where one side is constant.
+
+    Raises:
+        ValueError: the lengths differ.
+
+    Example:
+        >>> round(srcc([10, 20, 40, 30], [1.0, 2.0, 3.0, 4.0]), 3)
+        0.8
+    """
+    x, y = _pairs(predictions, targets)
+    if _constant(x) or _constant(y):
+        return math.nan
+    from scipy.stats import spearmanr  # scipy.stats takes half a second to import
+
+    return float(spearmanr(x, y).statistic)
+
+
+def plcc(predictions: Scores, targets: Scores) -> float:
+    """Pearson's linear correlation coefficient, of the raw predictions: no logistic curve is fitted.
+
+    Args:
+        predictions: (N,) predicted scores.
+        targets: (N,) MOS, on any scale.
+
+    Returns:
+        The coefficient on [-1, 1]; NaN for fewer than two pairs or where one side is constant.
+
+    Raises:
+        ValueError: the lengths differ.
+
+    Example:
+        >>> round(plcc([1.0, 2.0, 3.0], [10.0, 20.0, 30.0]), 3)
+        1.0
+    """
+    x, y = _pairs(predictions, targets)
+    if _constant(x) or _constant(y):
+        return math.nan
+    from scipy.stats import pearsonr
+
+    return float(pearsonr(x, y).statistic)
+
+
+def krcc(predictions: Scores, targets: Scores) -> float:
+    """Kendall's rank correlation coefficient, tau-b.
+
+    Args:
+        predictions: (N,) predicted scores.
+        targets: (N,) MOS, on any scale.
+
+    Returns:
+        The coefficient on [-1, 1]; NaN for fewer than two pairs or where one side is constant.
+
+    Raises:
+        ValueError: the lengths differ.
+
+    Example:
+        >>> round(krcc([10, 20, 40, 30], [1.0, 2.0, 3.0, 4.0]), 3)
+        0.667
+    """
+    x, y = _pairs(predictions, targets)
+    if _constant(x) or _constant(y):
+        return math.nan
+    from scipy.stats import kendalltau
+
+    return float(kendalltau(x, y).statistic)
+
+
+def rmse(predictions: Scores, targets: Scores) -> float:
+    """Root mean squared error, in the units of the scores; NaN without a pair.
+
+    Args:
+        predictions: (N,) predicted scores.
+        targets: (N,) MOS, on the same scale.
+
+    Raises:
+        ValueError: the lengths differ.
+
+    Example:
+        >>> rmse([70.0, 50.0], [73.0, 46.0])
+        3.5355339059327378
+    """
+    x, y = _pairs(predictions, targets)
+    return float(np.sqrt(np.mean((x - y) ** 2))) if len(x) else math.nan
+
+
+def mae(predictions: Scores, targets: Scores) -> float:
+    """Mean absolute error, in the units of the scores; NaN without a pair.
+
+    Args:
+        predictions: (N,) predicted scores.
+        targets: (N,) MOS, on the same scale.
+
+    Raises:
+        ValueError: the lengths differ.
+
+    Example:
+        >>> mae([70.0, 50.0], [73.0, 46.0])
+        3.5
+    """
+    x, y = _pairs(predictions, targets)
+    return float(np.mean(np.abs(x - y))) if len(x) else math.nan
+
+
+def coverage(predictions: Scores) -> float:
+    """Share of predictions that could be read (are not NaN); NaN without predictions.
+
+    Example:
+        >>> coverage([70.0, float("nan")])
+        0.5
+    """
+    values = np.asarray(predictions, dtype=float)
+    return float(np.mean(~np.isnan(values))) if len(values) else math.nan
+
+
+def _pairs(predictions: Scores, targets: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    x, y = np.asarray(predictions, dtype=float), np.asarray(targets, dtype=float)
+    if x.shape != y.shape or x.ndim != 1:
+        raise ValueError(f"predictions and targets must be flat and equally long; got shapes {x.shape} and {y.shape}")
+    known = ~(np.isnan(x) | np.isnan(y))
+    return x[known], y[known]
+
+
+def _constant(values: NDArray[np.float64]) -> bool:
+    return len(values) < 2 or bool(np.all(values == values[0]))
