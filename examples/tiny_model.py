@@ -15,8 +15,7 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 from PIL import Image
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-from tokenizers import decoders
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from transformers import (
@@ -85,36 +84,103 @@ AutoConfig.register("tiny_eyes", TinyEyesConfig)
 AutoModel.register(TinyEyesConfig, TinyEyes)
 
 
-def train_eyes(pixels: Tensor, attributes: Tensor, *, seconds: float, seed: int, progress) -> TinyEyes:
-    """Learn to read known attributes (B, A; NaN = unknown) from pictures (B, 3, 64, 64); stop after `steps`."""
-    torch.manual_seed(seed)
+def to_pixels(images: Iterable[Image.Image]) -> Tensor:
+    """Pictures as the processor presents them: (B, 3, 64, 64), mean 0.5 and standard deviation 0.25 taken out."""
+    pixels = np.stack([np.asarray(image, np.float32) / 255 for image in images])
+    return (torch.from_numpy(pixels).permute(0, 3, 1, 2) - 0.5) / 0.25
+
+
+def train_eyes(pixels: Tensor, attributes: Tensor, steps: Iterable[int], *, n_steps: int) -> TinyEyes:
+    """Learn to read known attributes (B, A; NaN = unknown) off pictures (B, 3, 64, 64)."""
     eyes = TinyEyes(TinyEyesConfig())
-    convolutions = [stage[0] for stage in eyes.stages]
     learner = nn.Sequential(
-        *(
-            nn.Sequential(stage[0], nn.BatchNorm2d(stage[0].out_channels), nn.ReLU(), nn.MaxPool2d(2))
-            for stage in eyes.stages
-        )
+        *(nn.Sequential(conv, nn.BatchNorm2d(conv.out_channels), relu, pool) for conv, relu, pool in eyes.stages)
     )
     head = nn.Sequential(nn.Linear(eyes.config.hidden_size, 64), nn.ReLU(), nn.Linear(64, attributes.shape[1]))
     parameters = [*learner.parameters(), *head.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=2e-3, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=progress.total)
-    known = torch.isfinite(attributes)
-    targets = torch.nan_to_num(attributes)
-    for _ in progress:
+    optimizer = torch.optim.AdamW(parameters, lr=4e-3, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=n_steps)
+    known, targets = torch.isfinite(attributes), torch.nan_to_num(attributes)
+    for _ in steps:
         rows = torch.randint(len(pixels), (96,))
-        batch = pixels[rows]
-        if torch.rand(()) < 0.5:
-            batch = batch.flip(3)
-        predicted = head(learner(batch).mean(dim=(2, 3)))
+        predicted = head(learner(pixels[rows]).mean(dim=(2, 3)))
         loss = ((predicted - targets[rows])[known[rows]] ** 2).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
-        progress.set_postfix(loss=f"{loss.item():.3f}")
     learner.eval()
     for stage, trained in zip(eyes.stages, learner, strict=True):
         stage[0] = fuse_conv_bn_eval(trained[0], trained[1])
-    return eyes.eval(), head.eval()
+    return eyes.eval().requires_grad_(False)
+
+
+def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
+    """A byte-level BPE of the rationales' words, in which every digit is a token of its own."""
+    specials = ["<pad>", "<|end|>", "<|user|>", "<|assistant|>", "<image>"]
+    tags = ["<think>", "</think>", "<answer>", "</answer>"]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = sorted({c for c in "".join(texts)} | set(".0123456789"))
+    trainer = trainers.BpeTrainer(vocab_size=600, special_tokens=specials, initial_alphabet=alphabet)
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.add_tokens(tags)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        eos_token="<|end|>",
+        padding_side="left",
+        extra_special_tokens={"image_token": "<image>"},
+    )
+
+
+def build_processor(tokenizer: PreTrainedTokenizerFast) -> LlavaProcessor:
+    image_processor = CLIPImageProcessorPil(
+        size={"shortest_edge": SIDE},
+        crop_size={"height": SIDE, "width": SIDE},
+        image_mean=[0.5] * 3,
+        image_std=[0.25] * 3,
+    )
+    return LlavaProcessor(
+        image_processor,
+        tokenizer,
+        patch_size=STRIDE,
+        vision_feature_select_strategy="full",
+        chat_template=CHAT_TEMPLATE,
+    )
+
+
+def build_model(eyes: TinyEyes, processor: LlavaProcessor) -> LlavaForConditionalGeneration:
+    tokenizer = processor.tokenizer
+    text_config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=128,
+        intermediate_size=384,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        max_position_embeddings=256,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    config = LlavaConfig(
+        vision_config=eyes.config,
+        text_config=text_config,
+        image_token_index=processor.image_token_id,
+        image_seq_length=(SIDE // STRIDE) ** 2,
+        vision_feature_layer=-1,
+        vision_feature_select_strategy="full",
+        tie_word_embeddings=True,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    model = LlavaForConditionalGeneration(config)
+    model.model.vision_tower.load_state_dict(eyes.state_dict())
+    model.model.vision_tower.requires_grad_(False)
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    return model

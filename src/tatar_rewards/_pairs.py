@@ -73,7 +73,7 @@ def rank_rewards(xp: ModuleType, predictions: Array, images: Images, settings: P
         return xp.clip(1 - loss, 0.0, 1.0)
     if settings.loss == "bce":
         return xp.clip(1 - loss / -math.log(settings.probability_floor), 0.0, 1.0)
-    return 1 / (1 + xp.clip(loss, 0.0, None) / settings.loss_scale)
+    return (1 + xp.clip(loss, 0.0, None) / settings.loss_scale) ** -2
 
 
 def _blocks(predictions: Array, n_opponents: int) -> Iterator[tuple[int, int]]:
@@ -121,7 +121,8 @@ def _compare_images(xp: ModuleType, images: Images, start: int, stop: int, setti
     distances = xp.abs(gaps)
     nearest = xp.min(xp.where(excluded, xp.full_like(gaps, xp.inf), distances), axis=1)[:, None]
     # The nearest opponent weighs 1 whatever the scale, so that the weights can never all vanish.
-    weights = xp.where(excluded, xp.zeros_like(gaps), xp.exp((nearest - distances) / settings.pair_weight_scale))
+    exponents = xp.where(excluded, xp.zeros_like(gaps), (nearest - distances) / settings.pair_weight_scale)
+    weights = xp.where(excluded, xp.zeros_like(gaps), xp.exp(exponents))
     counts = xp.ones_like(images.sizes) if settings.opponents == "images" else images.sizes
     opponents = xp.zeros_like(gaps) + counts[None, :]
     if settings.within_image:

@@ -37,12 +37,12 @@ class ThurstoneRankConfig(_Frozen):
     """Settings of `thurstone_rank_reward`; temperature and weight scale are in points on 0-100."""
 
     temperature: Annotated[float, Field(ge=1e-3, lt=math.inf)] = 8.0
-    pair_weight_scale: Annotated[float, Field(ge=1e-3)] = 12.0
+    pair_weight_scale: Annotated[float, Field(ge=1e-3)] = math.inf
     dispersion: Dispersion = "matched"
     link: Link = "logistic"
     loss: Loss = "kl"
     hard_targets: bool = False
-    loss_scale: Annotated[float, Field(ge=1e-6, lt=math.inf)] = 0.1
+    loss_scale: Annotated[float, Field(ge=1e-6, lt=math.inf)] = 0.2
     variance_floor: Annotated[float, Field(ge=1e-6, lt=math.inf)] = 0.01
     probability_floor: Annotated[float, Field(ge=1e-12, lt=0.5)] = 1e-6
 
@@ -51,12 +51,12 @@ class PairwiseRankConfig(_Frozen):
     """Settings of `pairwise_rank_reward`; temperature and weight scale are in points on 0-100."""
 
     temperature: Annotated[float, Field(ge=1e-3, lt=math.inf)] = 8.0
-    pair_weight_scale: Annotated[float, Field(ge=1e-3)] = 12.0
+    pair_weight_scale: Annotated[float, Field(ge=1e-3)] = math.inf
     link: Link = "logistic"
     loss: Loss = "kl"
     hard_targets: bool = False
     within_image: bool = False
-    loss_scale: Annotated[float, Field(ge=1e-6, lt=math.inf)] = 0.1
+    loss_scale: Annotated[float, Field(ge=1e-6, lt=math.inf)] = 0.2
     probability_floor: Annotated[float, Field(ge=1e-12, lt=0.5)] = 1e-4
 
 

@@ -31,12 +31,12 @@ def thurstone_rank_reward(
     target_stds: Array | None = None,
     *,
     temperature: float = 8.0,
-    pair_weight_scale: float = 12.0,
+    pair_weight_scale: float = float("inf"),
     dispersion: Dispersion = "matched",
     link: Link = "logistic",
     loss: Loss = "kl",
     hard_targets: bool = False,
-    loss_scale: float = 0.1,
+    loss_scale: float = 0.2,
     variance_floor: float = 0.01,
     probability_floor: float = 1e-6,
 ) -> Array:
@@ -48,7 +48,7 @@ def thurstone_rank_reward(
         observer   s_ij = sqrt(t_ij^2 + var_i + var_j)             the model's own spread added (Case III)
         reference  s_ij = sqrt(var_i + var_j + variance_floor)     as published; shrinks the scale with the spread
 
-        kl         reward = 1 / (1 + L / loss_scale),  L the mean KL(p || c): 1 exactly where predicted gaps are true
+        kl         reward = 1 / (1 + L / loss_scale)^2,  L the mean KL(p || c): 1 exactly where predicted gaps are true
         bce        reward = 1 - L / -ln(probability_floor), c clipped to the floor: the published form
         fidelity   reward = mean of sqrt(p c) + sqrt((1 - p)(1 - c))
 
@@ -59,12 +59,13 @@ def thurstone_rank_reward(
         comparisons: (B,) key of what may be compared, for example the data set; None compares everything.
         target_stds: (B,) standard deviation of the raters, in points; NaN counts as 0.
         temperature: Dispersion of the raters' comparisons, in points.
-        pair_weight_scale: MOS gap, in points, at which a pair's weight has fallen to 1/e; inf weighs all pairs alike.
+        pair_weight_scale: MOS gap, in points, at which a pair's weight has fallen to 1/e; TATAR uses 12. The default,
+            inf, weighs all pairs alike.
         dispersion: What divides a predicted gap.
         link: F, `"logistic"` as published or `"normal"` as Thurstone had it.
         loss: How p and c are compared.
         hard_targets: Replace p by 1, 1/2 or 0: which image has the higher MOS.
-        loss_scale: KL, in nats, that earns 1/2.
+        loss_scale: KL, in nats, that earns 1/4.
         variance_floor: Added to the variances by the `"reference"` dispersion, in square points.
         probability_floor: Where `"bce"` clips c.
 
@@ -87,7 +88,7 @@ def thurstone_rank_reward(
         >>> thurstone_rank_reward(np.array([30.0, 30.0, 60.0, 60.0]), mos, image)
         array([1., 1., 1., 1.])
         >>> thurstone_rank_reward(np.array([50.0, 50.0, 50.0, 50.0]), mos, image).round(2)
-        array([0.15, 0.15, 0.15, 0.15])
+        array([0.07, 0.07, 0.07, 0.07])
     """
     settings = PairSettings(
         opponents="images",
@@ -112,12 +113,12 @@ def pairwise_rank_reward(
     target_stds: Array | None = None,
     *,
     temperature: float = 8.0,
-    pair_weight_scale: float = 12.0,
+    pair_weight_scale: float = float("inf"),
     link: Link = "logistic",
     loss: Loss = "kl",
     hard_targets: bool = False,
     within_image: bool = False,
-    loss_scale: float = 0.1,
+    loss_scale: float = 0.2,
     probability_floor: float = 1e-4,
 ) -> Array:
     """Rank each completion against every completion of every other image.
@@ -132,13 +133,14 @@ def pairwise_rank_reward(
         comparisons: (B,) key of what may be compared, for example the data set; None compares everything.
         target_stds: (B,) standard deviation of the raters, in points; NaN counts as 0.
         temperature: Dispersion of the raters' comparisons, in points.
-        pair_weight_scale: MOS gap, in points, at which a pair's weight has fallen to 1/e; inf weighs all pairs alike.
+        pair_weight_scale: MOS gap, in points, at which a pair's weight has fallen to 1/e; TATAR uses 12. The default,
+            inf, weighs all pairs alike.
         link: F, `"logistic"` as published or `"normal"` as Thurstone had it.
         loss: How p and c are compared.
         hard_targets: Replace p by 1, 1/2 or 0: which image has the higher MOS.
         within_image: Compare with the other completions of the same image too, as the published code does. It pays
             for agreement with oneself; here for parity only.
-        loss_scale: KL, in nats, that earns 1/2.
+        loss_scale: KL, in nats, that earns 1/4.
         probability_floor: Where `"bce"` clips c.
 
     Returns:
@@ -155,7 +157,7 @@ def pairwise_rank_reward(
     Example:
         >>> import numpy as np
         >>> pairwise_rank_reward(np.array([30.0, 70.0]), np.array([40.0, 60.0]), np.array([1, 2])).round(2)
-        array([0.46, 0.46])
+        array([0.4, 0.4])
     """
     settings = PairSettings(
         opponents="completions",
