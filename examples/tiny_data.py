@@ -14,6 +14,7 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
+from datasets import Dataset
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from scipy.stats import norm
@@ -50,6 +51,10 @@ class Example:
     mos: float
     attributes: dict[str, float]  # what is known: distortion strengths (IQA) or proxy terms (IAA)
     rationale: str
+
+    def completion(self) -> str:
+        """What SFT teaches: the rationale, and the MOS on the same 0-100 scale that GRPO grades."""
+        return f"<think>{self.rationale}</think><answer>{round(self.mos)}</answer>"
 
 
 def load_photograph(name: str) -> Image.Image:
@@ -179,3 +184,16 @@ def make_examples(names: tuple[str, ...], per_task: int, seed: int) -> list[Exam
         for k in range(per_task)
     ]
     return [examples[k] for k in rng.permutation(len(examples))]
+
+
+def to_dataset(examples: list[Example], *, rationales: bool = False) -> Dataset:
+    """Rows as TRL takes them: prompt and pictures, with `rationales` the completion to learn, else the labels."""
+    columns = {
+        "images": [[e.image] for e in examples],
+        "prompt": [[{"role": "user", "content": QUESTIONS[e.task]}] for e in examples],
+    }
+    if rationales:
+        columns["completion"] = [[{"role": "assistant", "content": e.completion()}] for e in examples]
+    else:
+        columns |= {name: [getattr(e, name) for e in examples] for name in ("task", "image_id", "dataset", "mos")}
+    return Dataset.from_dict(columns)

@@ -11,6 +11,7 @@ and training see the same function.
 """
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -70,7 +71,7 @@ class TinyEyes(PreTrainedModel):
         self.stages = nn.Sequential(
             *(
                 nn.Sequential(nn.Conv2d(n, m, kernel_size=3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
-                for n, m in zip(widths[:-1], widths[1:], strict=True)
+                for n, m in pairwise(widths)
             )
         )
         self.post_init()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tatar_rewards import (
     AnswerStatus,
     gaussian_score_reward,

@@ -10,6 +10,7 @@ import reference
 import strategies
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
 from tatar_rewards import ScoreScale, pairwise_rank_reward, thurstone_rank_reward
 
 BOTH = pytest.mark.parametrize("function", [thurstone_rank_reward, pairwise_rank_reward])

@@ -8,6 +8,7 @@ import reference
 import strategies
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tatar_rewards import gaussian_score_reward, threshold_score_reward
 
 

@@ -97,11 +97,16 @@ def as_floats(xp: ModuleType, name: str, values: Array) -> Array:
     return xp.astype(values, xp.float32) if xp.finfo(values.dtype).bits < 32 else values
 
 
-def as_common_floats(xp: ModuleType, **columns: Array | None) -> list[Array | None]:
+def as_common_floats(
+    xp: ModuleType, predictions: Array, targets: Array, target_stds: Array | None
+) -> tuple[Array, Array, Array | None]:
     """The columns in the widest of their working dtypes."""
-    floats = [None if c is None else as_floats(xp, name, c) for name, c in columns.items()]
-    dtype = xp.result_type(*(c for c in floats if c is not None))
-    return [None if c is None else xp.astype(c, dtype, copy=False) for c in floats]
+    q = as_floats(xp, "predictions", predictions)
+    g = as_floats(xp, "targets", targets)
+    stds = None if target_stds is None else as_floats(xp, "target_stds", target_stds)
+    dtype = xp.result_type(q, g) if stds is None else xp.result_type(q, g, stds)
+    common = (xp.astype(q, dtype, copy=False), xp.astype(g, dtype, copy=False))
+    return (*common, None if stds is None else xp.astype(stds, dtype, copy=False))
 
 
 def like_predictions(xp: ModuleType, rewards: Array, predictions: Array) -> Array:

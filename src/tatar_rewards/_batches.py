@@ -54,8 +54,9 @@ def completion_text(completion: Any) -> str:
 
 def _last_message(completion: Any) -> Mapping[str, Any]:
     message = completion[-1] if isinstance(completion, Sequence) and completion else None
-    is_answer = isinstance(message, Mapping) and message.get("role", "assistant") == "assistant"
-    return message if is_answer else {}
+    if isinstance(message, Mapping) and message.get("role", "assistant") == "assistant":
+        return message
+    return {}
 
 
 def _message_text(message: Mapping[str, Any]) -> str:

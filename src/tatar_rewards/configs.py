@@ -96,7 +96,8 @@ class AnswerConfig(_Frozen):
     def __name__(self) -> str:
         if self.name is not None:
             return self.name
-        words = re.findall("[A-Z][a-z]*", type(self).__name__.removesuffix("Reward"))
+        class_name = self.__class__.__qualname__.removesuffix("Reward")
+        words = re.findall("[A-Z][a-z]*", class_name)
         return "_".join([*([self.task] if self.task else []), *(word.lower() for word in words)])
 
 

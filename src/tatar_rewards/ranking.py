@@ -185,7 +185,7 @@ def _rank_rewards(
     xp = _arrays.check_columns(
         predictions=predictions, targets=targets, groups=groups, comparisons=comparisons, target_stds=target_stds
     )
-    q, g, stds = _arrays.as_common_floats(xp, predictions=predictions, targets=targets, target_stds=target_stds)
+    q, g, stds = _arrays.as_common_floats(xp, predictions, targets, target_stds)
     _arrays.check_points(xp, "targets", g)
     if stds is not None:
         _arrays.check_not_negative(xp, "target_stds", stds)

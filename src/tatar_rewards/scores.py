@@ -104,9 +104,7 @@ def _errors(
     xp: Array, predictions: Array, targets: Array, target_stds: Array | None
 ) -> tuple[Array, Array, Array | None]:
     """Absolute errors (NaN where the target is missing), the unreadable rows, and the standard deviations."""
-    predictions, targets, stds = _arrays.as_common_floats(
-        xp, predictions=predictions, targets=targets, target_stds=target_stds
-    )
+    predictions, targets, stds = _arrays.as_common_floats(xp, predictions, targets, target_stds)
     _arrays.check_points(xp, "targets", targets)
     if stds is not None:
         _arrays.check_not_negative(xp, "target_stds", stds)

@@ -1,0 +1,63 @@
+"""`length_reward`."""
+
+import math
+
+import numpy as np
+import pytest
+import reference
+import strategies
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tatar_rewards import length_reward
+
+counts = st.lists(st.one_of(st.integers(0, 2000).map(float), st.floats(0, 1e6), st.just(math.nan)), max_size=40)
+
+
+@given(counts, strategies.length_settings)
+def test_equals_the_formula_in_every_library(arrays, lengths, settings):
+    lengths = np.array(lengths, dtype=float)
+    expected = [reference.length(n, **settings) for n in lengths]
+    rewards = np.asarray(length_reward(arrays(lengths), **settings))
+    np.testing.assert_allclose(rewards, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_the_gates_of_tatar_stand_where_the_paper_puts_them():
+    words = np.array([64, 65, 66, 124, 125, 126])
+    np.testing.assert_array_equal(length_reward(words, longest=65), [1, 1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(length_reward(words, shortest=125), [0, 0, 0, 0, 1, 1])
+
+
+def test_the_smooth_edge_falls_from_one_to_zero_over_the_margin():
+    rewards = length_reward(np.array([100, 105, 110, 115, 120, 130]), longest=100, margin=20)
+    np.testing.assert_allclose(rewards, [1, 0.853553, 0.5, 0.146447, 0, 0], atol=1e-6)
+
+
+@given(strategies.length_settings, st.lists(st.floats(0, 1e4), min_size=2))
+def test_longer_than_the_budget_never_pays(settings, lengths):
+    beyond = np.sort(np.array(lengths)) + settings["shortest"]
+    assert np.all(np.diff(length_reward(beyond, **settings)) <= 1e-15)
+
+
+def test_an_empty_batch_gives_an_empty_batch(arrays):
+    assert length_reward(arrays(np.zeros(0)), longest=5).shape == (0,)
+
+
+def test_half_precision_comes_back_as_half_precision():
+    assert length_reward(np.array([3.0], dtype=np.float16), longest=5).dtype == np.float16
+
+
+@pytest.mark.parametrize(
+    ("lengths", "settings", "error", "message"),
+    [
+        ([1.0], {}, TypeError, "lengths must be a numpy or torch array; got list"),
+        (np.array([3.0, -1.0]), {}, ValueError, r"lengths\[1\] is -1"),
+        (np.array([math.inf]), {}, ValueError, r"lengths\[0\] is inf"),
+        (np.ones(1), {"shortest": 10, "longest": 5}, ValueError, r"longest must lie in \[10, inf\]; got 5"),
+        (np.ones(1), {"shortest": -1}, ValueError, "shortest must lie in"),
+        (np.ones(1), {"margin": -1}, ValueError, "margin must lie in"),
+    ],
+)
+def test_bad_input_is_named(lengths, settings, error, message):
+    with pytest.raises(error, match=message):
+        length_reward(lengths, **settings)

@@ -1,0 +1,54 @@
+"""The agreement metrics: scipy's figures, without the rows that have none."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from tatar_rewards import metrics
+
+numbers = st.one_of(st.integers(0, 9).map(float), st.floats(0, 100, allow_subnormal=False))
+pairs = st.lists(st.tuples(numbers, numbers), min_size=3, max_size=40)
+
+
+@given(pairs)
+def test_correlations_are_scipys_with_ties(rows):
+    x, y = np.array(rows).T
+    if len(set(x)) < 2 or len(set(y)) < 2:
+        assert math.isnan(metrics.srcc(x, y))
+        return
+    assert metrics.srcc(x, y) == stats.spearmanr(x, y).statistic
+    assert metrics.krcc(x, y) == stats.kendalltau(x, y).statistic
+    assert metrics.plcc(x, y) == pytest.approx(stats.pearsonr(x, y).statistic, nan_ok=True)
+
+
+@pytest.mark.parametrize("metric", [metrics.srcc, metrics.plcc, metrics.krcc, metrics.rmse, metrics.mae])
+def test_missing_values_are_left_out_on_either_side(metric):
+    nan = math.nan
+    x, y = [1.0, 2.0, nan, 4.0, 3.0], [2.0, 1.0, 3.0, nan, 5.0]
+    assert metric(x, y) == metric([1.0, 2.0, 3.0], [2.0, 1.0, 5.0])
+
+
+@pytest.mark.parametrize("metric", [metrics.srcc, metrics.plcc, metrics.krcc])
+def test_a_constant_has_no_correlation(metric):
+    assert math.isnan(metric([5.0, 5.0, 5.0], [1.0, 2.0, 3.0]))
+    assert math.isnan(metric([5.0], [1.0]))
+    assert math.isnan(metric([], []))
+
+
+def test_errors_and_coverage():
+    assert metrics.rmse([0.0, 4.0], [3.0, 0.0]) == pytest.approx(math.sqrt(12.5))
+    assert metrics.mae([0.0, 4.0], [3.0, 0.0]) == 3.5
+    assert metrics.coverage([1.0, math.nan, 2.0, math.nan]) == 0.5
+    assert math.isnan(metrics.rmse([], []))
+    assert math.isnan(metrics.mae([], []))
+    assert math.isnan(metrics.coverage([]))
+
+
+@pytest.mark.parametrize("metric", [metrics.srcc, metrics.plcc, metrics.krcc, metrics.rmse, metrics.mae])
+def test_lengths_must_agree(metric):
+    with pytest.raises(ValueError, match="predictions and targets must be flat and equally long"):
+        metric([1.0, 2.0], [1.0])

@@ -1,0 +1,125 @@
+"""A few steps of TRL's own trainers with our rewards: text only, and pictures through the tiny LLaVA."""
+
+import math
+import warnings
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("trl")
+
+from datasets import Dataset  # noqa: E402
+from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
+from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer  # noqa: E402
+
+import tatar_rewards as tr  # noqa: E402
+import tiny_data  # noqa: E402
+import tiny_model  # noqa: E402
+
+QUIET = {
+    "report_to": "none",
+    "save_strategy": "no",
+    "use_cpu": True,
+    "bf16": False,
+    "disable_tqdm": True,
+    "seed": 0,
+    "activation_checkpointing": False,
+}
+
+
+@pytest.fixture(scope="module")
+def examples():
+    return tiny_data.make_examples(tiny_data.TEST_PHOTOGRAPHS[:2], per_task=8, seed=0)
+
+
+@pytest.fixture(scope="module")
+def processor(examples):
+    return tiny_model.build_processor(tiny_model.train_tokenizer([e.completion() for e in examples]))
+
+
+def run_grpo(model, processor, dataset, tmp_path, max_completion_length=12):
+    args = GRPOConfig(
+        output_dir=str(tmp_path),
+        max_steps=2,
+        per_device_train_batch_size=8,
+        num_generations=2,
+        max_completion_length=max_completion_length,
+        logging_steps=1,
+        **QUIET,
+    )
+    rewards = [*tr.tatar_reward_funcs(iqa_words=20, iaa_words=40), tr.LengthReward(shortest=1, unit="tokens")]
+    rewards += [tr.PairwiseRankReward(task="iaa"), tr.ThresholdScoreReward(task="iqa")]
+    trainer = GRPOTrainer(
+        model=model, args=args, train_dataset=dataset, processing_class=processor, reward_funcs=rewards
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer.train()
+    return trainer
+
+
+def assert_everything_was_logged(trainer):
+    steps = [line for line in trainer.state.log_history if "reward" in line]
+    assert len(steps) == 2
+    for reward in trainer.reward_funcs:
+        assert f"rewards/{reward.__name__}/mean" in steps[-1]
+    for name in ("iqa_gaussian_score", "iaa_thurstone_rank"):
+        for metric in ("parse_failure_rate", "mae", "srcc"):
+            assert f"{name}/{metric}" in steps[-1]
+    assert "iaa_thurstone_rank/no_opponent_rate" in steps[-1]
+    extra = trainer._logs["extra"]
+    assert {len(column) for column in extra.values()} == {len(trainer._logs["prompt"])}
+
+
+def test_grpo_trains_on_text_alone(processor, examples, tmp_path):
+    tokenizer = processor.tokenizer
+    tokenizer.chat_template = None
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    columns = ["mos", "task", "dataset", "image_id"]
+    dataset = Dataset.from_list(
+        [{"prompt": "How good is it?", **{column: getattr(e, column) for column in columns}} for e in examples]
+    )
+    trainer = run_grpo(LlamaForCausalLM(config), tokenizer, dataset, tmp_path)
+    assert_everything_was_logged(trainer)
+
+
+def test_sft_and_grpo_train_on_pictures(processor, examples, tmp_path):
+    torch.manual_seed(0)
+    model = tiny_model.build_model(tiny_model.TinyEyes(tiny_model.TinyEyesConfig()), processor)
+    args = SFTConfig(
+        output_dir=str(tmp_path),
+        max_steps=40,
+        per_device_train_batch_size=16,
+        learning_rate=3e-3,
+        logging_steps=20,
+        max_length=None,
+        **QUIET,
+    )
+    sft = SFTTrainer(
+        model=model,
+        args=args,
+        train_dataset=tiny_data.to_dataset(examples, rationales=True),
+        processing_class=processor,
+    )
+    sft.train()
+    losses = [line["loss"] for line in sft.state.log_history if "loss" in line]
+    assert losses[-1] < losses[0] / 2
+
+    trainer = run_grpo(model, processor, tiny_data.to_dataset(examples), tmp_path, max_completion_length=80)
+    assert_everything_was_logged(trainer)
+    completions = [completion[-1]["content"] for completion in trainer._logs["completion"]]
+    statuses = [tr.parse_answer(text).status for text in completions]
+    assert list(trainer._logs["rewards"]["answer_format"]) == [
+        float(status is tr.AnswerStatus.OK) for status in statuses
+    ]
+    on_task = [value for value in trainer._logs["rewards"]["iqa_gaussian_score"] if not math.isnan(value)]
+    assert on_task
+    assert all(0 <= value <= 1 for value in on_task)
