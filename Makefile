@@ -23,7 +23,7 @@ test: setup
 	$(RUN) -m pytest -q
 
 bench: setup
-	$(RUN) benchmarks/speed.py
+	OMP_NUM_THREADS=1 $(RUN) benchmarks/speed.py
 	$(RUN) benchmarks/calibration.py
 
 clean:

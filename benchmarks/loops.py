@@ -14,7 +14,8 @@ def thurstone_loop(predictions, targets, groups, *, temperature=8.0, floor=0.01,
         members.setdefault(group, []).append(row)
     means = {group: sum(predictions[row] for row in rows) / len(rows) for group, rows in members.items()}
     variances = {
-        group: sum((predictions[row] - means[group]) ** 2 for row in rows) / len(rows) for group, rows in members.items()
+        group: sum((predictions[row] - means[group]) ** 2 for row in rows) / len(rows)
+        for group, rows in members.items()
     }
     rewards = []
     for row, group in enumerate(groups):

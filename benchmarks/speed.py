@@ -1,10 +1,5 @@
 """How much faster are the vectorised ranking rewards than the loops they replace? One core, same numbers out."""
 
-import os
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"
-
 import statistics
 import time
 
@@ -50,8 +45,12 @@ def compare(name, loop, function, settings, size):
 
 def main():
     torch.set_num_threads(1)
-    print("Published form (BCE) against the loop, and the default form (KL); milliseconds, medians, one thread, float64")
-    print(f"{'reward':<10}{'rows':>6}{'loop':>11}{'numpy':>10}{'torch':>10}{'numpy':>10}{'torch':>9}{'default':>13}{'error':>11}")
+    print(
+        "Published form (BCE) against the loop, and the default form (KL); milliseconds, medians, one thread, float64"
+    )
+    print(
+        f"{'reward':<10}{'rows':>6}{'loop':>11}{'numpy':>10}{'torch':>10}{'numpy':>10}{'torch':>9}{'default':>13}{'error':>11}"
+    )
     thurstone = {"dispersion": "reference", "loss": "bce"}
     for size in (64, 512, 2048):
         compare("thurstone", thurstone_loop, thurstone_rank_reward, thurstone, size)

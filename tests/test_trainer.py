@@ -4,17 +4,14 @@ import math
 import warnings
 
 import pytest
+import torch
+from datasets import Dataset
+from transformers import LlamaConfig, LlamaForCausalLM
+from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("trl")
-
-from datasets import Dataset  # noqa: E402
-from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
-from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer  # noqa: E402
-
-import tatar_rewards as tr  # noqa: E402
-import tiny_data  # noqa: E402
-import tiny_model  # noqa: E402
+import tatar_rewards as tr
+import tiny_data
+import tiny_model
 
 QUIET = {
     "report_to": "none",
