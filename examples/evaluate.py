@@ -78,6 +78,8 @@ def srcc_change(
         return metrics.srcc(second, mos) - metrics.srcc(first, mos)
 
     columns = (before.scores(rows), after.scores(rows), mos)
+    if np.isnan(gain(*columns)):  # a constant has no rank correlation
+        return math.nan, math.nan, math.nan
     interval = bootstrap(
         columns, gain, paired=True, vectorized=False, n_resamples=500, method="percentile", rng=np.random.default_rng(0)
     ).confidence_interval

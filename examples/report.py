@@ -104,7 +104,7 @@ def plot_curves(history: list[dict], curves: dict[str, dict[str, str]], columns:
     for axes, (title, lines) in zip(figure.subplots(rows, columns, squeeze=False).flat, curves.items(), strict=False):
         for label, key in lines.items():
             points = [(line["step"], line[key]) for line in history if key in line]
-            axes.plot(*np.array(points).T, label=label)
+            axes.plot([step for step, _ in points], [value for _, value in points], label=label)
         axes.set(title=title, xlabel="step")
         if len(lines) > 1:
             axes.legend(fontsize="small")

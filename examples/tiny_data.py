@@ -64,12 +64,14 @@ def load_photograph(name: str) -> Image.Image:
 
 
 def random_crop(photograph: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """A square crop, turned, mirrored and with its colour channels swapped at random: few photographs must go far."""
     shorter = min(photograph.size)
-    side = int(rng.uniform(0.4, 0.95) * shorter)
+    side = int(rng.uniform(0.3, 0.95) * shorter)
     left = int(rng.integers(0, photograph.width - side + 1))
     top = int(rng.integers(0, photograph.height - side + 1))
     crop = photograph.resize((SIDE, SIDE), Image.Resampling.BOX, box=(left, top, left + side, top + side))
-    return crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else crop
+    pixels = np.rot90(np.asarray(crop), k=rng.integers(4))[:, :: rng.choice([1, -1])]
+    return Image.fromarray(np.ascontiguousarray(pixels[..., rng.permutation(3)]))
 
 
 def distort(crop: Image.Image, strengths: dict[str, float], rng: np.random.Generator) -> Image.Image:
@@ -155,8 +157,8 @@ def beauty_rationale(terms: dict[str, float]) -> str:
     placement = level(terms["placement"], bounds, ("lost", "loose", "fair", "good", "ideal"))
     verdict = level(true_beauty(terms), (20, 40, 60, 80), ("dull", "modest", "pleasant", "beautiful", "stunning"))
     return (
-        f"The colours of this picture are {colour}, and they set its mood before anything else does. "
-        f"The light is {contrast}, so the shapes stand out as much as that allows. "
+        f"The colours of this picture are {colour} and they set its mood before anything else does. "
+        f"The light is {contrast} so the shapes stand out as much as that allows. "
         f"The subject has a {placement} place in the frame. Taken together I find it {verdict}."
     )
 

@@ -64,6 +64,7 @@ class TinyEyes(PreTrainedModel):
 
     config_class = TinyEyesConfig
     main_input_name = "pixel_values"
+    _supports_sdpa = True  # it has no attention; this lets a reference model load
 
     def __init__(self, config: TinyEyesConfig):
         super().__init__(config)
