@@ -119,6 +119,7 @@ def train_eyes(pixels: Tensor, attributes: Tensor, steps: Iterable[int], *, n_st
 
 def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     """A byte-level BPE of the rationales' words, in which every digit is a token of its own."""
+    texts = list(texts)
     specials = ["<pad>", "<|end|>", "<|user|>", "<|assistant|>", "<image>"]
     tags = ["<think>", "</think>", "<answer>", "</answer>"]
     tokenizer = Tokenizer(models.BPE())

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import torch
 from tqdm import tqdm
-from transformers import set_seed
+from transformers import ProgressCallback, set_seed
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 from evaluate import evaluate, format_table
@@ -73,6 +73,14 @@ def common_arguments(args: argparse.Namespace, stage: str) -> dict:
     }
 
 
+class ShortProgress(ProgressCallback):
+    """The trainer's bar with its time left, and beside it two figures instead of every metric in full."""
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        if self.training_bar is not None and logs is not None:
+            self.training_bar.set_postfix({name: logs[name] for name in ("loss", "reward") if name in logs})
+
+
 def main() -> None:
     args = parse_arguments()
     warnings.filterwarnings("ignore", category=FutureWarning)
@@ -116,6 +124,8 @@ def main() -> None:
             max_length=None,  # never cut an answer off
         ),
     )
+    sft.remove_callback(ProgressCallback)
+    sft.add_callback(ShortProgress)
     sft.train()
     sft.save_model(str(args.out / "sft"))
     processor.save_pretrained(args.out / "sft")
@@ -142,6 +152,8 @@ def main() -> None:
             warmup_steps=5,
         ),
     )
+    grpo.remove_callback(ProgressCallback)
+    grpo.add_callback(ShortProgress)
     grpo.train()
     after = evaluate(model, processor, test, max_new_tokens=LONGEST, title="test after GRPO")
 

@@ -9,6 +9,8 @@ import numpy as np
 
 import tiny_data
 from tatar_rewards import parse_answer, tatar_reward_funcs
+from tiny_model import train_tokenizer
+from train_tatar import LONGEST
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -49,6 +51,14 @@ def test_the_rationales_fit_the_budgets_and_do_not_leak_the_score():
     for reward in tatar_reward_funcs(iqa_words=20, iaa_words=40):
         values = [value for value in reward(completions, **columns) if value is not None]
         assert min(values) > 0.9, reward.__name__
+
+
+def test_a_word_is_about_a_token_so_that_no_answer_is_cut_off():
+    completions = [e.completion() for e in tiny_data.make_examples(("camera",), per_task=50, seed=3)]
+    tokenizer = train_tokenizer(text for text in completions)
+    lengths = [len(tokenizer(text).input_ids) for text in completions]
+    assert max(lengths) + 1 < LONGEST
+    assert tokenizer.decode(tokenizer(completions[0]).input_ids) == completions[0]
 
 
 def test_labels_follow_the_damage():

@@ -258,6 +258,13 @@ def test_far_misses_still_have_a_slope_to_climb(function):
     assert np.all(np.diff(rewards) > 1e-4)
 
 
+@BOTH
+def test_settings_may_be_numpy_scalars(arrays, function):
+    q, g, groups = spread_batch()
+    scalar = function(arrays(q), arrays(g), arrays(groups), temperature=np.float32(8), pair_weight_scale=np.int64(12))
+    np.testing.assert_allclose(np.asarray(scalar), function(q, g, groups, temperature=8, pair_weight_scale=12))
+
+
 # ---------------------------------------------------------------- messages
 
 

@@ -105,6 +105,11 @@ def test_integer_predictions_are_taken_as_floats(arrays):
     np.testing.assert_allclose(np.asarray(rewards), [1, reference.gaussian(61, 70)], rtol=1e-12)
 
 
+def test_settings_may_be_numpy_scalars(arrays):
+    rewards = gaussian_score_reward(arrays([61.0]), arrays([70.0]), tolerance=np.float32(8.75), widening=np.int64(1))
+    np.testing.assert_allclose(np.asarray(rewards), reference.gaussian(61, 70, widening=1), rtol=1e-12)
+
+
 def test_the_inputs_are_left_as_they_were(arrays):
     q, g = np.array([math.nan, 120.0, 50.0]), np.array([50.0, 50.0, math.nan])
     kept = arrays(q.copy()), arrays(g.copy())

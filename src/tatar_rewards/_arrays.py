@@ -49,12 +49,13 @@ def check_columns(**columns: Array | None) -> ModuleType:
     return xp
 
 
-def check_number(name: str, value: float, *, low: float, high: float = float("inf"), high_allowed: bool = True) -> None:
-    """Check one setting against the closed range [low, high] (or [low, high) without `high_allowed`)."""
+def check_number(name: str, value: float, *, low: float, high: float = float("inf"), below_high: bool = False) -> float:
+    """One setting as a float, checked against [low, high], or against [low, high) where it must lie `below_high`."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise TypeError(f"{name} must be a number; got {value!r}")
-    if not low <= value <= high or (value == high and not high_allowed):
-        raise ValueError(f"{name} must lie in [{low:g}, {high:g}{']' if high_allowed else ')'}; got {value!r}")
+    if not low <= value <= high or (below_high and value == high):
+        raise ValueError(f"{name} must lie in [{low:g}, {high:g}{')' if below_high else ']'}; got {value!r}")
+    return float(value)
 
 
 def check_flag(name: str, value: bool) -> None:

@@ -28,17 +28,21 @@ class PairSettings(NamedTuple):
     variance_floor: float = 0.01
     within_image: bool = False
 
-    def check(self) -> None:
-        _arrays.check_number("temperature", self.temperature, low=1e-3, high_allowed=False)
-        _arrays.check_number("pair_weight_scale", self.pair_weight_scale, low=1e-3)
+    def checked(self) -> "PairSettings":
+        """The same settings as plain floats, or an error that names one out of its range."""
         _arrays.check_choice("dispersion", self.dispersion, ("matched", "observer", "reference"))
         _arrays.check_choice("link", self.link, ("logistic", "normal"))
         _arrays.check_choice("loss", self.loss, ("kl", "bce", "fidelity"))
-        _arrays.check_number("loss_scale", self.loss_scale, low=1e-6, high_allowed=False)
-        _arrays.check_number("variance_floor", self.variance_floor, low=1e-6, high_allowed=False)
-        _arrays.check_number("probability_floor", self.probability_floor, low=1e-12, high=0.5, high_allowed=False)
         _arrays.check_flag("hard_targets", self.hard_targets)
         _arrays.check_flag("within_image", self.within_image)
+        check = _arrays.check_number
+        return self._replace(
+            temperature=check("temperature", self.temperature, low=1e-3, below_high=True),
+            pair_weight_scale=check("pair_weight_scale", self.pair_weight_scale, low=1e-3),
+            loss_scale=check("loss_scale", self.loss_scale, low=1e-6, below_high=True),
+            variance_floor=check("variance_floor", self.variance_floor, low=1e-6, below_high=True),
+            probability_floor=check("probability_floor", self.probability_floor, low=1e-12, high=0.5, below_high=True),
+        )
 
 
 class Images(NamedTuple):
@@ -140,7 +144,7 @@ def _compare_images(xp: ModuleType, images: Images, start: int, stop: int, setti
 
 
 def _square_root(xp: ModuleType, variances: Array | float) -> Array | float:
-    return math.sqrt(variances) if isinstance(variances, float | int) else xp.sqrt(variances)
+    return math.sqrt(variances) if isinstance(variances, float) else xp.sqrt(variances)
 
 
 def _cumulative(xp: ModuleType, z: Array, link: str) -> Array:

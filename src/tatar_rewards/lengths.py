@@ -31,9 +31,9 @@ def length_reward(lengths: Array, *, shortest: float = 0, longest: float = float
         >>> length_reward(np.array([40, 65, 70, 75, 80]), longest=65, margin=10)
         array([1. , 1. , 0.5, 0. , 0. ])
     """
-    _arrays.check_number("shortest", shortest, low=0, high_allowed=False)
-    _arrays.check_number("longest", longest, low=shortest)
-    _arrays.check_number("margin", margin, low=0, high_allowed=False)
+    shortest = _arrays.check_number("shortest", shortest, low=0, below_high=True)
+    longest = _arrays.check_number("longest", longest, low=shortest)
+    margin = _arrays.check_number("margin", margin, low=0, below_high=True)
     xp = _arrays.check_columns(lengths=lengths)
     counts = _arrays.as_floats(xp, "lengths", lengths)
     _arrays.check_not_negative(xp, "lengths", counts)

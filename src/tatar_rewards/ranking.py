@@ -181,7 +181,7 @@ def _rank_rewards(
     target_stds: Array | None,
     settings: PairSettings,
 ) -> Array:
-    settings.check()
+    settings = settings.checked()
     xp = _arrays.check_columns(
         predictions=predictions, targets=targets, groups=groups, comparisons=comparisons, target_stds=target_stds
     )

@@ -54,10 +54,10 @@ def gaussian_score_reward(
         >>> gaussian_score_reward(np.array([70.0, 61.25, np.nan]), np.array([70.0, 70.0, 70.0])).round(3)
         array([1.   , 0.546, 0.   ])
     """
-    _arrays.check_number("tolerance", tolerance, low=1e-3, high_allowed=False)
-    _arrays.check_number("reward_at_tolerance", reward_at_tolerance, low=1e-6, high=1 - 1e-6)
-    _arrays.check_number("widening", widening, low=0, high_allowed=False)
-    _arrays.check_number("gain", gain, low=1, high_allowed=False)
+    tolerance = _arrays.check_number("tolerance", tolerance, low=1e-3, below_high=True)
+    reward_at_tolerance = _arrays.check_number("reward_at_tolerance", reward_at_tolerance, low=1e-6, high=1 - 1e-6)
+    widening = _arrays.check_number("widening", widening, low=0, below_high=True)
+    gain = _arrays.check_number("gain", gain, low=1, below_high=True)
     xp = _arrays.check_columns(predictions=predictions, targets=targets, target_stds=target_stds)
     error, unreadable, stds = _errors(xp, predictions, targets, target_stds)
     width = tolerance / math.sqrt(-2 * math.log(reward_at_tolerance)) * (1 + widening / 100 * error)
@@ -93,7 +93,7 @@ def threshold_score_reward(predictions: Array, targets: Array, *, tolerance: flo
         >>> threshold_score_reward(np.array([70.0, 80.0]), np.array([75.0, 70.0]))
         array([1., 0.])
     """
-    _arrays.check_number("tolerance", tolerance, low=0, high=100)
+    tolerance = _arrays.check_number("tolerance", tolerance, low=0, high=100)
     xp = _arrays.check_columns(predictions=predictions, targets=targets)
     error, unreadable, _ = _errors(xp, predictions, targets, None)
     hit = xp.astype(error <= tolerance, error.dtype)
