@@ -47,7 +47,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--grpo-pictures", type=int, default=1440, help="for GRPO, of each task")
     parser.add_argument("--test-pictures", type=int, default=500, help="of each task")
     parser.add_argument("--eyes-steps", type=int, default=450)
-    parser.add_argument("--sft-steps", type=int, default=200)
+    parser.add_argument("--sft-steps", type=int, default=320)
     parser.add_argument("--grpo-steps", type=int, default=45)
     return parser.parse_args()
 
@@ -147,7 +147,7 @@ def main() -> None:
             max_completion_length=LONGEST,
             min_p=0.1,  # leaves out stray tokens: one ruined answer in a group would drown the others' differences
             loss_type="grpo",  # every completion weighs the same, brief or long
-            learning_rate=2e-4,
+            learning_rate=1e-4,
             lr_scheduler_type="cosine",
             warmup_steps=5,
         ),
