@@ -63,6 +63,8 @@ def test_well_formed(text, score, think):
         ("Score: <answer>73</answer>", S.TEXT_BEFORE_ANSWER),
         ("Well. <think>Sharp.</think><answer>73</answer>", S.TEXT_BEFORE_ANSWER),
         ("<think>Sharp.</think>So: <answer>73</answer>", S.TEXT_BEFORE_ANSWER),
+        ("\u00a0<answer>73</answer>", S.TEXT_BEFORE_ANSWER),
+        ("\u00a0<think>Sharp.</think><answer>73</answer>", S.TEXT_BEFORE_ANSWER),
         ("<answer>73</answer>.", S.TEXT_AFTER_ANSWER),
         ("<answer>73</answer> I am sure.", S.TEXT_AFTER_ANSWER),
         ("<answer>73</answer><think>Sharp.</think>", S.TEXT_AFTER_ANSWER),

@@ -212,10 +212,18 @@ def test_the_length_gate_multiplies_the_reward():
     assert gated(texts, mos=[20.0, 20.0]) == [1.0, 0.0]
 
 
-def test_tokens_are_counted_without_the_white_space_after_the_answer():
+@pytest.mark.parametrize(
+    "padded",
+    ["<answer>64</answer>\n\n\n\n", "\n\n\n\n<answer>64</answer>", "<think>a</think> \n \n \n<answer>64</answer>"],
+)
+def test_tokens_are_counted_without_padding(padded):
     reward = tr.LengthReward(shortest=4, unit="tokens")
-    honest, padded = "<think>a b</think><answer>64</answer>", "<answer>64</answer>\n\n\n\n"
+    honest = "<think>a b</think><answer>64</answer>"
     assert reward([honest, padded], completion_ids=[[1] * 4, [1] * 6]) == [1.0, 0.0]
+
+
+def test_tokens_need_their_column():
+    reward, honest = tr.LengthReward(shortest=4, unit="tokens"), "<answer>64</answer>"
     with pytest.raises(ValueError, match='needs a column .completion_ids.*unit="words"'):
         reward([honest])
 

@@ -158,10 +158,13 @@ def number_images(
     datasets: Sequence[Any] = [""] * length
     if columns.get(reward.dataset_column) is not None:
         datasets = column_of(reward, columns, reward.dataset_column, length, "")
+    comparisons, images = (_number(values) for values in (datasets, image_ids))
+    return images, comparisons  # one key in two data sets is two images: rankings never compare across
+
+
+def _number(values: Sequence[Any]) -> NDArray[np.int64]:
     numbers: dict[Any, int] = {}
-    comparisons = [numbers.setdefault(dataset, len(numbers)) for dataset in datasets]
-    images = [numbers.setdefault(key, len(numbers)) for key in zip(datasets, image_ids, strict=True)]
-    return np.array(images, dtype=np.int64), np.array(comparisons, dtype=np.int64)
+    return np.array([numbers.setdefault(value, len(numbers)) for value in values], dtype=np.int64)
 
 
 def to_list(values: Floats) -> list[float | None]:
@@ -175,7 +178,10 @@ def count_words(answers: Sequence[Answer]) -> Floats:
 
 
 def count_tokens(answers: Sequence[Answer], completions: Sequence[Any], completion_ids: Sequence[Any]) -> Floats:
-    """Tokens, less one for each character of white space at the end; NaN for an unreadable answer."""
+    """Tokens, less one for each superfluous character of white space; NaN for an unreadable answer."""
     texts = [completion_text(completion) for completion in completions]
-    counts = [len(ids) - (len(text) - len(text.rstrip())) for ids, text in zip(completion_ids, texts, strict=True)]
-    return np.array([max(0, n) if a.ok else math.nan for a, n in zip(answers, counts, strict=True)], dtype=float)
+    padding = [len(text) - len(" ".join(text.split())) for text in texts]
+    counts = [
+        max(0, len(ids) - p) if a.ok else math.nan for a, ids, p in zip(answers, completion_ids, padding, strict=True)
+    ]
+    return np.array(counts, dtype=float)

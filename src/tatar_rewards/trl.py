@@ -192,8 +192,8 @@ class AnswerFormatReward(AnswerConfig):
 class LengthReward(LengthConfig, AnswerConfig):
     """`length_reward` of the thinking of each readable completion; an unreadable one earns 0.0.
 
-    Counted in words of the think block or, with `unit="tokens"`, in tokens of the completion. White space after the
-    answer, all that the grammar lets stand there, is taken off the tokens: padding earns nothing.
+    Counted in words of the think block or, with `unit="tokens"`, in tokens of the completion. White space, all that
+    the grammar lets stand outside the blocks, is taken off the tokens but for one between words: padding earns nothing.
 
     Example:
         >>> LengthReward(shortest=2)(["<think>Soft light.</think><answer>64</answer>", "<answer>64</answer>"])
