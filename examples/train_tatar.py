@@ -70,6 +70,7 @@ def common_arguments(args: argparse.Namespace, stage: str) -> dict:
         "report_to": "none",
         "logging_steps": 5,
         "log_level": "error",
+        "disable_tqdm": False,  # which the log level would otherwise turn on
     }
 
 
