@@ -8,10 +8,10 @@ from pathlib import Path
 
 import jinja2
 import matplotlib
-import numpy as np
 from matplotlib.figure import Figure
 
 from evaluate import Evaluation, task_rows
+from tatar_rewards import Answer
 from tiny_data import Example
 
 matplotlib.use("Agg")
@@ -112,26 +112,28 @@ def plot_curves(history: list[dict], curves: dict[str, dict[str, str]], columns:
 
 
 def pick_examples(after: Evaluation, test: list[Example]) -> list[dict]:
-    """Three good and three bad answers a task: the tenth and the ninetieth percentile of the error, and around them."""
+    """A few answers a task: near the tenth percentile of the error, near the ninety-fifth, and unreadable ones."""
     groups = []
     for task, name in NAMES.items():
         rows = task_rows(test, task)
-        errors = np.abs(after.scores(rows) - [test[row].mos for row in rows])
-        order = [rows[k] for k in np.argsort(errors) if not np.isnan(errors[k])]
-        for kind, share in (("well judged", 0.1), ("badly judged", 0.95)):
-            start = min(int(share * len(order)), max(0, len(order) - 3))
-            shown = [describe_example(test[row], after.completions[row]) for row in order[start : start + 3]]
-            groups.append({"title": f"{name}, {kind}", "rows": shown})
+        readable = [row for row in rows if after.answers[row].ok]
+        order = sorted(readable, key=lambda row: abs(after.answers[row].score - test[row].mos))
+        well, badly = len(order) // 10, max(0, min(len(order) * 19 // 20, len(order) - 3))
+        unreadable = [row for row in rows if not after.answers[row].ok]
+        kinds = {"well judged": order[well:], "badly judged": order[badly:], "unreadable": unreadable}
+        for kind, chosen in kinds.items():
+            shown = [describe_example(test[row], after.completions[row], after.answers[row]) for row in chosen[:3]]
+            groups.append({"title": f"{name}, {kind}" + ("" if shown else ": none"), "rows": shown})
     return groups
 
 
-def describe_example(example: Example, completion: str) -> dict:
+def describe_example(example: Example, completion: str, answer: Answer) -> dict:
     known = ", ".join(f"{name} {value:.2f}" for name, value in example.attributes.items())
     return {
         "picture": as_data_uri(example.image.save),
         "image_id": example.image_id,
         "completion": completion,
-        "label": f"MOS {example.mos:.0f}; in truth: {known}",
+        "label": f"MOS {example.mos:.0f}; in truth: {known}" + ("" if answer.ok else f"; {answer.status}"),
     }
 
 
