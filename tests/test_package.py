@@ -58,7 +58,7 @@ def test_the_public_names_are_importable_sorted_and_documented():
         if inspect.isclass(public) or inspect.isfunction(public):
             assert (public.__doc__ or "").strip(), name
         if inspect.isfunction(public):
-            for section in ("Args:", "Returns:", "Raises:", "Example:"):
+            for section in ("Args:", "Returns:", "Raises:", "Examples:"):
                 assert section in public.__doc__, f"{name} lacks {section}"
 
 

@@ -28,7 +28,7 @@ def read_completion(completion: Any, *, scale: ScoreScale = POINTS, think_prefil
     Returns:
         The parsed answer.
 
-    Example:
+    Examples:
         >>> read_completion([{"role": "assistant", "content": "<answer>64</answer>"}]).score
         64.0
         >>> read_completion(

@@ -26,7 +26,7 @@ def length_reward(lengths: Array, *, shortest: float = 0, longest: float = float
     Reference:
         TATAR (arXiv 2603.19779), fast and slow thinking; the smooth edge is ours.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> length_reward(np.array([40, 65, 70, 75, 80]), longest=65, margin=10)
         array([1. , 1. , 0.5, 0. , 0. ])

@@ -26,7 +26,7 @@ def srcc(predictions: Scores, targets: Scores) -> float:
     Raises:
         ValueError: the lengths differ.
 
-    Example:
+    Examples:
         >>> round(srcc([10, 20, 40, 30], [1.0, 2.0, 3.0, 4.0]), 3)
         0.8
     """
@@ -51,7 +51,7 @@ def plcc(predictions: Scores, targets: Scores) -> float:
     Raises:
         ValueError: the lengths differ.
 
-    Example:
+    Examples:
         >>> round(plcc([1.0, 2.0, 3.0], [10.0, 20.0, 30.0]), 3)
         1.0
     """
@@ -76,7 +76,7 @@ def krcc(predictions: Scores, targets: Scores) -> float:
     Raises:
         ValueError: the lengths differ.
 
-    Example:
+    Examples:
         >>> round(krcc([10, 20, 40, 30], [1.0, 2.0, 3.0, 4.0]), 3)
         0.667
     """
@@ -98,7 +98,7 @@ def rmse(predictions: Scores, targets: Scores) -> float:
     Raises:
         ValueError: the lengths differ.
 
-    Example:
+    Examples:
         >>> rmse([70.0, 50.0], [73.0, 46.0])
         3.5355339059327378
     """
@@ -116,7 +116,7 @@ def mae(predictions: Scores, targets: Scores) -> float:
     Raises:
         ValueError: the lengths differ.
 
-    Example:
+    Examples:
         >>> mae([70.0, 50.0], [73.0, 46.0])
         3.5
     """
@@ -127,7 +127,7 @@ def mae(predictions: Scores, targets: Scores) -> float:
 def coverage(predictions: Scores) -> float:
     """Share of predictions that could be read (are not NaN); NaN without predictions.
 
-    Example:
+    Examples:
         >>> coverage([70.0, float("nan")])
         0.5
     """

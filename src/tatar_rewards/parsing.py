@@ -68,7 +68,7 @@ def parse_answer(text: str, *, scale: ScoreScale = POINTS, think_prefilled: bool
     Raises:
         TypeError: `text` is not a string.
 
-    Example:
+    Examples:
         >>> parse_answer("<think>Sharp, clean.</think><answer>81.5</answer>")
         Answer(status=<AnswerStatus.OK: 'ok'>, score=81.5, think='Sharp, clean.')
         >>> parse_answer("<answer>7</answer>", scale=ScoreScale(1, 5)).status

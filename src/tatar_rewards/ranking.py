@@ -81,7 +81,7 @@ def thurstone_rank_reward(
         Thurstone (1927), A law of comparative judgment; TATAR (arXiv 2603.19779); fidelity: VisualQuality-R1
         (arXiv 2505.14460).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> mos = np.array([30.0, 30.0, 60.0, 60.0])
         >>> image = np.array(["a", "a", "b", "b"])
@@ -154,7 +154,7 @@ def pairwise_rank_reward(
     Reference:
         TATAR (arXiv 2603.19779), the pairwise preference reward.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> pairwise_rank_reward(np.array([30.0, 70.0]), np.array([40.0, 60.0]), np.array([1, 2])).round(2)
         array([0.4, 0.4])

@@ -27,7 +27,7 @@ class ScoreScale:
     Raises:
         ValueError: `low` is not below `high`, or one of them is not finite.
 
-    Example:
+    Examples:
         >>> five = ScoreScale(1, 5)
         >>> five.to_points(4.2)
         80.0
@@ -94,7 +94,7 @@ class ScoreScale:
             TypeError: a value is not a number.
             ValueError: a value is off the scale; the message names its row.
 
-        Example:
+        Examples:
             >>> ScoreScale(1, 5).column_to_points([1, 3.0, None])
             array([ 0., 50., nan])
         """

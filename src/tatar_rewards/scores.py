@@ -49,7 +49,7 @@ def gaussian_score_reward(
     Reference:
         TATAR (arXiv 2603.19779), the quality reward.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> gaussian_score_reward(np.array([70.0, 61.25, np.nan]), np.array([70.0, 70.0, 70.0])).round(3)
         array([1.   , 0.546, 0.   ])
@@ -88,7 +88,7 @@ def threshold_score_reward(predictions: Array, targets: Array, *, tolerance: flo
     Reference:
         The binary score reward of Q-Insight (arXiv 2503.22679).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> threshold_score_reward(np.array([70.0, 80.0]), np.array([75.0, 70.0]))
         array([1., 0.])

@@ -83,7 +83,7 @@ class _Labelled(LabelConfig):
 class GaussianScoreReward(GaussianScoreConfig, _Labelled):
     """`gaussian_score_reward` of each completion against its row's MOS.
 
-    Example:
+    Examples:
         >>> from tatar_rewards import ScoreScale
         >>> reward = GaussianScoreReward(task="iqa", mos_scale=ScoreScale(1, 5))
         >>> reward(["<answer>75</answer>", "75", "<answer>3</answer>"], mos=[4.0, 4.0, 3.0], task=["iqa", "iqa", "iaa"])
@@ -102,7 +102,7 @@ class GaussianScoreReward(GaussianScoreConfig, _Labelled):
 class ThresholdScoreReward(ThresholdScoreConfig, _Labelled):
     """`threshold_score_reward` of each completion against its row's MOS.
 
-    Example:
+    Examples:
         >>> ThresholdScoreReward(tolerance=5)(["<answer>75</answer>", "<answer>60</answer>"], mos=[73.0, 73.0])
         [1.0, 0.0]
     """
@@ -118,7 +118,7 @@ class ThurstoneRankReward(ThurstoneRankConfig, _Labelled):
 
     Needs a column of image keys. A row without an opponent in the call earns None.
 
-    Example:
+    Examples:
         >>> reward = ThurstoneRankReward(task="iaa")
         >>> columns = dict(mos=[30.0, 60.0], task=["iaa", "iaa"], image_id=["a.jpg", "b.jpg"])
         >>> reward(["<answer>40</answer>", "<answer>70</answer>"], **columns)
@@ -134,7 +134,7 @@ class PairwiseRankReward(PairwiseRankConfig, _Labelled):
 
     Needs a column of image keys. A row without an opponent in the call earns None.
 
-    Example:
+    Examples:
         >>> reward = PairwiseRankReward(task="iaa")
         >>> columns = dict(mos=[30.0, 60.0], task=["iaa", "iaa"], image_id=["a.jpg", "b.jpg"])
         >>> reward(["<answer>40</answer>", "<answer>70</answer>"], **columns)
@@ -173,7 +173,7 @@ def _rank(
 class AnswerFormatReward(AnswerConfig):
     """1.0 for a completion that follows the answer grammar of `parse_answer` on the scale, else 0.0.
 
-    Example:
+    Examples:
         >>> AnswerFormatReward()(["<think>Sharp.</think><answer>75</answer>", "<answer>75</answer> I think"])
         [1.0, 0.0]
     """
@@ -195,7 +195,7 @@ class LengthReward(LengthConfig, AnswerConfig):
     Counted in words of the think block or, with `unit="tokens"`, in tokens of the completion. White space, all that
     the grammar lets stand outside the blocks, is taken off the tokens but for one between words: padding earns nothing.
 
-    Example:
+    Examples:
         >>> LengthReward(shortest=2)(["<think>Soft light.</think><answer>64</answer>", "<answer>64</answer>"])
         [1.0, 0.0]
     """
@@ -254,7 +254,7 @@ def tatar_reward_funcs(
     Reference:
         TATAR (arXiv 2603.19779).
 
-    Example:
+    Examples:
         >>> [reward.__name__ for reward in tatar_reward_funcs()]
         ['answer_format', 'iqa_gaussian_score', 'iaa_thurstone_rank']
     """
