@@ -78,12 +78,13 @@ def srcc_change(
         return metrics.srcc(second, mos) - metrics.srcc(first, mos)
 
     columns = (before.scores(rows), after.scores(rows), mos)
-    if np.isnan(gain(*columns)):  # a constant has no rank correlation
+    change = gain(*columns)
+    if math.isnan(change):  # a constant has no rank correlation
         return math.nan, math.nan, math.nan
     interval = bootstrap(
         columns, gain, paired=True, vectorized=False, n_resamples=500, method="percentile", rng=np.random.default_rng(0)
     ).confidence_interval
-    return gain(*columns), interval.low, interval.high
+    return change, interval.low, interval.high
 
 
 def format_table(before: Evaluation, after: Evaluation, examples: list[Example]) -> str:

@@ -7,14 +7,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import jinja2
-import matplotlib
 from matplotlib.figure import Figure
 
 from evaluate import Evaluation, task_rows
 from tatar_rewards import Answer
 from tiny_data import Example
-
-matplotlib.use("Agg")
 
 NAMES = {"iqa": "quality (IQA)", "iaa": "aesthetics (IAA)"}
 CURVES = {
@@ -77,10 +74,10 @@ contrast and placement of the subject. Test pictures are crops of photographs th
 )
 
 
-def as_data_uri(save, kind: str = "png") -> str:
+def as_data_uri(save) -> str:
     file = io.BytesIO()
-    save(file, format=kind)
-    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
+    save(file, format="png")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def plot_scatter(before: Evaluation, after: Evaluation, test: list[Example]) -> str:

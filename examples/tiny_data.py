@@ -15,12 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from datasets import Dataset
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from scipy.stats import norm
 from skimage import data as photographs
-
-Picture = NDArray[np.float32]  # (SIDE, SIDE, 3) in [0, 1]
 
 SIDE = 64
 RATER_NOISE = 3.0  # standard deviation of a MOS around its true value, in points

@@ -33,7 +33,9 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutput
 
-SIDE, STRIDE = 64, 16  # a picture becomes (64 / 16) ** 2 = 16 image tokens
+from tiny_data import SIDE
+
+STRIDE = 16  # a picture becomes (64 / 16) ** 2 = 16 image tokens
 
 # Both roles end their turn with <|end|>, the token that also stops generation, so SFT learns to stop.
 CHAT_TEMPLATE = """{%- for message in messages -%}

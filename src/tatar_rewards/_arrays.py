@@ -6,7 +6,7 @@ the caller has not imported already.
 
 from collections.abc import Iterator, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import array_api_compat
 import numpy as np
@@ -98,23 +98,35 @@ def as_floats(xp: ModuleType, name: str, values: Array) -> Array:
     return xp.astype(values, xp.float32) if xp.finfo(values.dtype).bits < 32 else values
 
 
-def as_common_floats(
-    xp: ModuleType, predictions: Array, targets: Array, target_stds: Array | None
-) -> tuple[Array, Array, Array | None]:
-    """The columns in the widest of their working dtypes."""
-    q = as_floats(xp, "predictions", predictions)
-    g = as_floats(xp, "targets", targets)
-    stds = None if target_stds is None else as_floats(xp, "target_stds", target_stds)
-    dtype = xp.result_type(q, g) if stds is None else xp.result_type(q, g, stds)
-    common = (xp.astype(q, dtype, copy=False), xp.astype(g, dtype, copy=False))
-    return (*common, None if stds is None else xp.astype(stds, dtype, copy=False))
-
-
 def like_predictions(xp: ModuleType, rewards: Array, predictions: Array) -> Array:
     """The rewards in the dtype of the predictions; integer predictions leave them as they are."""
     if xp.isdtype(predictions.dtype, "integral"):
         return rewards
     return xp.astype(rewards, predictions.dtype, copy=False)
+
+
+class Scores(NamedTuple):
+    """Checked columns in one working dtype, the widest among them."""
+
+    predictions: Array
+    readable: Array  # whether the prediction is a finite score on 0-100
+    targets: Array  # NaN: no label
+    target_stds: Array | None  # a missing one is 0
+
+
+def check_scores(xp: ModuleType, predictions: Array, targets: Array, target_stds: Array | None) -> Scores:
+    """What every score reward checks at the door: real numbers, labels in points, deviations not negative."""
+    q = as_floats(xp, "predictions", predictions)
+    g = as_floats(xp, "targets", targets)
+    stds = None if target_stds is None else as_floats(xp, "target_stds", target_stds)
+    dtype = xp.result_type(q, g) if stds is None else xp.result_type(q, g, stds)
+    q, g = xp.astype(q, dtype, copy=False), xp.astype(g, dtype, copy=False)
+    check_points(xp, "targets", g)
+    if stds is not None:
+        stds = xp.astype(stds, dtype, copy=False)
+        check_not_negative(xp, "target_stds", stds)
+        stds = xp.where(xp.isnan(stds), xp.zeros_like(stds), stds)
+    return Scores(q, xp.logical_and(q >= 0, q <= 100), g, stds)
 
 
 # ---------------------------------------------------------------- keys and segments
@@ -132,7 +144,8 @@ def number_keys(xp: ModuleType, name: str, keys: Array) -> Array:
 
 def to_host(keys: Array) -> list[int]:
     """Integer keys as a Python list: one synchronisation on a GPU."""
-    return [int(key) for key in keys.tolist()] if hasattr(keys, "tolist") else [int(key) for key in keys]
+    numbers: list[int] = keys.tolist() if hasattr(keys, "tolist") else [int(key) for key in keys]
+    return numbers
 
 
 def from_host(xp: ModuleType, numbers: Sequence[int], *, like: Array) -> Array:
@@ -166,8 +179,7 @@ def diagonal(xp: ModuleType, start: int, stop: int, like: Array) -> Array:
 
 def pairs_at_once(values: Array) -> int:
     """How many pairs to work on at a time: what fits a core's cache, or what keeps an accelerator busy."""
-    on_cpu = str(array_api_compat.device(values)).lower() in ("cpu", "cpu_device", "device('cpu')")
-    return 1 << 17 if on_cpu else 1 << 22
+    return 1 << 17 if str(array_api_compat.device(values)) == "cpu" else 1 << 22
 
 
 # ---------------------------------------------------------------- special functions

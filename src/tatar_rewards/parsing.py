@@ -127,7 +127,7 @@ def _answer_form(rest: str) -> AnswerStatus:
     if opened == 0:
         return AnswerStatus.UNOPENED if closed else AnswerStatus.NO_ANSWER
     before, _, tail = rest.partition("<answer>")
-    if closed == 0 or "</answer>" not in tail:
+    if "</answer>" not in tail:
         return AnswerStatus.UNCLOSED
     if before.strip(_SPACE):
         return AnswerStatus.TEXT_BEFORE_ANSWER

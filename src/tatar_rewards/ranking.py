@@ -185,15 +185,12 @@ def _rank_rewards(
     xp = _arrays.check_columns(
         predictions=predictions, targets=targets, groups=groups, comparisons=comparisons, target_stds=target_stds
     )
-    q, g, stds = _arrays.as_common_floats(xp, predictions, targets, target_stds)
-    _arrays.check_points(xp, "targets", g)
-    if stds is not None:
-        _arrays.check_not_negative(xp, "target_stds", stds)
+    q, readable, g, stds = _arrays.check_scores(xp, predictions, targets, target_stds)
     image_keys, comparison_keys = _number_images(xp, groups, comparisons)
     labelled = xp.logical_not(xp.isnan(g))
     _check_one_target_each(xp, image_keys, g, labelled, groups)
 
-    comparable = xp.logical_and(labelled, xp.logical_and(q >= 0, q <= 100))
+    comparable = xp.logical_and(labelled, readable)
     rows = _sorted_rows(xp, comparable, image_keys)
     left_out = xp.nonzero(xp.logical_not(comparable))[0]
     rewards = []
@@ -247,8 +244,5 @@ def _describe_images(xp: ModuleType, q: Array, g: Array, stds: Array | None, ima
     sizes = _arrays.segment_sum(xp, xp.ones_like(q), of_row, len(firsts))
     means = _arrays.segment_sum(xp, q, of_row, len(firsts)) / sizes
     variances = _arrays.segment_sum(xp, (q - xp.take(means, of_row)) ** 2, of_row, len(firsts)) / sizes
-    target_variances = None
-    if stds is not None:
-        image_stds = xp.take(stds, first_rows)
-        target_variances = xp.where(xp.isnan(image_stds), xp.zeros_like(image_stds), image_stds) ** 2
+    target_variances = None if stds is None else xp.take(stds, first_rows) ** 2
     return Images(of_row, of_row_on_host, sizes, xp.take(g, first_rows), target_variances, means, variances)

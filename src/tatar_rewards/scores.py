@@ -104,13 +104,8 @@ def _errors(
     xp: Array, predictions: Array, targets: Array, target_stds: Array | None
 ) -> tuple[Array, Array, Array | None]:
     """Absolute errors (NaN where the target is missing), the unreadable rows, and the standard deviations."""
-    predictions, targets, stds = _arrays.as_common_floats(xp, predictions, targets, target_stds)
-    _arrays.check_points(xp, "targets", targets)
-    if stds is not None:
-        _arrays.check_not_negative(xp, "target_stds", stds)
-        stds = xp.where(xp.isnan(stds), xp.zeros_like(stds), stds)
-    readable = xp.logical_and(predictions >= 0, predictions <= 100)
-    error = xp.abs(xp.where(readable, predictions, xp.zeros_like(predictions)) - targets)
+    q, readable, g, stds = _arrays.check_scores(xp, predictions, targets, target_stds)
+    error = xp.abs(xp.where(readable, q, xp.zeros_like(q)) - g)
     return error, xp.logical_not(readable), stds
 
 
