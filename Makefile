@@ -24,6 +24,7 @@ test: setup
 
 bench: setup
 	OMP_NUM_THREADS=1 $(RUN) benchmarks/speed.py
+	$(RUN) benchmarks/constant_guess.py
 	$(RUN) benchmarks/calibration.py
 
 clean:

@@ -72,3 +72,8 @@ def test_the_import_is_light():
     runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False) for _ in range(5)]
     assert all(run.returncode == 0 for run in runs), runs[0].stderr
     assert min(float(run.stdout) for run in runs) < 0.3
+
+
+def test_the_changelog_names_every_public_name():
+    changelog = (Path(__file__).parents[1] / "CHANGELOG.md").read_text()
+    assert [name for name in tatar_rewards.__all__ if f"`{name}`" not in changelog] == []
