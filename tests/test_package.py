@@ -22,6 +22,10 @@ MAY_IMPORT = {
     "metrics": set(),
     "configs": {"ranking", "scales"},
     "_batches": {"configs", "parsing", "scales"},
+    "distributed": set(),
+    "memory": set(),
+    "_opponents": {"_batches", "configs", "distributed", "memory"},
+    "presets": {"configs", "trl"},
 }
 
 

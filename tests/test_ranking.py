@@ -51,6 +51,26 @@ def test_blocks_join_without_a_seam(function, monkeypatch):
         np.testing.assert_allclose(function(*batch), whole, rtol=1e-13)
 
 
+@BOTH
+@given(batch=strategies.ranked_batches(), data=st.data())
+def test_wanting_some_rewards_changes_none_of_them(function, arrays, batch, data):
+    n = len(batch[0])
+    wanted = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)), dtype=bool)
+    every = np.asarray(function(*map(arrays, batch)))
+    some = np.asarray(function(*map(arrays, batch), arrays(wanted)))
+    np.testing.assert_allclose(some[wanted], every[wanted], rtol=1e-12)
+    assert np.all(np.isnan(some[~wanted]))
+
+
+@BOTH
+def test_wanting_some_rewards_in_small_blocks(function, monkeypatch):
+    batch = (*spread_batch(), None, None)
+    wanted = np.arange(24) % 5 == 0
+    every = function(*batch)
+    monkeypatch.setattr("tatar_rewards._arrays.pairs_at_once", lambda _: 7)
+    np.testing.assert_allclose(function(*batch, wanted)[wanted], every[wanted], rtol=1e-13)
+
+
 # ---------------------------------------------------------------- exact points
 
 

@@ -5,12 +5,14 @@ from tatar_rewards.configs import (
     GaussianScoreConfig,
     LabelConfig,
     LengthConfig,
+    OpponentConfig,
     PairwiseRankConfig,
     ThresholdScoreConfig,
     ThurstoneRankConfig,
 )
 from tatar_rewards.lengths import length_reward
 from tatar_rewards.parsing import Answer, AnswerStatus, parse_answer
+from tatar_rewards.presets import tatar_reward_funcs
 from tatar_rewards.ranking import pairwise_rank_reward, thurstone_rank_reward
 from tatar_rewards.scales import BENCHMARK_SCALES, POINTS, ScoreScale
 from tatar_rewards.scores import gaussian_score_reward, threshold_score_reward
@@ -21,7 +23,6 @@ from tatar_rewards.trl import (
     PairwiseRankReward,
     ThresholdScoreReward,
     ThurstoneRankReward,
-    tatar_reward_funcs,
 )
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "LabelConfig",
     "LengthConfig",
     "LengthReward",
+    "OpponentConfig",
     "PairwiseRankConfig",
     "PairwiseRankReward",
     "ScoreScale",

@@ -79,6 +79,11 @@ def check_points(xp: ModuleType, name: str, values: Array) -> None:
         )
 
 
+def check_truth_values(xp: ModuleType, name: str, values: Array) -> None:
+    if not xp.isdtype(values.dtype, "bool"):
+        raise TypeError(f"{name} must hold True and False; got dtype {values.dtype}")
+
+
 def check_not_negative(xp: ModuleType, name: str, values: Array) -> None:
     wrong = xp.logical_or(values < 0, values == float("inf"))
     if bool(xp.any(wrong)):
@@ -171,10 +176,9 @@ def segment_sum(xp: ModuleType, values: Array, segments: Array, count: int) -> A
     return xp.sum(xp.where(member, values[None, :], xp.zeros_like(values)[None, :]), axis=1)
 
 
-def diagonal(xp: ModuleType, start: int, stop: int, like: Array) -> Array:
-    """Rows start to stop of an identity matrix, as truth values, in the shape of `like`."""
-    device = array_api_compat.device(like)
-    return xp.arange(start, stop, device=device)[:, None] == xp.arange(like.shape[1], device=device)[None, :]
+def matches(xp: ModuleType, numbers: Array, count: int) -> Array:
+    """(len(numbers), count) truth values: where the column's number is the row's."""
+    return numbers[:, None] == xp.arange(count, device=array_api_compat.device(numbers))[None, :]
 
 
 def pairs_at_once(values: Array) -> int:

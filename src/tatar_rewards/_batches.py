@@ -149,24 +149,6 @@ def _row_scales(reward: LabelConfig, columns: Mapping[str, Any], on_task: NDArra
     return [reward.mos_scale.get(name, POINTS) for name in datasets]
 
 
-def number_images(
-    reward: LabelConfig, columns: Mapping[str, Any], length: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """A number for each row's image and one for what it may be compared with: its own data set."""
-    cure = "a ranking must know which completions show the same image: add a key for each, or set image_id_column="
-    image_ids = column_of(reward, columns, reward.image_id_column, length, cure)
-    datasets: Sequence[Any] = [""] * length
-    if columns.get(reward.dataset_column) is not None:
-        datasets = column_of(reward, columns, reward.dataset_column, length, "")
-    comparisons, images = (_number(values) for values in (datasets, image_ids))
-    return images, comparisons  # one key in two data sets is two images: rankings never compare across
-
-
-def _number(values: Sequence[Any]) -> NDArray[np.int64]:
-    numbers: dict[Any, int] = {}
-    return np.array([numbers.setdefault(value, len(numbers)) for value in values], dtype=np.int64)
-
-
 def to_list(values: Floats) -> list[float | None]:
     """Floats as TRL takes them: NaN as None."""
     return [None if math.isnan(value) else value for value in values.tolist()]

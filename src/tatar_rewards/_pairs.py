@@ -5,7 +5,6 @@ spread over their completions; what depends on the completion is one difference 
 """
 
 import math
-from collections.abc import Iterator
 from types import ModuleType
 from typing import NamedTuple
 
@@ -49,7 +48,6 @@ class Images(NamedTuple):
     """The G images of one comparison, and which of them each of its n completions (sorted by image) shows."""
 
     of_row: Array  # (n,) number of the completion's image
-    of_row_on_host: list[int]
     sizes: Array  # (G,) completions of the image
     targets: Array  # (G,) MOS
     target_variances: Array | None  # (G,) of the raters
@@ -58,21 +56,24 @@ class Images(NamedTuple):
 
 
 class _ImagePairs(NamedTuple):
-    """A block of images against all images."""
+    """Some of the images, H of them, against all images."""
 
-    probabilities: Array  # (block, G) p_ij
-    weights: Array  # (block, G) w_ij, summing to 1 over the opponents
-    dispersions: Array | float  # (block, G) s_ij
-    entropies: Array  # (block,) weighted mean entropy of p_ij, what a perfect prediction costs
+    probabilities: Array  # (H, G) p_ij
+    weights: Array  # (H, G) w_ij, summing to 1 over the opponents
+    dispersions: Array | float  # (H, G) s_ij
+    entropies: Array  # (H,) weighted mean entropy of p_ij, what a perfect prediction costs
 
 
-def rank_rewards(xp: ModuleType, predictions: Array, images: Images, settings: PairSettings) -> Array:
-    """The reward of each completion, (n,); NaN where there is no opponent."""
+def rank_rewards(xp: ModuleType, predictions: Array, images: Images, rows: Array, settings: PairSettings) -> Array:
+    """The reward of each of `rows`, completions in ascending order; NaN where there is no opponent."""
     n, n_images = predictions.shape[0], images.targets.shape[0]
     if n_images < 2 and not (settings.within_image and n > 1):
-        return xp.full_like(predictions, xp.nan)
-    blocks = _blocks(predictions, n_images if settings.opponents == "images" else n)
-    loss = xp.concat([_block_losses(xp, predictions, images, start, stop, settings) for start, stop in blocks])
+        return xp.full_like(xp.take(predictions, rows), xp.nan)
+    step = max(1, _arrays.pairs_at_once(predictions) // (n_images if settings.opponents == "images" else n))
+    m = rows.shape[0]
+    blocks = (rows[start : min(start + step, m)] for start in range(0, m, step))
+    losses = [_block_losses(xp, predictions, images, block, settings) for block in blocks]
+    loss = xp.concat(losses) if losses else xp.take(predictions, rows)
     if settings.loss == "fidelity":
         return xp.clip(1 - loss, 0.0, 1.0)
     if settings.loss == "bce":
@@ -80,19 +81,10 @@ def rank_rewards(xp: ModuleType, predictions: Array, images: Images, settings: P
     return (1 + xp.clip(loss, 0.0, None) / settings.loss_scale) ** -2
 
 
-def _blocks(predictions: Array, n_opponents: int) -> Iterator[tuple[int, int]]:
-    n = predictions.shape[0]
-    step = max(1, _arrays.pairs_at_once(predictions) // n_opponents)
-    return ((start, min(start + step, n)) for start in range(0, n, step))
-
-
-def _block_losses(
-    xp: ModuleType, predictions: Array, images: Images, start: int, stop: int, settings: PairSettings
-) -> Array:
-    """Mean loss of completions start to stop over their opponents."""
-    first, last = images.of_row_on_host[start], images.of_row_on_host[stop - 1]
-    pairs = _compare_images(xp, images, first, last + 1, settings)
-    local = images.of_row[start:stop] - first
+def _block_losses(xp: ModuleType, predictions: Array, images: Images, rows: Array, settings: PairSettings) -> Array:
+    """Mean loss of some completions over their opponents."""
+    chosen, local = xp.unique_inverse(xp.take(images.of_row, rows))
+    pairs = _compare_images(xp, images, chosen, settings)
 
     def spread(matrix: Array) -> Array:
         """From pairs of images to pairs of completion and opponent."""
@@ -102,25 +94,26 @@ def _block_losses(
 
     positions = images.means if settings.opponents == "images" else predictions
     dispersions = pairs.dispersions if isinstance(pairs.dispersions, float) else spread(pairs.dispersions)
-    z = (predictions[start:stop, None] - positions[None, :]) / dispersions
+    z = (xp.take(predictions, rows)[:, None] - positions[None, :]) / dispersions
     weights = spread(pairs.weights)
     if settings.within_image:
-        own = _arrays.diagonal(xp, start, stop, weights)
+        own = _arrays.matches(xp, rows, weights.shape[1])
         weights = xp.where(own, xp.zeros_like(weights), weights)
     loss = xp.sum(weights * _losses(xp, spread(pairs.probabilities), z, settings), axis=1)
     return loss - xp.take(pairs.entropies, local) if settings.loss == "kl" else loss
 
 
-def _compare_images(xp: ModuleType, images: Images, start: int, stop: int, settings: PairSettings) -> _ImagePairs:
-    """Images start to stop against all: whatever does not depend on the single completion."""
-    gaps = images.targets[start:stop, None] - images.targets[None, :]
+def _compare_images(xp: ModuleType, images: Images, chosen: Array, settings: PairSettings) -> _ImagePairs:
+    """The chosen images against all: whatever does not depend on the single completion."""
+    targets = xp.take(images.targets, chosen)
+    gaps = targets[:, None] - images.targets[None, :]
     variances: Array | float = settings.temperature**2
     if images.target_variances is not None:
-        variances = variances + images.target_variances[start:stop, None] + images.target_variances[None, :]
+        variances = variances + _sums(xp, images.target_variances, chosen)
     z = gaps / _square_root(xp, variances)
     probabilities = 0.5 * (1 + xp.sign(gaps)) if settings.hard_targets else _cumulative(xp, z, settings.link)
 
-    own = _arrays.diagonal(xp, start, stop, gaps)
+    own = _arrays.matches(xp, chosen, images.targets.shape[0])
     excluded = xp.zeros_like(own) if settings.within_image else own
     distances = xp.abs(gaps)
     nearest = xp.min(xp.where(excluded, xp.full_like(gaps, xp.inf), distances), axis=1)[:, None]
@@ -137,10 +130,14 @@ def _compare_images(xp: ModuleType, images: Images, start: int, stop: int, setti
         entropies = xp.sum(weights * opponents * _entropies(xp, gaps, z, probabilities, settings), axis=1)
 
     if settings.dispersion == "observer":
-        variances = variances + images.variances[start:stop, None] + images.variances[None, :]
+        variances = variances + _sums(xp, images.variances, chosen)
     elif settings.dispersion == "reference":
-        variances = settings.variance_floor + images.variances[start:stop, None] + images.variances[None, :]
+        variances = settings.variance_floor + _sums(xp, images.variances, chosen)
     return _ImagePairs(probabilities, weights, _square_root(xp, variances), entropies)
+
+
+def _sums(xp: ModuleType, variances: Array, chosen: Array) -> Array:
+    return xp.take(variances, chosen)[:, None] + variances[None, :]
 
 
 def _square_root(xp: ModuleType, variances: Array | float) -> Array | float:

@@ -6,7 +6,7 @@ of `tatar_rewards.trl` is such a config with a call.
 
 import math
 import re
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -119,3 +119,30 @@ class LabelConfig(AnswerConfig):
     image_id_column: str = "image_id"
     mos_std_column: str | None = None
     length_gate: LengthConfig | None = None
+
+
+class OpponentConfig(_Frozen):
+    """Whom a ranking callable compares with.
+
+    Attributes:
+        opponents: `"gathered"` compares with the images of this call on all ranks, and with remembered ones only where
+            those are fewer than `min_opponents`; `"memory"` compares with remembered ones always.
+        min_opponents: Fewest images to compare with before remembered ones fill up; 0 remembers none.
+        memory_size: How many images to remember for each task and data set.
+        num_generations: The trainer's, for data without a column of image keys: that many consecutive rows are taken
+            for one image. Valid only where no group is split over processes; nothing is remembered then.
+    """
+
+    opponents: Literal["gathered", "memory"] = "gathered"
+    min_opponents: Annotated[int, Field(ge=0)] = 8
+    memory_size: Annotated[int, Field(ge=1)] = 64
+    num_generations: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _check_memory_has_keys(self) -> Self:
+        if self.opponents == "memory" and self.num_generations is not None:
+            raise ValueError(
+                "opponents='memory' must know its images by a key, so that none is compared with itself; leave "
+                f"num_generations={self.num_generations} out and add a column of image keys"
+            )
+        return self

@@ -29,6 +29,7 @@ def thurstone_rank_reward(
     groups: Array,
     comparisons: Array | None = None,
     target_stds: Array | None = None,
+    wanted: Array | None = None,
     *,
     temperature: float = 8.0,
     pair_weight_scale: float = float("inf"),
@@ -58,6 +59,7 @@ def thurstone_rank_reward(
         groups: (B,) key of each completion's image: integers, in numpy also strings.
         comparisons: (B,) key of what may be compared, for example the data set; None compares everything.
         target_stds: (B,) standard deviation of the raters, in points; NaN counts as 0.
+        wanted: (B,) whether the completion is to get a reward; the others only serve as opponents. None wants all.
         temperature: Dispersion of the raters' comparisons, in points.
         pair_weight_scale: MOS gap, in points, at which a pair's weight has fallen to 1/e; TATAR uses 12. The default,
             inf, weighs all pairs alike.
@@ -71,7 +73,7 @@ def thurstone_rank_reward(
 
     Returns:
         (B,) rewards on [0, 1] in the dtype and on the device of `predictions`; 0 where the prediction is unreadable,
-        NaN where the target is missing or where there is no other image to compare with.
+        NaN where the target is missing, where there is no other image to compare with, or where no reward is wanted.
 
     Raises:
         TypeError: a column is no array, or has the wrong kind of values, or the columns mix array libraries.
@@ -102,7 +104,7 @@ def thurstone_rank_reward(
         variance_floor=variance_floor,
         probability_floor=probability_floor,
     )
-    return _rank_rewards(predictions, targets, groups, comparisons, target_stds, settings)
+    return _rank_rewards(predictions, targets, groups, comparisons, target_stds, wanted, settings)
 
 
 def pairwise_rank_reward(
@@ -111,6 +113,7 @@ def pairwise_rank_reward(
     groups: Array,
     comparisons: Array | None = None,
     target_stds: Array | None = None,
+    wanted: Array | None = None,
     *,
     temperature: float = 8.0,
     pair_weight_scale: float = float("inf"),
@@ -132,6 +135,7 @@ def pairwise_rank_reward(
         groups: (B,) key of each completion's image: integers, in numpy also strings.
         comparisons: (B,) key of what may be compared, for example the data set; None compares everything.
         target_stds: (B,) standard deviation of the raters, in points; NaN counts as 0.
+        wanted: (B,) whether the completion is to get a reward; the others only serve as opponents. None wants all.
         temperature: Dispersion of the raters' comparisons, in points.
         pair_weight_scale: MOS gap, in points, at which a pair's weight has fallen to 1/e; TATAR uses 12. The default,
             inf, weighs all pairs alike.
@@ -145,7 +149,7 @@ def pairwise_rank_reward(
 
     Returns:
         (B,) rewards on [0, 1] in the dtype and on the device of `predictions`; 0 where the prediction is unreadable,
-        NaN where the target is missing or where there is nothing to compare with.
+        NaN where the target is missing, where there is nothing to compare with, or where no reward is wanted.
 
     Raises:
         TypeError: a column is no array, or has the wrong kind of values, or the columns mix array libraries.
@@ -170,7 +174,7 @@ def pairwise_rank_reward(
         loss_scale=loss_scale,
         probability_floor=probability_floor,
     )
-    return _rank_rewards(predictions, targets, groups, comparisons, target_stds, settings)
+    return _rank_rewards(predictions, targets, groups, comparisons, target_stds, wanted, settings)
 
 
 def _rank_rewards(
@@ -179,11 +183,17 @@ def _rank_rewards(
     groups: Array,
     comparisons: Array | None,
     target_stds: Array | None,
+    wanted: Array | None,
     settings: PairSettings,
 ) -> Array:
     settings = settings.checked()
     xp = _arrays.check_columns(
-        predictions=predictions, targets=targets, groups=groups, comparisons=comparisons, target_stds=target_stds
+        predictions=predictions,
+        targets=targets,
+        groups=groups,
+        comparisons=comparisons,
+        target_stds=target_stds,
+        wanted=wanted,
     )
     q, readable, g, stds = _arrays.check_scores(xp, predictions, targets, target_stds)
     image_keys, comparison_keys = _number_images(xp, groups, comparisons)
@@ -191,17 +201,24 @@ def _rank_rewards(
     _check_one_target_each(xp, image_keys, g, labelled, groups)
 
     comparable = xp.logical_and(labelled, readable)
+    rewarded = comparable
+    if wanted is not None:
+        _arrays.check_truth_values(xp, "wanted", wanted)
+        rewarded, labelled = xp.logical_and(comparable, wanted), xp.logical_and(labelled, wanted)
     rows = _sorted_rows(xp, comparable, image_keys)
-    left_out = xp.nonzero(xp.logical_not(comparable))[0]
-    rewards = []
+    order, rewards = [], []
     for start, stop in _arrays.runs(_arrays.to_host(xp.take(comparison_keys, rows))):
         part = rows[start:stop]
         part_stds = None if stds is None else xp.take(stds, part)
         images = _describe_images(xp, xp.take(q, part), xp.take(g, part), part_stds, xp.take(image_keys, part))
-        rewards.append(_pairs.rank_rewards(xp, xp.take(q, part), images, settings))
+        chosen = xp.nonzero(xp.take(rewarded, part))[0]
+        order.append(xp.take(part, chosen))
+        rewards.append(_pairs.rank_rewards(xp, xp.take(q, part), images, chosen, settings))
+    left_out = xp.nonzero(xp.logical_not(rewarded))[0]
     zeros = xp.zeros_like(xp.take(g, left_out))
+    order.append(left_out)
     rewards.append(xp.where(xp.take(labelled, left_out), zeros, xp.full_like(zeros, xp.nan)))
-    back_to_caller = xp.argsort(xp.concat([rows, left_out]))
+    back_to_caller = xp.argsort(xp.concat(order))
     return _arrays.like_predictions(xp, xp.take(xp.concat(rewards), back_to_caller), predictions)
 
 
@@ -238,11 +255,10 @@ def _check_one_target_each(xp: ModuleType, image_keys: Array, targets: Array, la
 def _describe_images(xp: ModuleType, q: Array, g: Array, stds: Array | None, image_keys: Array) -> Images:
     """The images of completions that are sorted by image."""
     of_row = _arrays.number_keys(xp, "groups", image_keys)
-    of_row_on_host = _arrays.to_host(of_row)
-    firsts = [start for start, _ in _arrays.runs(of_row_on_host)]
+    firsts = [start for start, _ in _arrays.runs(_arrays.to_host(of_row))]
     first_rows = _arrays.from_host(xp, firsts, like=of_row)
     sizes = _arrays.segment_sum(xp, xp.ones_like(q), of_row, len(firsts))
     means = _arrays.segment_sum(xp, q, of_row, len(firsts)) / sizes
     variances = _arrays.segment_sum(xp, (q - xp.take(means, of_row)) ** 2, of_row, len(firsts)) / sizes
     target_variances = None if stds is None else xp.take(stds, first_rows) ** 2
-    return Images(of_row, of_row_on_host, sizes, xp.take(g, first_rows), target_variances, means, variances)
+    return Images(of_row, sizes, xp.take(g, first_rows), target_variances, means, variances)

@@ -7,12 +7,17 @@ its `__name__`, and knows nothing of TRL: it takes the keywords that TRL passes 
     another task's, or without a label         None: the trainer leaves it out
     unreadable answer                          0.0
     ranking, no other image to compare with    None, counted, and warned about once
+
+Rankings compare across processes: they gather a few numbers a row from all ranks, first thing in every call, so every
+rank must call them. The others gather only under a trainer, for metrics over all ranks and so that a bad label on one
+rank ends all of them with its message.
 """
 
 import math
 import warnings
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Literal
 
 import numpy as np
@@ -25,12 +30,12 @@ from tatar_rewards._batches import (
     column_of,
     count_tokens,
     count_words,
-    number_images,
     on_task_rows,
     read_answers,
     read_batch,
     to_list,
 )
+from tatar_rewards._opponents import RankingConfig, assemble, by_place, check_one_mos_each, image_keys
 from tatar_rewards.configs import (
     AnswerConfig,
     GaussianScoreConfig,
@@ -40,16 +45,41 @@ from tatar_rewards.configs import (
     ThresholdScoreConfig,
     ThurstoneRankConfig,
 )
+from tatar_rewards.distributed import GatheredRows, fail_together, gather_rows, on_this_rank_alone
 from tatar_rewards.lengths import length_reward
+from tatar_rewards.memory import OpponentMemory
 from tatar_rewards.ranking import pairwise_rank_reward, thurstone_rank_reward
 from tatar_rewards.scores import gaussian_score_reward, threshold_score_reward
-
-RewardFunction = Callable[..., list[float | None]]
 
 RECENT = 1024  # completions that the running metrics look back on
 
 
-def _finish(reward: "_Labelled", batch: Batch, rewards: Floats, columns: Mapping[str, Any]) -> list[float | None]:
+class _Labelled(LabelConfig):
+    """Remembers recent predictions and targets for the running metrics; a pickle takes them along."""
+
+    _recent: deque[tuple[float, float]] = PrivateAttr(default_factory=lambda: deque(maxlen=RECENT))
+    _warned: bool = PrivateAttr(default=False)
+
+
+def _read(reward: _Labelled, completions: Sequence[Any], columns: Mapping[str, Any]) -> tuple[Batch, GatheredRows]:
+    """This rank's batch, and (prediction, target, rater deviation) of the graded rows of all ranks."""
+    always = isinstance(reward, RankingConfig)
+    with nullcontext() if always or "trainer_state" in columns else on_this_rank_alone():
+        try:
+            batch = read_batch(reward, completions, columns)
+            stds = np.full(len(batch.targets), math.nan) if batch.target_stds is None else batch.target_stds
+            values = np.stack([batch.predictions, batch.targets, stds], axis=1)[batch.on_task]
+            keys = np.zeros((len(values), 0), np.int64)
+            if isinstance(reward, RankingConfig):
+                keys = image_keys(reward, columns, batch)
+        except Exception as error:  # whatever it is, the other ranks must not wait for this one's rows
+            fail_together(error)
+        return batch, gather_rows(keys, values, caller=reward.__name__)
+
+
+def _finish(
+    reward: _Labelled, batch: Batch, rows: GatheredRows, rewards: Floats, columns: Mapping[str, Any]
+) -> list[float | None]:
     """Gate by length, log what the answers were, and hand TRL its list."""
     if reward.length_gate is not None:
         rewards = rewards * length_reward(count_words(batch.answers), **reward.length_gate.model_dump())
@@ -61,7 +91,7 @@ def _finish(reward: "_Labelled", batch: Batch, rewards: Floats, columns: Mapping
         log_extra(
             f"{name}/status", [str(a.status) if on else None for a, on in zip(batch.answers, on_task, strict=True)]
         )
-    reward._recent.extend(zip(batch.predictions[on_task], batch.targets[on_task], strict=True))
+    reward._recent.extend((prediction, target) for prediction, target, _ in rows.values.tolist())
     if log_metric is not None:  # the same keys at every call: before TRL 1.16 anything else hangs the other ranks
         predictions, targets = np.array(reward._recent.copy(), dtype=float).reshape(-1, 2).T
         log_metric(f"{name}/parse_failure_rate", 1 - metrics.coverage(predictions))
@@ -71,13 +101,6 @@ def _finish(reward: "_Labelled", batch: Batch, rewards: Floats, columns: Mapping
 
 
 # ---------------------------------------------------------------- the callables
-
-
-class _Labelled(LabelConfig):
-    """Remembers recent predictions and targets for the running metrics; a pickle takes them along."""
-
-    _recent: deque[tuple[float, float]] = PrivateAttr(default_factory=lambda: deque(maxlen=RECENT))
-    _warned: bool = PrivateAttr(default=False)
 
 
 class GaussianScoreReward(GaussianScoreConfig, _Labelled):
@@ -93,10 +116,10 @@ class GaussianScoreReward(GaussianScoreConfig, _Labelled):
     """
 
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
-        batch = read_batch(self, completions, columns)
+        batch, rows = _read(self, completions, columns)
         settings = self.model_dump(include=set(GaussianScoreConfig.model_fields))
         rewards = gaussian_score_reward(batch.predictions, batch.targets, batch.target_stds, **settings)
-        return _finish(self, batch, rewards, columns)
+        return _finish(self, batch, rows, rewards, columns)
 
 
 class ThresholdScoreReward(ThresholdScoreConfig, _Labelled):
@@ -108,31 +131,53 @@ class ThresholdScoreReward(ThresholdScoreConfig, _Labelled):
     """
 
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
-        batch = read_batch(self, completions, columns)
+        batch, rows = _read(self, completions, columns)
         rewards = threshold_score_reward(batch.predictions, batch.targets, tolerance=self.tolerance)
-        return _finish(self, batch, rewards, columns)
+        return _finish(self, batch, rows, rewards, columns)
 
 
-class ThurstoneRankReward(ThurstoneRankConfig, _Labelled):
-    """`thurstone_rank_reward` of each completion against the other images of its data set.
+class _Ranking(RankingConfig, _Labelled):
+    """A ranking with its memory of opponents."""
 
-    Needs a column of image keys. A row without an opponent in the call earns None.
+    _memory: OpponentMemory = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        self._memory = OpponentMemory(self.memory_size)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The remembered opponents, as JSON can hold them: the same on every rank."""
+        return self._memory.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on with the opponents of a `state_dict`; call it on every rank."""
+        self._memory.load_state_dict(state)
+
+
+class ThurstoneRankReward(ThurstoneRankConfig, _Ranking):
+    """`thurstone_rank_reward` of each completion against the other images of its task and data set, on all ranks.
+
+    Needs a column of image keys, or `num_generations=`. A row without an opponent earns None. Every rank must call it.
 
     Examples:
         >>> reward = ThurstoneRankReward(task="iaa")
         >>> columns = dict(mos=[30.0, 60.0], task=["iaa", "iaa"], image_id=["a.jpg", "b.jpg"])
         >>> reward(["<answer>40</answer>", "<answer>70</answer>"], **columns)
         [1.0, 1.0]
+
+        An image that comes alone is compared with remembered ones:
+
+        >>> reward(["<answer>50</answer>"], mos=[40.0], task=["iaa"], image_id=["c.jpg"])
+        [1.0]
     """
 
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         return _rank(self, thurstone_rank_reward, ThurstoneRankConfig, completions, columns)
 
 
-class PairwiseRankReward(PairwiseRankConfig, _Labelled):
-    """`pairwise_rank_reward` of each completion against every completion of the other images of its data set.
+class PairwiseRankReward(PairwiseRankConfig, _Ranking):
+    """`pairwise_rank_reward` of each completion against every completion of the other images, on all ranks.
 
-    Needs a column of image keys. A row without an opponent in the call earns None.
+    Needs a column of image keys, or `num_generations=`. A row without an opponent earns None. Every rank must call it.
 
     Examples:
         >>> reward = PairwiseRankReward(task="iaa")
@@ -146,28 +191,36 @@ class PairwiseRankReward(PairwiseRankConfig, _Labelled):
 
 
 def _rank(
-    reward: _Labelled,
+    reward: _Ranking,
     function: Callable[..., Floats],
     config: type[ThurstoneRankConfig | PairwiseRankConfig],
     completions: Sequence[Any],
     columns: Mapping[str, Any],
 ) -> list[float | None]:
-    batch = read_batch(reward, completions, columns)
-    images, comparisons = number_images(reward, columns, len(completions))
+    batch, rows = _read(reward, completions, columns)
+    check_one_mos_each(reward, columns, batch, rows)
+    contest = assemble(
+        reward, rows, reward._memory, remember=reward.min_opponents > 0 and not by_place(reward, columns)
+    )
     settings = reward.model_dump(include=set(config.model_fields))
-    rewards = function(batch.predictions, batch.targets, images, comparisons, batch.target_stds, **settings)
-    alone = np.isnan(rewards) & ~np.isnan(batch.targets)
+    predictions, targets, stds = contest.values.T
+    target_stds = None if reward.mos_std_column is None else stds
+    everyones = function(predictions, targets, *contest.keys.T, target_stds, contest.wanted, **settings)
+    rewards = np.full(len(batch.on_task), math.nan)
+    rewards[batch.on_task] = everyones[rows.local]
     if columns.get("log_metric") is not None:
-        columns["log_metric"](f"{reward.__name__}/no_opponent_rate", float(alone.sum() / max(1, batch.on_task.sum())))
-    if alone.any() and not reward._warned:
+        for figure in ("mean_opponents", "remembered_share", "mean_age", "no_opponent_rate"):
+            columns["log_metric"](f"{reward.__name__}/{figure}", getattr(contest, figure))
+    if contest.no_opponent_rate > 0 and not reward._warned and rows.rank == 0:
         reward._warned = True
         warnings.warn(
-            f"{reward.__name__}: {alone.sum()} of {batch.on_task.sum()} completions found no other image to compare "
-            f"with in this call and earn None. Put more images into one call: raise per_device_train_batch_size, or "
-            f"steps_per_generation, or lower num_generations.",
+            f"{reward.__name__}: {contest.no_opponent_rate:.0%} of the completions of this call, on all ranks, found "
+            f"no other image to compare with and earn None. Put more images into one call: raise "
+            f"per_device_train_batch_size or steps_per_generation, lower num_generations, or let min_opponents= "
+            f"remember images of earlier calls.",
             stacklevel=3,
         )
-    return _finish(reward, batch, rewards, columns)
+    return _finish(reward, batch, rows, rewards, columns)
 
 
 class AnswerFormatReward(AnswerConfig):
@@ -215,57 +268,3 @@ class LengthReward(LengthConfig, AnswerConfig):
             mean = float(np.nanmean(lengths[on_task])) if np.any(~np.isnan(lengths[on_task])) else math.nan
             columns["log_metric"](f"{self.__name__}/mean_{self.unit}", mean)
         return to_list(np.where(on_task, rewards, math.nan))
-
-
-# ---------------------------------------------------------------- the recipe
-
-
-def tatar_reward_funcs(
-    *,
-    iqa_task: str = "iqa",
-    iaa_task: str = "iaa",
-    iqa_words: float = 65,
-    iaa_words: float = 125,
-    iqa: GaussianScoreConfig | None = None,
-    iaa: ThurstoneRankConfig | None = None,
-    **answers_and_labels: Any,
-) -> list[RewardFunction]:
-    """The rewards of the TATAR recipe, ready for `GRPOTrainer(reward_funcs=...)`.
-
-    Answer format for every row; a Gaussian around the MOS for quality, thought about briefly; Thurstone ranking for
-    aesthetics, thought about at length.
-
-    Args:
-        iqa_task: What the task column holds for image quality.
-        iaa_task: What it holds for image aesthetics.
-        iqa_words: Most words of thinking for which a quality score still counts.
-        iaa_words: Fewest words of thinking for which an aesthetics score counts.
-        iqa: Settings of the quality reward; None takes the paper's.
-        iaa: Settings of the aesthetics reward; None takes the defaults of `thurstone_rank_reward`.
-        **answers_and_labels: Fields of `AnswerConfig` and `LabelConfig` for all of them, such as `mos_scale=` or
-            `think_prefilled=`.
-
-    Returns:
-        Three callables: `answer_format`, `iqa_gaussian_score` and `iaa_thurstone_rank`.
-
-    Raises:
-        pydantic.ValidationError: an unknown field or a setting out of its range.
-
-    Reference:
-        TATAR (arXiv 2603.19779).
-
-    Examples:
-        >>> [reward.__name__ for reward in tatar_reward_funcs()]
-        ['answer_format', 'iqa_gaussian_score', 'iaa_thurstone_rank']
-    """
-    labels = LabelConfig(**answers_and_labels)
-    shared = {name: getattr(labels, name) for name in labels.model_fields_set}
-    answers = {name: value for name, value in shared.items() if name in AnswerConfig.model_fields}
-    iqa_settings = (iqa or GaussianScoreConfig()).model_dump()
-    iaa_settings = (iaa or ThurstoneRankConfig()).model_dump()
-    brief, deliberate = LengthConfig(longest=iqa_words), LengthConfig(shortest=iaa_words)
-    return [
-        AnswerFormatReward(**answers),
-        GaussianScoreReward(**iqa_settings, **shared, task=iqa_task, length_gate=brief),
-        ThurstoneRankReward(**iaa_settings, **shared, task=iaa_task, length_gate=deliberate),
-    ]
