@@ -198,7 +198,9 @@ def test_a_lone_image_earns_none_and_says_so_once():
     reward = tr.ThurstoneRankReward()
     metrics = {}
     columns = batch(GOOD[:2], log_metric=metrics.__setitem__)
-    with pytest.warns(UserWarning, match="100% of the completions.*found no other image.*raise per_device_train_batch_size"):
+    with pytest.warns(
+        UserWarning, match="100% of the completions.*found no other image.*raise per_device_train_batch_size"
+    ):
         assert reward(**columns) == [None, None]
     assert metrics["thurstone_rank/no_opponent_rate"] == 1.0
     with warnings.catch_warnings():
@@ -340,7 +342,12 @@ def test_the_recipe_passes_its_settings_on():
         (tr.GaussianScoreReward(task="iqa"), {"task": None}, ValueError, "needs a column 'task'.*task=None"),
         (tr.GaussianScoreReward(mos_std_column="sd"), {}, ValueError, "needs a column 'sd'.*mos_std_column=None"),
         (tr.ThurstoneRankReward(), {"image_id": None}, ValueError, "needs a column 'image_id'.*image_id_column="),
-        (tr.ThurstoneRankReward(), {"image_id": ["a"] * 8}, ValueError, "row 1 of image_id 'a' with mos 20.0 and row 4"),
+        (
+            tr.ThurstoneRankReward(),
+            {"image_id": ["a"] * 8},
+            ValueError,
+            "row 1 of image_id 'a' with mos 20.0 and row 4",
+        ),
     ],
 )
 def test_bad_columns_are_named_with_the_cure(reward, changes, error, message):

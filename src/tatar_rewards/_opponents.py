@@ -147,7 +147,11 @@ def assemble(reward: RankingConfig, rows: GatheredRows, memory: OpponentMemory, 
     """Put the rows of all ranks and the remembered images together; with `remember`, remember this call's images."""
     fresh = _images_at_hand(rows)
     memory.calls += 1
-    taken = {comparison: _take(reward, memory, comparison, at_hand) for comparison, at_hand in fresh.items()}
+    present = set(rows.keys[:, 0].tolist())  # also where no answer of theirs can be read
+    taken = {
+        comparison: memory.newest(comparison, _wished(reward, at_hand), without=present)
+        for comparison, at_hand in fresh.items()
+    }
     extra = [
         (prediction, kept.target, kept.target_std, image, comparison)
         for comparison, opponents in taken.items()
@@ -179,11 +183,9 @@ def _images_at_hand(rows: GatheredRows) -> dict[int, AtHand]:
     return at_hand
 
 
-def _take(
-    reward: RankingConfig, memory: OpponentMemory, comparison: int, at_hand: AtHand
-) -> list[tuple[int, RememberedImage]]:
-    wished = math.inf if reward.opponents == "memory" else reward.min_opponents - (len(at_hand) - 1)
-    return memory.newest(comparison, wished, without=at_hand.keys()) if wished > 0 else []
+def _wished(reward: RankingConfig, at_hand: AtHand) -> float:
+    """How many remembered images to compare with."""
+    return math.inf if reward.opponents == "memory" else max(0, reward.min_opponents - (len(at_hand) - 1))
 
 
 def _remember(memory: OpponentMemory, comparison: int, at_hand: AtHand, values: Floats) -> None:

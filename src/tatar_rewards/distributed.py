@@ -186,7 +186,8 @@ def _all_gather(distributed: Any, words: Words, capacity: int) -> Words:
     padded[: len(words)] = words
     mine = torch.from_numpy(padded).to(_device(distributed))
     everyones = mine.new_empty(distributed.get_world_size() * capacity)
-    distributed.all_gather_into_tensor(everyones, mine)
+    all_gather = getattr(distributed, "all_gather_single", None) or distributed.all_gather_into_tensor  # its old name
+    all_gather(everyones, mine)
     gathered: Words = everyones.numpy(force=True).reshape(-1, capacity)
     return gathered
 
