@@ -12,19 +12,11 @@ import ranks
 import strategies
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from launch import torchrun
 
 from tatar_rewards.distributed import GatheredRows, fail_together, gather_rows, gather_texts, stable_key, stable_keys
 
 WORLDS = pytest.mark.parametrize("world", [1, 2, 3, 4])
-
-
-def torchrun(world, *command, seconds=240):
-    """Run on `world` processes; a hang ends in subprocess.TimeoutExpired."""
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(world)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TORCH_NCCL_ASYNC_ERROR_HANDLING": "1"}
-    return subprocess.run(
-        [*launcher, *map(str, command)], capture_output=True, text=True, timeout=seconds, check=False, env=environment
-    )
 
 
 @st.composite

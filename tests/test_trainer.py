@@ -1,17 +1,23 @@
 """A few steps of TRL's own trainers with our rewards: text only, and pictures through the tiny LLaVA."""
 
+import json
 import math
+import shutil
 import warnings
 
+import numpy as np
 import pytest
+import ranked_run
 import torch
 from datasets import Dataset
+from launch import torchrun
 from transformers import LlamaConfig, LlamaForCausalLM
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 import tatar_rewards as tr
 import tiny_data
 import tiny_model
+from tatar_rewards.callbacks import RememberOpponents
 
 QUIET = {
     "report_to": "none",
@@ -120,3 +126,54 @@ def test_sft_and_grpo_train_on_pictures(processor, examples, tmp_path):
     on_task = [value for value in trainer._logs["rewards"]["iqa_gaussian_score"] if not math.isnan(value)]
     assert on_task
     assert all(0 <= value <= 1 for value in on_task)
+
+
+# ---------------------------------------------------------------- rankings over calls and processes
+
+
+def grade_alone(call, rewards):
+    """What one process pays for the completions that a trainer logged."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mos = [ranked_run.MOS[prompt] for prompt in call["prompt"]]
+        return {r.__name__: r(call["completion"], mos=mos, image_id=call["prompt"]) for r in rewards}
+
+
+def test_two_processes_that_share_every_group_earn_what_one_process_pays(tmp_path):
+    run = torchrun(2, ranked_run.__file__, tmp_path, seconds=240)
+    assert run.returncode == 0, run.stderr[-3000:]
+    seen = json.loads((tmp_path / "run.json").read_text())
+    assert len(seen["calls"]) >= 2
+    assert [line for line in seen["history"] if "eval_reward" in line]
+    for call in seen["calls"]:
+        assert len(call["prompt"]) == 32
+        assert len({prompt for prompt in call["prompt"]}) == 4
+        expected = grade_alone(call, ranked_run.make_rewards(min_opponents=0))
+        for name, values in call["rewards"].items():
+            np.testing.assert_allclose(values, expected[name], rtol=1e-6, err_msg=name)  # the trainer keeps float32
+            assert len(set(values)) > 8
+
+
+def test_a_run_that_is_resumed_earns_what_an_uninterrupted_one_does(tmp_path):
+    settings = {"per_device_train_batch_size": 8, "max_steps": 6, "save_steps": 3}  # one image a call
+
+    def train(folder, resume=None):
+        rewards = ranked_run.make_rewards()
+        callbacks = [RememberOpponents(rewards)]
+        trainer, recorder = ranked_run.make_trainer(folder, rewards, callbacks, **settings)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            trainer.train(resume_from_checkpoint=resume)
+        return recorder.calls
+
+    whole = train(tmp_path / "whole")
+    assert [call["step"] for call in whole] == [1, 2, 3, 4, 5, 6]
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(tmp_path / "whole" / "checkpoint-3", moved)
+    resumed = train(tmp_path / "resumed", resume=str(moved))
+    assert [call["completion"] for call in resumed] == [call["completion"] for call in whole[3:]]
+    assert [call["rewards"] for call in resumed] == [call["rewards"] for call in whole[3:]]
+    ranked = whole[3]["rewards"]["thurstone_rank"]
+    forgetful = grade_alone(whole[3], ranked_run.make_rewards())["thurstone_rank"]
+    assert not any(math.isnan(value) for value in ranked)
+    assert None in forgetful, "the image came alone: without its memory the ranking has no opponent"
