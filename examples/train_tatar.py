@@ -5,6 +5,7 @@
 
     python examples/train_tatar.py                     # about seven minutes on two cores
     python examples/train_tatar.py --seed 1 --out runs/seed1
+    accelerate launch --cpu --num_processes 2 examples/train_tatar.py
     python examples/train_tatar.py --help
 
 TATAR (arXiv 2603.19779) teaches one vision-language model to judge quality at a glance and aesthetics after some
@@ -26,6 +27,7 @@ import warnings
 from pathlib import Path
 
 import torch
+from accelerate import PartialState
 from tqdm import tqdm
 from transformers import ProgressCallback, set_seed
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
@@ -85,6 +87,7 @@ class ShortProgress(ProgressCallback):
 def main() -> None:
     args = parse_arguments()
     warnings.filterwarnings("ignore", category=FutureWarning)
+    processes = PartialState(cpu=True)
     set_seed(args.seed)
     started = time.monotonic()
 
@@ -94,7 +97,7 @@ def main() -> None:
     train = make_examples(TRAIN_PHOTOGRAPHS, args.train_pictures, seed=args.seed)
     fresh = make_examples(TRAIN_PHOTOGRAPHS, args.grpo_pictures, seed=args.seed + 1000)
     test = make_examples(TEST_PHOTOGRAPHS, args.test_pictures, seed=args.seed + 2000)
-    print(
+    processes.print(
         f"{len(train) + len(fresh)} crops of {len(TRAIN_PHOTOGRAPHS)} photographs to train on, "
         f"{len(test)} of {len(TEST_PHOTOGRAPHS)} others to test on"
     )
@@ -103,7 +106,7 @@ def main() -> None:
     # Model
     ################
     attributes = torch.tensor([known_attributes(example) for example in train])
-    steps = tqdm(range(args.eyes_steps), desc="vision tower", unit="step")
+    steps = tqdm(range(args.eyes_steps), desc="vision tower", unit="step", disable=not processes.is_main_process)
     eyes = train_eyes(to_pixels(example.image for example in train), attributes, steps, n_steps=args.eyes_steps)
     processor = build_processor(train_tokenizer(example.completion() for example in train))
     model = build_model(eyes, processor)
@@ -118,7 +121,7 @@ def main() -> None:
         args=SFTConfig(
             **common_arguments(args, "sft"),
             max_steps=args.sft_steps,
-            per_device_train_batch_size=32,
+            per_device_train_batch_size=32 // processes.num_processes,
             learning_rate=3e-3,
             lr_scheduler_type="cosine",
             warmup_steps=20,
@@ -128,9 +131,11 @@ def main() -> None:
     sft.remove_callback(ProgressCallback)
     sft.add_callback(ShortProgress)
     sft.train()
-    sft.save_model(str(args.out / "sft"))
-    processor.save_pretrained(args.out / "sft")
-    before = evaluate(model, processor, test, max_new_tokens=LONGEST, title="test after SFT")
+    if processes.is_main_process:
+        sft.save_model(str(args.out / "sft"))
+        processor.save_pretrained(args.out / "sft")
+        before = evaluate(model, processor, test, max_new_tokens=LONGEST, title="test after SFT")
+    processes.wait_for_everyone()
 
     ################
     # Training: GRPO
@@ -143,8 +148,8 @@ def main() -> None:
         args=GRPOConfig(
             **common_arguments(args, "grpo"),
             max_steps=args.grpo_steps,
-            per_device_train_batch_size=256,  # 64 pictures with 4 completions each in one reward call: the reward
-            num_generations=4,  # is noisy, and more pictures steady it better than more completions
+            per_device_train_batch_size=256 // processes.num_processes,  # 64 pictures a step: the reward is noisy, and
+            num_generations=4,  # more pictures steady it better than more completions of each
             max_completion_length=LONGEST,
             min_p=0.1,  # leaves out stray tokens: one ruined answer in a group would drown the others' differences
             loss_type="grpo",  # every completion weighs the same, brief or long
@@ -156,6 +161,8 @@ def main() -> None:
     grpo.remove_callback(ProgressCallback)
     grpo.add_callback(ShortProgress)
     grpo.train()
+    if not processes.is_main_process:
+        return
     after = evaluate(model, processor, test, max_new_tokens=LONGEST, title="test after GRPO")
 
     ################
