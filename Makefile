@@ -26,6 +26,8 @@ bench: setup
 	OMP_NUM_THREADS=1 $(RUN) benchmarks/speed.py
 	$(RUN) benchmarks/constant_guess.py
 	$(RUN) benchmarks/calibration.py
+	$(RUN) benchmarks/gather.py
+	OMP_NUM_THREADS=1 $(RUN) benchmarks/staleness.py
 
 clean:
 	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

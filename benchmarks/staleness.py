@@ -1,6 +1,6 @@
 """What do remembered opponents cost, and what do they buy? Two tables.
 
-The first asks how well the advantages of a call agree with those from 256 images of today's policy, which no call of
+The first asks how well the advantages of a call agree with those from 128 images of today's policy, which no call of
 a real run can afford. A call brings few images; remembered ones fill up to `min_opponents`. The policy answers with
 an error of 6 points an image and 5 a completion, and drifts: every call moves all its answers by some points, so that
 what is remembered is wrong by the drift times its age.
@@ -15,7 +15,7 @@ import numpy as np
 
 from tatar_rewards import ThurstoneRankReward, thurstone_rank_reward
 
-COMPLETIONS, CALLS, SEEDS = 8, 200, 3
+COMPLETIONS, CALLS, SEEDS, OTHERS = 8, 130, 3, 128
 
 
 def grade(reward, rng, mos, answers, first_image):
@@ -31,13 +31,13 @@ def normalised(rewards):
 
 
 def agreement(n_images, min_opponents, drift, seed):
-    """Correlation of a call's advantages with those against 256 images of the same policy."""
+    """Correlation of a call's advantages with those against many images of the same policy."""
     rng = np.random.default_rng(seed)
     reward = ThurstoneRankReward(min_opponents=min_opponents)
-    others = np.arange(256) + n_images
+    others = np.arange(OTHERS) + n_images
     found, ideal = [], []
     for call in range(CALLS):
-        mos = np.clip(rng.normal(50, 8, n_images + 256), 5, 95)
+        mos = np.clip(rng.normal(50, 8, n_images + OTHERS), 5, 95)
         means = mos + rng.normal(0, 6, len(mos)) + drift * (call - CALLS / 2)
         answers = means[:, None] + rng.normal(0, 5, (len(mos), COMPLETIONS))
         rewards = grade(reward, rng, mos[:n_images], answers[:n_images], first_image=call * n_images)
@@ -55,7 +55,7 @@ def agreement(n_images, min_opponents, drift, seed):
     return np.corrcoef(np.concatenate(found).ravel(), ideal.ravel())[0, 1]
 
 
-def learn(n_images, min_opponents, rate, seed, per_update=16, updates=1500):
+def learn(n_images, min_opponents, rate, seed, per_update=16, updates=800):
     """A policy of slope, offset and spread, moved along its policy gradient; its end."""
     rng = np.random.default_rng(seed)
     reward = ThurstoneRankReward(min_opponents=min_opponents)
@@ -78,19 +78,19 @@ def learn(n_images, min_opponents, rate, seed, per_update=16, updates=1500):
 
 def main():
     warnings.simplefilter("ignore")
-    drifts, fills = (0.0, 0.02, 0.1, 0.5), (0, 1, 4, 8, 16, 32)
+    drifts, fills = (0.0, 0.1, 0.5), (0, 1, 4, 8, 16, 32)
     print(
-        f"Agreement of advantages with those against 256 images of today; {SEEDS} seeds, {COMPLETIONS} completions each"
+        f"Agreement of advantages with those against {OTHERS} images of today; {SEEDS} seeds, {COMPLETIONS} completions each"
     )
     print(f"{'images a call':>13}{'drift a call':>14}   min_opponents" + "".join(f"{fill:>7}" for fill in fills))
-    for n_images in (1, 2, 4, 8, 16):
+    for n_images in (1, 2, 8):
         for drift in drifts:
             cells = [np.mean([agreement(n_images, fill, drift, seed) for seed in range(SEEDS)]) for fill in fills]
             print(f"{n_images:>13}{drift:>14.2f}{'':>16}" + "".join(f"{cell:>7.2f}" for cell in cells))
     print("\nA policy that learns; 16 images an update, slope 1 is right, start 0.50, offset +5.0, spread 6.0")
     print(f"{'images a call':>13}{'min_opponents':>15}{'rate':>8}{'slope':>8}{'worst':>8}{'offset':>8}{'spread':>8}")
-    for rate in (0.02, 0.1):
-        for n_images, fill in ((16, 0), (16, 8), (4, 0), (4, 8), (1, 4), (1, 8), (1, 32)):
+    for rate in (0.02, 0.05):
+        for n_images, fill in ((16, 0), (4, 0), (4, 8), (1, 8), (1, 32)):
             ends = np.array([learn(n_images, fill, rate, seed) for seed in range(SEEDS)])
             worst = ends[np.argmax(np.abs(ends[:, 0] - 1)), 0]
             mean = ends.mean(0)

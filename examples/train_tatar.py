@@ -35,6 +35,7 @@ from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 from evaluate import evaluate, format_table
 from report import write_report
 from tatar_rewards import tatar_reward_funcs
+from tatar_rewards.doctor import check_setup
 from tiny_data import DISTORTIONS, TEST_PHOTOGRAPHS, TRAIN_PHOTOGRAPHS, Example, make_examples, to_dataset
 from tiny_model import build_model, build_processor, to_pixels, train_eyes, train_tokenizer
 
@@ -61,10 +62,10 @@ def known_attributes(example: Example) -> list[float]:
     return [weight * example.attributes.get(name, float("nan")) for name, weight in zip(names, weights, strict=True)]
 
 
-def common_arguments(args: argparse.Namespace, stage: str) -> dict:
+def common_arguments(folder: Path, seed: int) -> dict:
     return {
-        "output_dir": str(args.out / stage),
-        "seed": args.seed,
+        "output_dir": str(folder),
+        "seed": seed,
         "use_cpu": True,
         "bf16": False,
         "activation_checkpointing": False,
@@ -74,6 +75,21 @@ def common_arguments(args: argparse.Namespace, stage: str) -> dict:
         "log_level": "error",
         "disable_tqdm": False,  # which the log level would otherwise turn on
     }
+
+
+def grpo_arguments(out: Path, seed: int, steps: int, n_processes: int) -> GRPOConfig:
+    return GRPOConfig(
+        **common_arguments(out / "grpo", seed),
+        max_steps=steps,
+        per_device_train_batch_size=256 // n_processes,  # 64 pictures with 4 completions each in one reward call: the
+        num_generations=4,  # reward is noisy, and more pictures steady it better than more completions
+        max_completion_length=LONGEST,
+        min_p=0.1,  # leaves out stray tokens: one ruined answer in a group would drown the others' differences
+        loss_type="grpo",  # every completion weighs the same, brief or long
+        learning_rate=1e-4,
+        lr_scheduler_type="cosine",
+        warmup_steps=5,
+    )
 
 
 class ShortProgress(ProgressCallback):
@@ -119,7 +135,7 @@ def main() -> None:
         processing_class=processor,
         train_dataset=to_dataset(train, rationales=True),
         args=SFTConfig(
-            **common_arguments(args, "sft"),
+            **common_arguments(args.out / "sft", args.seed),
             max_steps=args.sft_steps,
             per_device_train_batch_size=32 // processes.num_processes,
             learning_rate=3e-3,
@@ -140,23 +156,18 @@ def main() -> None:
     ################
     # Training: GRPO
     ################
+    rewards = tatar_reward_funcs(iqa_words=20, iaa_words=40)
+    grpo_args = grpo_arguments(args.out, args.seed, args.grpo_steps, processes.num_processes)
+    pictures = to_dataset(fresh)
+    report = check_setup(rewards, grpo_args, pictures, processes.num_processes)
+    if not report.ok:
+        processes.print(report)
     grpo = GRPOTrainer(
         model=model,
         processing_class=processor,
-        train_dataset=to_dataset(fresh),
-        reward_funcs=tatar_reward_funcs(iqa_words=20, iaa_words=40),
-        args=GRPOConfig(
-            **common_arguments(args, "grpo"),
-            max_steps=args.grpo_steps,
-            per_device_train_batch_size=256 // processes.num_processes,  # 64 pictures a step: the reward is noisy, and
-            num_generations=4,  # more pictures steady it better than more completions of each
-            max_completion_length=LONGEST,
-            min_p=0.1,  # leaves out stray tokens: one ruined answer in a group would drown the others' differences
-            loss_type="grpo",  # every completion weighs the same, brief or long
-            learning_rate=1e-4,
-            lr_scheduler_type="cosine",
-            warmup_steps=5,
-        ),
+        train_dataset=pictures,
+        reward_funcs=rewards,
+        args=grpo_args,
     )
     grpo.remove_callback(ProgressCallback)
     grpo.add_callback(ShortProgress)

@@ -26,6 +26,12 @@ MAY_IMPORT = {
     "memory": set(),
     "_opponents": {"_batches", "configs", "distributed", "memory"},
     "presets": {"configs", "trl"},
+    "callbacks": {"trl"},
+    "_findings": set(),
+    "_probes": {"_batches", "_findings", "_opponents", "configs", "distributed", "scales"},
+    "_check_training": {"_findings", "_opponents", "_probes", "configs"},
+    "_check_data": {"_findings", "_opponents", "configs", "scales"},
+    "doctor": {"_check_data", "_check_training", "_findings", "_probes"},
 }
 
 

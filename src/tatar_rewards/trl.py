@@ -15,7 +15,7 @@ rank ends all of them with its message.
 
 import math
 import warnings
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Literal
@@ -35,6 +35,7 @@ from tatar_rewards._batches import (
     read_batch,
     to_list,
 )
+from tatar_rewards._findings import Finding, equal_labels, squeezed_labels
 from tatar_rewards._opponents import RankingConfig, assemble, by_place, check_one_mos_each, image_keys
 from tatar_rewards.configs import (
     AnswerConfig,
@@ -59,6 +60,7 @@ class _Labelled(LabelConfig):
 
     _recent: deque[tuple[float, float]] = PrivateAttr(default_factory=lambda: deque(maxlen=RECENT))
     _warned: bool = PrivateAttr(default=False)
+    _looked: bool = PrivateAttr(default=False)  # at the first call
 
 
 def _read(reward: _Labelled, completions: Sequence[Any], columns: Mapping[str, Any]) -> tuple[Batch, GatheredRows]:
@@ -91,6 +93,9 @@ def _finish(
         log_extra(
             f"{name}/status", [str(a.status) if on else None for a, on in zip(batch.answers, on_task, strict=True)]
         )
+    if not reward._looked and rows.rank == 0:
+        _look(reward, batch, rows)
+    reward._looked = True
     reward._recent.extend((prediction, target) for prediction, target, _ in rows.values.tolist())
     if log_metric is not None:  # the same keys at every call: before TRL 1.16 anything else hangs the other ranks
         predictions, targets = np.array(reward._recent.copy(), dtype=float).reshape(-1, 2).T
@@ -98,6 +103,25 @@ def _finish(
         log_metric(f"{name}/mae", metrics.mae(predictions, targets))
         log_metric(f"{name}/srcc", metrics.srcc(predictions, targets))
     return to_list(rewards)
+
+
+def _look(reward: _Labelled, batch: Batch, rows: GatheredRows) -> None:
+    """The light form of the doctor: warn once of what the first call shows to be wrong."""
+    predictions, targets, _ = rows.values.T
+    findings = squeezed_labels(targets, reward.mos_column, str(reward.mos_scale))
+    findings += equal_labels(targets, rows.keys[:, :1].ravel().tolist(), reward.mos_column)
+    statuses = Counter(str(a.status) for a, on in zip(batch.answers, batch.on_task, strict=True) if on)
+    if statuses and np.isnan(predictions).all():
+        often, _ = statuses.most_common(1)[0]
+        findings.append(
+            Finding(
+                "answers",
+                f"no answer of {len(predictions)} completions could be read (most often: {often})",
+                "ask for <think>...</think><answer>number</answer> in the prompt, and see that no answer is cut off",
+            )
+        )
+    for finding in findings:
+        warnings.warn(f"{reward.__name__}: {finding.problem}; {finding.cure}", stacklevel=4)
 
 
 # ---------------------------------------------------------------- the callables

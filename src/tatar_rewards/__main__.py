@@ -1,0 +1,107 @@
+"""Command line: `python -m tatar_rewards doctor`."""
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from tatar_rewards._check_training import TrainingSettings
+from tatar_rewards.doctor import check_setup
+from tatar_rewards.presets import tatar_reward_funcs
+from tatar_rewards.scales import ScoreScale
+
+FORMATS = {".json": "json", ".jsonl": "json", ".csv": "csv", ".parquet": "parquet"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 nothing found, 1 findings, 2 the command itself was wrong."""
+    options = {name: value for name, value in vars(_parse(arguments)).items() if value is not None}
+    try:
+        config = _read_config(options.pop("config")) if "config" in options else {}
+        settings = {**config, **options}
+        rewards = _load_rewards(settings)
+        dataset = settings.get("dataset") or settings.get("dataset_name")
+        rows = None if dataset is None else _load_dataset(Path(str(dataset)))
+        report = check_setup(rewards, settings, rows, int(settings.get("world_size", 1)))
+    except (ValueError, TypeError, OSError, ImportError, AttributeError, ValidationError) as error:
+        print(f"doctor: {error}", file=sys.stderr)
+        return 2
+    print(report)
+    return 0 if report.ok else 1
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tatar_rewards", description="Rewards for judging pictures.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    doctor = commands.add_parser(
+        "doctor",
+        help="check a training set-up before it runs",
+        description="Check rewards, settings and data of a GRPO run. Exit code 0: nothing found; 1: findings.",
+    )
+    doctor.add_argument("config", nargs="?", type=Path, help="YAML or JSON with the fields below, such as TRL's own")
+    doctor.add_argument("--dataset", help="JSON, JSONL, CSV or Parquet file, or a folder written by save_to_disk")
+    doctor.add_argument("--world-size", type=int, help="number of processes (default 1)")
+    doctor.add_argument(
+        "--reward-funcs", nargs="+", metavar="MODULE.NAME", help="ready rewards (default: the recipe's)"
+    )
+    doctor.add_argument("--mos-scale", nargs=2, type=float, metavar=("LOW", "HIGH"), help="of the recipe's rewards")
+    doctor.add_argument("--iqa-words", type=float, help="most words of thinking for quality (default 65)")
+    doctor.add_argument("--iaa-words", type=float, help="fewest words of thinking for aesthetics (default 125)")
+    trainer = doctor.add_argument_group("settings of the trainer, with TRL's defaults")
+    for name, field in TrainingSettings.model_fields.items():
+        nargs = "+" if name == "reward_weights" else None
+        trainer.add_argument(f"--{name.replace('_', '-')}", dest=name, nargs=nargs, help=f"default {field.default}")
+    parsed = parser.parse_args(arguments)
+    del parsed.command
+    return parsed
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    text = path.read_text()
+    if path.suffix == ".json":
+        config = json.loads(text)
+    else:
+        import yaml
+
+        config = yaml.safe_load(text)
+    if not isinstance(config, dict):
+        raise ValueError(f"{path} must hold a mapping of settings; got {type(config).__name__}")
+    return {str(name).replace("-", "_"): value for name, value in config.items()}
+
+
+def _load_rewards(settings: dict[str, Any]) -> list[Callable[..., Any]]:
+    paths = settings.get("reward_funcs")
+    if paths is None:
+        iqa_words, iaa_words = float(settings.get("iqa_words", 65)), float(settings.get("iaa_words", 125))
+        low, high = settings.get("mos_scale", (0, 100))
+        scale = ScoreScale(float(low), float(high))
+        return list(tatar_reward_funcs(iqa_words=iqa_words, iaa_words=iaa_words, mos_scale=scale))
+    sys.path.insert(0, "")  # as an interpreter would: modules of the folder that the command runs in
+    rewards: list[Callable[..., Any]] = []
+    for path in [paths] if isinstance(paths, str) else paths:
+        module, _, name = path.rpartition(".")
+        found = getattr(importlib.import_module(module), name) if module else None
+        if not callable(found) and not isinstance(found, list | tuple):
+            raise ValueError(f"reward_funcs must name ready rewards, or a list of them, as module.name; got {path!r}")
+        rewards += found if isinstance(found, list | tuple) else [found]
+    return rewards
+
+
+def _load_dataset(path: Path) -> Any:
+    import datasets
+
+    if path.is_dir():
+        return datasets.load_from_disk(str(path))
+    if path.suffix not in FORMATS or not path.exists():
+        raise ValueError(f"dataset must be a folder or a file of {', '.join(FORMATS)} that exists; got {str(path)!r}")
+    datasets.disable_progress_bars()
+    return datasets.load_dataset(FORMATS[path.suffix], data_files=str(path), split="train")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""The doctor's checks of rewards and settings: names, weights, budgets, batches."""
+
+import math
+import pickle
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from tatar_rewards._findings import Finding
+from tatar_rewards._opponents import RankingConfig
+from tatar_rewards._probes import word_budget
+from tatar_rewards.configs import AnswerConfig
+
+TABLE_COLUMNS = ("step", "prompt", "completion", "advantage", "images")  # of the trainer's log of completions
+TOKENS_PER_WORD = 1.3
+
+
+class TrainingSettings(BaseModel):
+    """What the doctor reads of a `GRPOConfig`, with TRL's defaults; anything else is ignored."""
+
+    model_config = ConfigDict(extra="ignore", from_attributes=True, frozen=True)
+
+    per_device_train_batch_size: int = 8
+    gradient_accumulation_steps: int = 1
+    steps_per_generation: int | None = None
+    generation_batch_size: int | None = None
+    num_generations: int = 8
+    num_generations_eval: int | None = None
+    per_device_eval_batch_size: int = 8
+    eval_strategy: str = "no"
+    max_completion_length: int | None = 256
+    reward_weights: list[float] | None = None
+    remove_unused_columns: bool | None = False
+
+    def rows_per_call(self, world_size: int) -> float:
+        """Completions that one process's reward call holds."""
+        if self.steps_per_generation is None and self.generation_batch_size is not None:
+            return self.generation_batch_size / world_size
+        return self.per_device_train_batch_size * (self.steps_per_generation or self.gradient_accumulation_steps)
+
+
+def name_of(reward: Any) -> str:
+    """The name that a trainer logs a reward under."""
+    inner = getattr(reward, "func", reward)  # functools.partial
+    return str(getattr(inner, "__name__", type(inner).__name__))
+
+
+# ---------------------------------------------------------------- rewards
+
+
+def check_rewards(rewards: Sequence[Any], settings: TrainingSettings) -> Iterator[Finding]:
+    if not rewards:
+        yield Finding("rewards", "reward_funcs is empty", "pass tatar_reward_funcs() for example")
+    for name, count in Counter(map(name_of, rewards)).items():
+        if count > 1:
+            yield Finding(
+                "reward names",
+                f"{count} rewards are called {name!r}, and the trainer logs them as one",
+                "give each a name= of its own",
+            )
+        if name in TABLE_COLUMNS:
+            yield Finding(
+                "reward names",
+                f"a reward is called {name!r}, like a column of the trainer's log",
+                "give it another name=",
+            )
+    for reward in rewards:
+        try:
+            pickle.dumps(reward)
+        except Exception as error:  # pickle raises nearly anything
+            yield Finding(
+                "pickling",
+                f"{name_of(reward)} cannot be pickled ({error}), which asynchronous trainers need",
+                "define it at the top level of a module, without a lambda or a closure",
+            )
+    weights = settings.reward_weights
+    if weights is not None and len(weights) != len(rewards):
+        yield Finding(
+            "reward weights",
+            f"reward_weights has {len(weights)} values for {len(rewards)} rewards",
+            "give one weight for each reward, in their order",
+        )
+    for weight, reward in zip(weights or [], rewards, strict=False):
+        if not (math.isfinite(weight) and weight > 0):
+            yield Finding(
+                "reward weights",
+                f"{name_of(reward)} has the weight {weight:g}",
+                "give it a weight above 0, or leave the reward out",
+            )
+    yield from _check_budgets(rewards, settings)
+
+
+def _check_budgets(rewards: Sequence[Any], settings: TrainingSettings) -> Iterator[Finding]:
+    longest = settings.max_completion_length
+    for task in sorted({reward.task or "" for reward in rewards if isinstance(reward, AnswerConfig)}):
+        shortest, most = word_budget(rewards, task)
+        if shortest > most:
+            yield Finding(
+                "word budgets",
+                f"for task {task!r} one reward asks for at least {shortest:g} words and another for at most {most:g}",
+                "let the budgets overlap",
+            )
+        if longest is not None and shortest * TOKENS_PER_WORD > longest:
+            yield Finding(
+                "word budgets",
+                f"max_completion_length={longest} tokens leave no room for the {shortest:g} words that task {task!r} "
+                f"asks for (about {TOKENS_PER_WORD} tokens a word)",
+                f"raise max_completion_length to {math.ceil(shortest * TOKENS_PER_WORD) + 64} or lower the budget",
+            )
+
+
+# ---------------------------------------------------------------- batches
+
+
+def check_batches(rewards: Sequence[Any], settings: TrainingSettings, world_size: int) -> Iterator[Finding]:
+    size, rows = settings.num_generations, settings.rows_per_call(world_size)
+    if size < 2:
+        yield Finding("generations", f"num_generations={size}: every group is flat", "raise num_generations to 4 or 8")
+    if rows * world_size % size:
+        yield Finding(
+            "batch size",
+            f"a generation batch of {rows * world_size:g} completions does not hold whole groups of {size}",
+            f"let per_device_train_batch_size * processes * steps_per_generation be a multiple of {size}",
+        )
+    if settings.eval_strategy != "no":
+        eval_size, eval_rows = settings.num_generations_eval or size, settings.per_device_eval_batch_size * world_size
+        if eval_rows % eval_size:
+            yield Finding(
+                "batch size",
+                f"an evaluation batch of {eval_rows} completions does not hold whole groups of {eval_size}",
+                f"let per_device_eval_batch_size * processes be a multiple of {eval_size}, or set num_generations_eval",
+            )
+    if settings.remove_unused_columns:
+        yield Finding(
+            "columns",
+            "remove_unused_columns=True takes the label columns from the rewards",
+            "set remove_unused_columns=False",
+        )
+    for reward in rewards:
+        if not isinstance(reward, RankingConfig) or reward.num_generations is None:
+            continue
+        if reward.num_generations != size:
+            yield Finding(
+                "groups by place",
+                f"{name_of(reward)} takes {reward.num_generations} consecutive rows for an image, but the trainer "
+                f"makes {size} completions of each",
+                f"set num_generations={size} in the reward, or add a column of image keys",
+            )
+        if rows % size and world_size > 1:
+            yield Finding(
+                "groups by place",
+                f"{name_of(reward)} knows images by their place, but groups of {size} straddle processes that hold "
+                f"{rows:g} rows each",
+                "add a column of image keys, or let per_device_train_batch_size * steps_per_generation be a multiple "
+                f"of {size}",
+            )

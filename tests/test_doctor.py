@@ -1,0 +1,270 @@
+"""The doctor finds every planted fault, says what to change, and is silent where nothing is wrong."""
+
+import functools
+import json
+import re
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from datasets import Dataset
+
+import tatar_rewards as tr
+import tiny_data
+from tatar_rewards.__main__ import main
+from tatar_rewards.doctor import check_setup
+from train_tatar import grpo_arguments
+
+ARGS = {"per_device_train_batch_size": 32, "num_generations": 4, "max_completion_length": 512}
+
+
+def rows(n=40, **changes):
+    """Sound data: two tasks, labels all over 0-100."""
+    columns = {
+        "prompt": ["Rate it."] * n,
+        "mos": [float(5 + 97 * k % 90) for k in range(n)],
+        "task": [("iqa", "iaa")[k % 2] for k in range(n)],
+        "image_id": [f"{k}.jpg" for k in range(n)],
+        "dataset": ["tiny"] * n,
+    }
+    return {name: values for name, values in {**columns, **changes}.items() if values is not None}
+
+
+def nth(values, row, value):
+    return [*values[:row], value, *values[row + 1 :]]
+
+
+def stream(columns):
+    return Dataset.from_dict(columns).to_iterable_dataset()
+
+
+def as_rows(columns):
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def twin(prompts, completions, **columns):
+    return [0.0] * len(completions)
+
+
+def by_place(n):
+    return [tr.ThurstoneRankReward(task="iaa", num_generations=n), tr.GaussianScoreReward(task="iqa")]
+
+
+def threshold(tolerance):
+    return [tr.ThurstoneRankReward(task="iaa"), tr.ThresholdScoreReward(task="iqa", tolerance=tolerance)]
+
+
+PUBLISHED = tr.ThurstoneRankConfig(dispersion="reference", loss="bce", pair_weight_scale=12)
+NARROW = [50 + 0.3 * (k % 5) for k in range(40)]
+RECIPE = tr.tatar_reward_funcs()
+
+FAULTS = {
+    "no rewards": dict(rewards=[], finds="reward_funcs is empty"),
+    "one image a call": dict(args={"per_device_train_batch_size": 4}, finds="no other image of their task"),
+    "one image a call, no memory": dict(
+        rewards=tr.tatar_reward_funcs(opponents=tr.OpponentConfig(min_opponents=0)),
+        args={"per_device_train_batch_size": 4},
+        finds="and earn None",
+    ),
+    "straddling groups by place": dict(
+        rewards=by_place(4),
+        args={"per_device_train_batch_size": 6},
+        world_size=2,
+        finds="groups of 4 straddle",
+    ),
+    "another group size by place": dict(rewards=by_place(8), finds="takes 8 consecutive rows .* makes 4"),
+    "a stream by place": dict(
+        rewards=by_place(4),
+        data=Dataset.from_dict(rows(image_id=None)).to_iterable_dataset(),
+        finds="streaming dataset",
+    ),
+    "partial groups": dict(args={"per_device_train_batch_size": 30}, finds="30 completions does not hold whole groups"),
+    "partial groups in evaluation": dict(
+        args={"eval_strategy": "steps", "per_device_eval_batch_size": 6}, finds="evaluation batch of 6 completions"
+    ),
+    "one generation": dict(args={"num_generations": 1}, finds="num_generations=1: every group is flat"),
+    "duplicate names": dict(rewards=[*RECIPE, tr.AnswerFormatReward()], finds="2 rewards are called 'answer_format'"),
+    "a name of the log": dict(rewards=[*RECIPE, tr.AnswerFormatReward(name="advantage")], finds="called 'advantage'"),
+    "a lambda": dict(rewards=[*RECIPE, lambda completions, **_: [0.0]], finds="<lambda> cannot be pickled"),
+    "too few weights": dict(args={"reward_weights": [1.0]}, finds="has 1 values for 3 rewards"),
+    "a negative weight": dict(args={"reward_weights": [1.0, -1.0, 1.0]}, finds="iqa_gaussian_score has the weight -1"),
+    "no room for the words": dict(args={"max_completion_length": 128}, finds="128 tokens leave no room for the 125"),
+    "contradicting budgets": dict(
+        rewards=[*RECIPE, tr.LengthReward(task="iaa", longest=50)],
+        finds="at least 125 words and another for",
+    ),
+    "columns removed": dict(args={"remove_unused_columns": True}, finds="remove_unused_columns=True"),
+    "a reserved column": dict(data=rows(completions=["x"] * 40), finds="something of its own as 'completions'"),
+    "no prompt": dict(data=rows(prompt=None), finds="no column 'prompt'"),
+    "no labels column": dict(data=rows(mos=None), finds="need a column 'mos'"),
+    "no image keys": dict(data=rows(image_id=None), finds="iaa_thurstone_rank needs a column 'image_id'"),
+    "no task": dict(data=rows(task=None), finds="need a column 'task'"),
+    "no rater deviations": dict(
+        rewards=[tr.GaussianScoreReward(mos_std_column="mos_std")], finds="needs a column 'mos_std'"
+    ),
+    "a negative deviation": dict(
+        rewards=[tr.GaussianScoreReward(mos_std_column="sd")],
+        data=rows(sd=[1.0, 2.0, -3.0, 1.0] * 10),
+        finds=r"sd\[2\] is -3.0, no standard deviation \(10 such rows\)",
+    ),
+    "labels off their scale": dict(
+        rewards=tr.tatar_reward_funcs(mos_scale=tr.ScoreScale(1, 5)),
+        data=rows(mos=nth(nth([3.0, 2.0] * 20, 6, 40.0), 8, 0.5)),
+        finds=r"mos\[6\] = 40.0, mos\[8\] = 0.5: not on the scale 1 to 5",
+    ),
+    "a label that is no number": dict(data=rows(mos=nth(rows()["mos"], 3, "good")), finds=r"mos\[3\] = 'good'"),
+    "no labels": dict(data=rows(mos=[None] * 40), finds="no row that iqa_gaussian_score grades has a label"),
+    "labels of another scale": dict(data=rows(mos=[1 + k % 5 for k in range(40)]), finds="lowest tenth"),
+    "a data set without a scale": dict(
+        rewards=tr.tatar_reward_funcs(mos_scale={"AVA": tr.ScoreScale(1, 10)}), finds=r"dataset\[0\] is 'tiny'"
+    ),
+    "equal labels": dict(data=rows(mos=[50.0] * 40), finds="all of 20 labels in 'mos' are 50 points"),
+    "an unknown task": dict(data=rows(task=["IQA", "iaa"] * 20), finds="holds only 'IQA', 'iaa'"),
+    "a task without a reward": dict(
+        data=rows(task=["iqa", "iaa", "hdr", "iaa"] * 10), finds="10 rows are of task 'hdr'"
+    ),
+    "an image key that is none": dict(
+        data=rows(image_id=nth(["a"] * 40, 7, None), mos=[50.0] * 40), finds=r"image_id\[7\] is None"
+    ),
+    "one key for two images": dict(
+        data=rows(image_id=nth(rows()["image_id"], 7, "1.jpg")), finds="rows 1 and 7 have one image_id, '1.jpg'"
+    ),
+    "no rows": dict(data=rows(0), finds="has no rows"),
+    "pay for a constant": dict(
+        rewards=tr.tatar_reward_funcs(iaa=PUBLISHED),
+        data=rows(mos=NARROW),
+        finds="iaa_thurstone_rank pays .* same answer",
+    ),
+    "pay for anything": dict(rewards=[tr.GaussianScoreReward(tolerance=500.0)], finds="wrong end of the scale"),
+    "flat groups": dict(rewards=threshold(0.01), finds="of the groups of task 'iqa' would earn one and the same"),
+    "little pay for gold": dict(
+        rewards=[tr.ThurstoneRankReward(loss="fidelity", hard_targets=True)],
+        data=rows(mos=NARROW),
+        finds="thurstone_rank pays 0.7. for the labels themselves",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_planted_fault_is_found_with_its_cure(fault):
+    planted = {"rewards": RECIPE, "args": {}, "data": rows(), "world_size": 1, **FAULTS[fault]}
+    report = check_setup(planted["rewards"], {**ARGS, **planted["args"]}, planted["data"], planted["world_size"])
+    found = [finding for finding in report.findings if re.search(planted["finds"], finding.problem)]
+    assert found, str(report)
+    assert not report.ok
+    assert all(finding.cure for finding in report.findings)
+    assert found[0].problem[:30] in str(report)
+
+
+def test_nothing_is_found_where_nothing_is_wrong():
+    for data in (rows(), Dataset.from_dict(rows()), stream(rows()), None):
+        report = check_setup(RECIPE, ARGS, data, world_size=2)
+        assert report.ok, str(report)
+    report = check_setup([*RECIPE, twin, functools.partial(twin, 1)][:4], ARGS, as_rows(rows()))
+    assert report.ok, str(report)
+    assert report.facts["images per call"] == "8 on all processes together, 4 completions each"
+    assert report.facts["iaa_thurstone_rank"] == "compares 4.0 of iaa tiny in a call, on average"
+    assert str(report).endswith("Nothing found.")
+
+
+def test_one_image_a_call_is_no_fault_where_memory_was_asked_for():
+    rewards = tr.tatar_reward_funcs(opponents=tr.OpponentConfig(opponents="memory"))
+    assert check_setup(rewards, {**ARGS, "per_device_train_batch_size": 4}, rows()).ok
+
+
+def test_the_demo_is_sound(tmp_path):
+    examples = tiny_data.make_examples(tiny_data.TRAIN_PHOTOGRAPHS[:2], per_task=40, seed=0)
+    rewards = tr.tatar_reward_funcs(iqa_words=20, iaa_words=40)
+    report = check_setup(rewards, grpo_arguments(tmp_path, 0, 2, 1), tiny_data.to_dataset(examples))
+    assert report.ok, str(report)
+
+
+def test_the_doctor_leaves_the_rewards_as_they_are():
+    rewards = tr.tatar_reward_funcs()
+    before = [repr(reward.__pydantic_private__) for reward in rewards[:2]], rewards[2].state_dict()
+    check_setup(rewards, ARGS, rows())
+    assert before == ([repr(reward.__pydantic_private__) for reward in rewards[:2]], rewards[2].state_dict())
+
+
+def test_a_world_of_no_processes_is_refused():
+    with pytest.raises(ValueError, match="world_size must be at least 1; got 0"):
+        check_setup(RECIPE, ARGS, rows(), world_size=0)
+
+
+# ---------------------------------------------------------------- command line
+
+
+def test_the_command_line_reads_a_config_and_says_what_it_found(tmp_path):
+    data, config = tmp_path / "train.jsonl", tmp_path / "run.yaml"
+    data.write_text(
+        "\n".join(json.dumps(dict(zip(rows(), row, strict=True))) for row in zip(*rows().values(), strict=True))
+    )
+    config.write_text("num_generations: 4\nper_device_train_batch_size: 32\nlearning_rate: 1.0e-6\nworld_size: 2\n")
+    command = [sys.executable, "-m", "tatar_rewards", "doctor", config, "--dataset", data]
+    sound = subprocess.run([*command, "--iaa-words", "100"], capture_output=True, text=True, check=False)
+    assert (sound.returncode, sound.stdout[-15:]) == (0, "Nothing found.\n"), sound.stdout + sound.stderr
+    ill = subprocess.run([*command, "--num-generations", "5"], capture_output=True, text=True, check=False)
+    assert ill.returncode == 1
+    assert "does not hold whole groups of 5" in ill.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["nowhere.yaml"], "nowhere.yaml"),
+        (["--dataset", "nowhere.csv"], "dataset must be a folder or a file of .json"),
+        (["--reward-funcs", "tatar_rewards.presets.nothing"], "no attribute 'nothing'"),
+        (["--reward-funcs", "nothing"], "as module.name; got 'nothing'"),
+        (["--num-generations", "four"], "num_generations"),
+        (["--mos-scale", "5", "1"], "low"),
+    ],
+)
+def test_a_wrong_command_is_told_so(flags, message, capsys):
+    assert main(["doctor", *flags]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_rewards_are_found_by_their_path(capsys):
+    names = ["answer_format", "iaa_thurstone_rank"]
+    assert main(["doctor", "--reward-funcs", *(f"tatar_rewards.presets.{name}" for name in names)]) == 0
+    assert "rewards               answer_format, iaa_thurstone_rank" in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------- at the first call
+
+
+@pytest.mark.parametrize(
+    ("reward", "answer", "mos", "message"),
+    [
+        (
+            tr.GaussianScoreReward(),
+            3,
+            [1.0, 2.0, 3.0, 5.0],
+            "lie in the lowest tenth of their .*; declare",
+        ),
+        (tr.ThurstoneRankReward(), 50, [40.0] * 4, "all of 4 labels in 'mos' are 40 points; give each image"),
+        (
+            tr.ThresholdScoreReward(),
+            "high",
+            [10.0, 40.0, 60.0, 80.0],
+            "no answer of 4 completions could be read",
+        ),
+    ],
+)
+def test_the_first_call_warns_once_of_what_it_shows(reward, answer, mos, message):
+    columns = {"completions": [f"<answer>{answer}</answer>"] * 4, "mos": mos, "image_id": list("abcd")}
+    with pytest.warns(UserWarning, match=message):
+        reward(**columns)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reward(**columns)
+
+
+def test_the_first_call_is_silent_where_nothing_is_wrong():
+    columns = {"completions": ["<answer>50</answer>"] * 4, "mos": [10.0, 40.0, 60.0, 80.0], "image_id": list("abcd")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for reward in (tr.GaussianScoreReward(), tr.ThurstoneRankReward()):
+            assert np.isfinite(reward(**columns)).all()
