@@ -79,9 +79,7 @@ def learn(n_images, min_opponents, rate, seed, per_update=16, updates=800):
 def main():
     warnings.simplefilter("ignore")
     drifts, fills = (0.0, 0.1, 0.5), (0, 1, 4, 8, 16, 32)
-    print(
-        f"Agreement of advantages with those against {OTHERS} images of today; {SEEDS} seeds, {COMPLETIONS} completions each"
-    )
+    print(f"Agreement of advantages with those against {OTHERS} images of today; {SEEDS} seeds")
     print(f"{'images a call':>13}{'drift a call':>14}   min_opponents" + "".join(f"{fill:>7}" for fill in fills))
     for n_images in (1, 2, 8):
         for drift in drifts:

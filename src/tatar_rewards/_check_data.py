@@ -25,6 +25,7 @@ RESERVED = [
     "environments",
 ]
 BLOCKING = ("missing column", "label off its scale", "label", "image key", "two labels", "data", "unknown data set")
+MISLEADING = ("label scale", "equal labels")  # what probes would say is theirs
 STREAMED_ROWS = 2000  # how much of a stream is looked at
 
 Rows = Mapping[str, list[Any]]

@@ -10,7 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tatar_rewards._check_data import BLOCKING, check_comparisons, check_data, describe_comparisons, read_columns
+from tatar_rewards._check_data import (
+    BLOCKING,
+    MISLEADING,
+    check_comparisons,
+    check_data,
+    describe_comparisons,
+    read_columns,
+)
 from tatar_rewards._check_training import TrainingSettings, check_batches, check_rewards, name_of
 from tatar_rewards._findings import Finding
 from tatar_rewards._probes import probe_rewards
@@ -86,5 +93,6 @@ def check_setup(
         if not any(finding.check in BLOCKING for finding in data_findings):
             facts |= describe_comparisons(rewards, data.rows, images)
             findings += check_comparisons(rewards, data.rows, images)
-            findings += probe_rewards(rewards, settings.reward_weights, data.rows, settings.num_generations)
-    return Report(facts, findings)
+            if not any(finding.check in MISLEADING for finding in data_findings):
+                findings += probe_rewards(rewards, settings.reward_weights, data.rows, settings.num_generations)
+    return Report(facts, list(dict.fromkeys(findings)))
