@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import tiny_data
 from tatar_rewards import parse_answer, tatar_reward_funcs
@@ -15,11 +16,14 @@ from train_tatar import LONGEST
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def test_the_recipe_runs_to_its_report(tmp_path):
-    few = "--train-pictures 32 --grpo-pictures 32 --test-pictures 12 --eyes-steps 2 --sft-steps 2 --grpo-steps 2"
-    command = [sys.executable, EXAMPLES / "train_tatar.py", "--out", tmp_path, *few.split()]
+@pytest.mark.parametrize(
+    "launcher", [(), ("-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2")], ids=["one", "two"]
+)
+def test_the_recipe_runs_to_its_report(tmp_path, launcher):
+    few = "--train-pictures 32 --grpo-pictures 64 --test-pictures 12 --eyes-steps 2 --sft-steps 2 --grpo-steps 2"
+    command = [sys.executable, *launcher, EXAMPLES / "train_tatar.py", "--out", tmp_path, *few.split()]
     run = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, "HF_HUB_OFFLINE": "1"}
+        command, capture_output=True, text=True, check=False, timeout=240, env={**os.environ, "HF_HUB_OFFLINE": "1"}
     )
     assert run.returncode == 0, run.stderr[-3000:]
     table = run.stdout[run.stdout.index("task ") :].splitlines()

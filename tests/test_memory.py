@@ -91,6 +91,13 @@ def test_the_newest_images_fill_up_and_the_oldest_go():
     assert [row[-1] for row in reward.state_dict()["images"]] == [2, 3]
 
 
+def test_an_image_that_is_seen_again_is_new_again():
+    memory = OpponentMemory(size=2)
+    for call, image in enumerate((1, 2, 1, 3)):
+        memory.remember(0, {image: RememberedImage((50.0,), 60.0, 5.0, call)})
+    assert [image for image, _ in memory.newest(0, 9, without=set())] == [3, 1]
+
+
 @RANKINGS
 def test_rows_without_keys_are_ranked_by_place_and_not_remembered(kind):
     reward = kind(num_generations=2)

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "distributed": set(),
     "memory": set(),
     "_opponents": {"_batches", "configs", "distributed", "memory"},
+    "_grading": {"_batches", "_findings", "_opponents", "configs", "distributed", "lengths", "metrics"},
     "presets": {"configs", "trl"},
     "callbacks": {"trl"},
     "_findings": set(),
