@@ -13,6 +13,7 @@ import torch.distributed as dist
 
 import tatar_rewards as tr
 from tatar_rewards import distributed
+from tatar_rewards.doctor import check_setup
 
 
 def make_rewards():
@@ -92,8 +93,11 @@ def gather_sizes(rank):
         places = [rows.place(row) for row in range(len(rows.keys))]
         assert places == [(r, k) for r, n in enumerate(rows.lengths) for k in range(n)]
         seen.append(len(rows.keys))
-    with distributed.on_this_rank_alone():  # not even called on the others
-        assert rank != 0 or len(distributed.gather_rows(np.zeros((2, 1)), np.zeros((2, 1))).keys) == 2
+    if rank == 0:  # what is not even called on the others
+        with distributed.on_this_rank_alone():
+            assert len(distributed.gather_rows(np.zeros((2, 1)), np.zeros((2, 1))).keys) == 2
+        columns = {"mos": [10.0 * k for k in range(9)], "image_id": range(9), "prompt": ["Rate it."] * 9}
+        assert check_setup([tr.ThurstoneRankReward()], {"num_generations": 2}, columns, world_size=2).ok
     return seen
 
 

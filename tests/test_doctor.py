@@ -226,6 +226,13 @@ def test_a_wrong_command_is_told_so(flags, message, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("module", "flags"), [("datasets", ["--dataset", "x.csv"]), ("yaml", [__file__])])
+def test_a_library_that_is_not_installed_is_named(module, flags, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, module, None)
+    assert main(["doctor", *flags]) == 2
+    assert 'pip install "tatar-rewards[recipe]"' in capsys.readouterr().err
+
+
 def test_rewards_are_found_by_their_path(capsys):
     names = ["answer_format", "iaa_thurstone_rank"]
     assert main(["doctor", "--reward-funcs", *(f"tatar_rewards.presets.{name}" for name in names)]) == 0

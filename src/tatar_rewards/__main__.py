@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = None if dataset is None else _load_dataset(Path(str(dataset)))
         report = check_setup(rewards, settings, rows, int(settings.get("world_size", 1)))
     except (ValueError, TypeError, OSError, ImportError, AttributeError, ValidationError) as error:
-        print(f"doctor: {error}", file=sys.stderr)
+        missing = isinstance(error, ImportError) and error.name in ("yaml", "datasets")
+        cure = '; pip install "tatar-rewards[recipe]"' if missing else ""
+        print(f"doctor: {error}{cure}", file=sys.stderr)
         return 2
     print(report)
     return 0 if report.ok else 1
