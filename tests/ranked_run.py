@@ -38,7 +38,8 @@ class Recorder(TrainerCallback):
                 self.calls.append({**call, "step": state.global_step, "logs": logs})
 
 
-def make_trainer(folder, rewards, callbacks=(), **settings):
+def make_trainer(folder, rewards, callbacks=(), shards=None, **settings):
+    """A trainer and its recorder; with `shards` its data are streamed."""
     answers = [f"<answer>{score}</answer>" for score in range(0, 101, 4)]
     words = ["[EOS]", *answers, *MOS]
     tokenizer = Tokenizer(models.WordLevel({word: k for k, word in enumerate(words)}, unk_token="[EOS]"))
@@ -69,11 +70,11 @@ def make_trainer(folder, rewards, callbacks=(), **settings):
         **settings,
     )
     rows = [{"prompt": name, "mos": mos, "image_id": name} for name, mos in MOS.items()]
-    recorder = Recorder()
+    recorder, data = Recorder(), Dataset.from_list(rows[:8])
     trainer = GRPOTrainer(
         model=LlamaForCausalLM(config),
         args=args,
-        train_dataset=Dataset.from_list(rows[:8]),
+        train_dataset=data if shards is None else data.to_iterable_dataset(num_shards=shards),
         eval_dataset=Dataset.from_list(rows[8:]),
         processing_class=tokenizer,
         reward_funcs=rewards,
@@ -85,18 +86,18 @@ def make_trainer(folder, rewards, callbacks=(), **settings):
 
 def main():
     warnings.simplefilter("ignore")
-    folder = Path(sys.argv[1])
+    folder, streamed = Path(sys.argv[1]), sys.argv[2:] == ["streamed"]
+    settings = {"steps_per_generation": 1, "max_steps": 4, "shards": 2}
+    if not streamed:
+        settings = {"steps_per_generation": 4, "max_steps": 8, "eval_strategy": "steps", "eval_steps": 4}
     trainer, recorder = make_trainer(
         folder,
         make_rewards(min_opponents=0),
         per_device_train_batch_size=4,  # half a group: every group straddles the two ranks
         per_device_eval_batch_size=16,
-        steps_per_generation=4,
         gradient_accumulation_steps=1,
-        max_steps=8,
         save_strategy="no",
-        eval_strategy="steps",
-        eval_steps=4,
+        **settings,
     )
     trainer.train()
     if trainer.accelerator.is_main_process:

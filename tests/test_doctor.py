@@ -80,6 +80,12 @@ FAULTS = {
         data=Dataset.from_dict(rows(image_id=None)).to_iterable_dataset(),
         finds="streaming dataset",
     ),
+    "streamed shards": dict(
+        data=Dataset.from_dict(rows()).to_iterable_dataset(num_shards=4),
+        args={"per_device_train_batch_size": 6},
+        world_size=2,
+        finds=r"reads its own shards \(4 in all\), but holds 6 rows",
+    ),
     "partial groups": dict(args={"per_device_train_batch_size": 30}, finds="30 completions does not hold whole groups"),
     "partial groups in evaluation": dict(
         args={"eval_strategy": "steps", "per_device_eval_batch_size": 6}, finds="evaluation batch of 6 completions"

@@ -154,6 +154,18 @@ def test_two_processes_that_share_every_group_earn_what_one_process_pays(tmp_pat
             assert len(set(values)) > 8
 
 
+def test_streamed_shards_mix_prompts_in_the_trainers_groups_but_not_in_the_rankings(tmp_path):
+    """The trainer's own defect: two ranks that each read their own shard share its groups. The doctor warns of it."""
+    run = torchrun(2, ranked_run.__file__, tmp_path, "streamed", seconds=240)
+    assert run.returncode == 0, run.stderr[-3000:]
+    for call in json.loads((tmp_path / "run.json").read_text())["calls"]:
+        assert len(call["prompt"]) == 8
+        assert len(set(call["prompt"])) == 2, "one group of the trainer: no longer mixed? then the doctor can relent"
+        expected = grade_alone(call, ranked_run.make_rewards(min_opponents=0))
+        for name, values in call["rewards"].items():
+            np.testing.assert_allclose(values, expected[name], rtol=1e-6, err_msg=name)
+
+
 def test_a_run_that_is_resumed_earns_what_an_uninterrupted_one_does(tmp_path):
     settings = {"per_device_train_batch_size": 8, "max_steps": 6, "save_steps": 3}  # one image a call
 

@@ -39,7 +39,7 @@ class Data(NamedTuple):
     streaming: bool
 
 
-def _is_stream(dataset: Any) -> bool:
+def is_stream(dataset: Any) -> bool:
     return not isinstance(dataset, Mapping) and not hasattr(dataset, "__len__")
 
 
@@ -53,7 +53,7 @@ def read_columns(rewards: Sequence[Any], dataset: Any) -> Data:
     }
     if isinstance(dataset, Mapping):
         return Data(list(dataset), {name: list(dataset[name]) for name in dataset if name in wanted}, streaming=False)
-    streaming = _is_stream(dataset)
+    streaming = is_stream(dataset)
     names = getattr(dataset, "column_names", None)
     if names is not None:
         present = [name for name in names if name in wanted]

@@ -114,7 +114,10 @@ def _check_budgets(rewards: Sequence[Any], settings: TrainingSettings) -> Iterat
 # ---------------------------------------------------------------- batches
 
 
-def check_batches(rewards: Sequence[Any], settings: TrainingSettings, world_size: int) -> Iterator[Finding]:
+def check_batches(
+    rewards: Sequence[Any], settings: TrainingSettings, world_size: int, shards: int
+) -> Iterator[Finding]:
+    """`shards` is the number of those of a streaming dataset; 0 where it does not stream."""
     size, rows = settings.num_generations, settings.rows_per_call(world_size)
     if size < 2:
         yield Finding("generations", f"num_generations={size}: every group is flat", "raise num_generations to 4 or 8")
@@ -123,6 +126,13 @@ def check_batches(rewards: Sequence[Any], settings: TrainingSettings, world_size
             "batch size",
             f"a generation batch of {rows * world_size:g} completions does not hold whole groups of {size}",
             f"let per_device_train_batch_size * processes * steps_per_generation be a multiple of {size}",
+        )
+    if shards > 0 and world_size > 1 and shards % world_size == 0 and rows % size:
+        yield Finding(
+            "streamed groups",
+            f"each of {world_size} processes reads its own shards ({shards} in all), but holds {rows:g} rows a call: "
+            f"the trainer's groups of {size} will mix two prompts",
+            f"let per_device_train_batch_size * steps_per_generation be a multiple of {size}, or do not stream",
         )
     if settings.eval_strategy != "no":
         eval_size, eval_rows = settings.num_generations_eval or size, settings.per_device_eval_batch_size * world_size

@@ -16,6 +16,7 @@ from tatar_rewards._check_data import (
     check_comparisons,
     check_data,
     describe_comparisons,
+    is_stream,
     read_columns,
 )
 from tatar_rewards._check_training import TrainingSettings, check_batches, check_rewards, name_of
@@ -78,7 +79,8 @@ def check_setup(
     if world_size < 1:
         raise ValueError(f"world_size must be at least 1; got {world_size}")
     rewards = list(reward_funcs)
-    findings = [*check_rewards(rewards, settings), *check_batches(rewards, settings, world_size)]
+    shards = int(getattr(dataset, "num_shards", 1)) if dataset is not None and is_stream(dataset) else 0
+    findings = [*check_rewards(rewards, settings), *check_batches(rewards, settings, world_size, shards)]
     images = settings.rows_per_call(world_size) * world_size / settings.num_generations
     facts = {
         "rewards": ", ".join(map(name_of, rewards)),
