@@ -172,6 +172,8 @@ def main() -> None:
     grpo.remove_callback(ProgressCallback)
     grpo.add_callback(ShortProgress)
     grpo.train()
+    processes.wait_for_everyone()
+    processes.destroy_process_group()  # one left open can abort its process at exit
     if not processes.is_main_process:
         return
     after = evaluate(model, processor, test, max_new_tokens=LONGEST, title="test after GRPO")

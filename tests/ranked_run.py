@@ -102,6 +102,8 @@ def main():
     trainer.train()
     if trainer.accelerator.is_main_process:
         (folder / "run.json").write_text(json.dumps({"calls": recorder.calls, "history": trainer.state.log_history}))
+    trainer.accelerator.wait_for_everyone()
+    torch.distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
