@@ -18,7 +18,7 @@ from tatar_rewards import ThurstoneRankReward, thurstone_rank_reward
 COMPLETIONS, CALLS, SEEDS, OTHERS = 8, 130, 3, 128
 
 
-def grade(reward, rng, mos, answers, first_image):
+def grade(reward, mos, answers, first_image):
     texts = [f"<answer>{answer:.6f}</answer>" for answer in answers.ravel().clip(0, 100)]
     rows = np.repeat(np.arange(len(mos)), COMPLETIONS)
     rewards = reward(texts, mos=mos[rows].tolist(), image_id=(first_image + rows).tolist())
@@ -40,7 +40,7 @@ def agreement(n_images, min_opponents, drift, seed):
         mos = np.clip(rng.normal(50, 8, n_images + OTHERS), 5, 95)
         means = mos + rng.normal(0, 6, len(mos)) + drift * (call - CALLS / 2)
         answers = means[:, None] + rng.normal(0, 5, (len(mos), COMPLETIONS))
-        rewards = grade(reward, rng, mos[:n_images], answers[:n_images], first_image=call * n_images)
+        rewards = grade(reward, mos[:n_images], answers[:n_images], first_image=call * n_images)
         if call < 70:  # fill the memory first
             continue
         found.append(normalised(rewards))
@@ -66,7 +66,7 @@ def learn(n_images, min_opponents, rate, seed, per_update=16, updates=800):
             mos = np.clip(rng.normal(50, 8, n_images), 5, 95)
             noise, spread = rng.normal(0, 1, (n_images, COMPLETIONS)), np.exp(log_spread)
             answers = (50 + offset + slope * (mos - 50))[:, None] + spread * noise
-            advantages = normalised(grade(reward, rng, mos, answers, (update * per_update + call) * n_images))
+            advantages = normalised(grade(reward, mos, answers, (update * per_update + call) * n_images))
             pushes = advantages * noise
             steps += [np.mean(pushes * (mos - 50)[:, None]) / spread, np.mean(pushes) / spread, 0]
             steps[2] += np.mean(advantages * (noise**2 - 1))

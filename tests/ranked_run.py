@@ -19,6 +19,29 @@ import tatar_rewards as tr
 MOS = {f"{name}.jpg": 5.0 + 8 * k for k, name in enumerate("abcdefghijkl")}
 
 
+QUIET = {
+    "report_to": "none",
+    "use_cpu": True,
+    "bf16": False,
+    "disable_tqdm": True,
+    "seed": 0,
+    "activation_checkpointing": False,
+}
+
+
+def tiny_llama(tokenizer):
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return LlamaForCausalLM(config)
+
+
 def make_rewards(**opponents):
     return [tr.ThurstoneRankReward(**opponents), tr.PairwiseRankReward(**opponents), tr.GaussianScoreReward()]
 
@@ -46,33 +69,19 @@ def make_trainer(folder, rewards, callbacks=(), shards=None, **settings):
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="[EOS]", pad_token="[EOS]")
     torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(words),
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        eos_token_id=0,
-        pad_token_id=0,
-    )
     args = GRPOConfig(
         output_dir=str(folder),
         num_generations=8,
         max_completion_length=1,
         learning_rate=1e-3,
         logging_steps=1,
-        report_to="none",
-        use_cpu=True,
-        bf16=False,
-        disable_tqdm=True,
-        activation_checkpointing=False,
-        seed=0,
+        **QUIET,
         **settings,
     )
     rows = [{"prompt": name, "mos": mos, "image_id": name} for name, mos in MOS.items()]
     recorder, data = Recorder(), Dataset.from_list(rows[:8])
     trainer = GRPOTrainer(
-        model=LlamaForCausalLM(config),
+        model=tiny_llama(tokenizer),
         args=args,
         train_dataset=data if shards is None else data.to_iterable_dataset(num_shards=shards),
         eval_dataset=Dataset.from_list(rows[8:]),

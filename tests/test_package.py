@@ -29,9 +29,9 @@ MAY_IMPORT = {
     "presets": {"configs", "trl"},
     "callbacks": {"trl"},
     "_findings": set(),
-    "_probes": {"_batches", "_findings", "_opponents", "configs", "distributed", "scales"},
-    "_check_training": {"_findings", "_opponents", "_probes", "configs"},
-    "_check_data": {"_findings", "_opponents", "configs", "scales"},
+    "_probes": {"_batches", "_findings", "configs", "distributed", "scales"},
+    "_check_training": {"_findings", "_probes", "configs"},
+    "_check_data": {"_findings", "configs", "scales"},
     "doctor": {"_check_data", "_check_training", "_findings", "_probes"},
 }
 

@@ -11,7 +11,6 @@ import ranked_run
 import torch
 from datasets import Dataset
 from launch import torchrun
-from transformers import LlamaConfig, LlamaForCausalLM
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 import tatar_rewards as tr
@@ -19,15 +18,7 @@ import tiny_data
 import tiny_model
 from tatar_rewards.callbacks import RememberOpponents
 
-QUIET = {
-    "report_to": "none",
-    "save_strategy": "no",
-    "use_cpu": True,
-    "bf16": False,
-    "disable_tqdm": True,
-    "seed": 0,
-    "activation_checkpointing": False,
-}
+QUIET = {**ranked_run.QUIET, "save_strategy": "no"}
 
 
 @pytest.fixture(scope="module")
@@ -77,20 +68,11 @@ def assert_everything_was_logged(trainer):
 def test_grpo_trains_on_text_alone(processor, examples, tmp_path):
     tokenizer = processor.tokenizer
     tokenizer.chat_template = None
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
     columns = ["mos", "task", "dataset", "image_id"]
     dataset = Dataset.from_list(
         [{"prompt": "How good is it?", **{column: getattr(e, column) for column in columns}} for e in examples]
     )
-    trainer = run_grpo(LlamaForCausalLM(config), tokenizer, dataset, tmp_path)
+    trainer = run_grpo(ranked_run.tiny_llama(tokenizer), tokenizer, dataset, tmp_path)
     assert_everything_was_logged(trainer)
 
 

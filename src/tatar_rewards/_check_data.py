@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tatar_rewards._findings import Finding, equal_labels, squeezed_labels
-from tatar_rewards._opponents import RankingConfig
-from tatar_rewards.configs import AnswerConfig, LabelConfig
+from tatar_rewards.configs import AnswerConfig, LabelConfig, RankingConfig
 from tatar_rewards.scales import ScoreScale
 
 RESERVED = [
@@ -91,9 +90,11 @@ def check_data(rewards: Sequence[Any], data: Data) -> Iterator[Finding]:
             if what not in seen:
                 seen.add(what)
                 yield from _check_labels(reward, rows)
-        if isinstance(reward, RankingConfig) and reward.image_id_column in rows:
+        if not isinstance(reward, RankingConfig):
+            continue
+        if reward.image_id_column in rows:
             yield from _check_image_keys(reward, rows)
-        if isinstance(reward, RankingConfig) and reward.image_id_column not in rows and streaming:
+        elif streaming:
             yield Finding(
                 "groups by place",
                 f"{reward.__name__} knows images by their place, and a streaming dataset can put two prompts into one "
@@ -171,7 +172,7 @@ def _check_labels(reward: LabelConfig, rows: Rows) -> Iterator[Finding]:
             "declare its scale too",
         )
     for scale, its_rows in by_scale.items():
-        yield from _check_scale(reward, column, rows[column], scale, its_rows)
+        yield from _check_scale(reward, rows[column], scale, its_rows)
     values = [rows[column][row] for row in on_task]
     missing = sum(value is None or value != value for value in values)
     if on_task and missing == len(on_task):
@@ -192,8 +193,9 @@ def _is_deviation(value: Any) -> bool:
 
 
 def _check_scale(
-    reward: LabelConfig, column: str, values: Sequence[Any], scale: ScoreScale, its_rows: Sequence[int]
+    reward: LabelConfig, values: Sequence[Any], scale: ScoreScale, its_rows: Sequence[int]
 ) -> Iterator[Finding]:
+    column = reward.mos_column
     points, off = [], []
     for row in its_rows:
         try:
@@ -245,15 +247,11 @@ def _comparison(reward: RankingConfig, rows: Rows, row: int) -> tuple[Any, Any]:
     return task, dataset
 
 
-def _comparisons(reward: RankingConfig, rows: Rows) -> Counter[tuple[Any, Any]]:
-    return Counter(_comparison(reward, rows, row) for row in _on_task(reward, rows))
-
-
 def _rankings(rewards: Iterable[Any], rows: Rows) -> Iterator[tuple[RankingConfig, Counter[Any], int]]:
     n_rows = max(map(len, rows.values()), default=0)
     for reward in rewards:
         if isinstance(reward, RankingConfig):
-            counts = _comparisons(reward, rows)
+            counts = Counter(_comparison(reward, rows, row) for row in _on_task(reward, rows))
             if counts:
                 yield reward, counts, n_rows
 

@@ -9,9 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from tatar_rewards._findings import Finding
-from tatar_rewards._opponents import RankingConfig
 from tatar_rewards._probes import word_budget
-from tatar_rewards.configs import AnswerConfig
+from tatar_rewards.configs import AnswerConfig, RankingConfig
 
 TABLE_COLUMNS = ("step", "prompt", "completion", "advantage", "images")  # of the trainer's log of completions
 TOKENS_PER_WORD = 1.3

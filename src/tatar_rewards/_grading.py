@@ -13,8 +13,8 @@ from pydantic import PrivateAttr
 from tatar_rewards import metrics
 from tatar_rewards._batches import Batch, Floats, count_words, read_batch, to_list
 from tatar_rewards._findings import Finding, equal_labels, squeezed_labels
-from tatar_rewards._opponents import RankingConfig, image_keys
-from tatar_rewards.configs import LabelConfig
+from tatar_rewards._opponents import image_keys
+from tatar_rewards.configs import LabelConfig, RankingConfig
 from tatar_rewards.distributed import GatheredRows, fail_together, gather_rows, on_this_rank_alone
 from tatar_rewards.lengths import length_reward
 
@@ -25,7 +25,6 @@ class Labelled(LabelConfig):
     """Remembers recent predictions and targets for the running metrics; a pickle takes them along."""
 
     _recent: deque[tuple[float, float]] = PrivateAttr(default_factory=lambda: deque(maxlen=RECENT))
-    _warned: bool = PrivateAttr(default=False)
     _looked: bool = PrivateAttr(default=False)  # at the first call
 
 
@@ -33,15 +32,13 @@ def read_together(
     reward: Labelled, completions: Sequence[Any], columns: Mapping[str, Any]
 ) -> tuple[Batch, GatheredRows]:
     """This rank's batch, and (prediction, target, rater deviation) of the graded rows of all ranks."""
-    always = isinstance(reward, RankingConfig)
-    with nullcontext() if always or "trainer_state" in columns else on_this_rank_alone():
+    ranking = reward if isinstance(reward, RankingConfig) else None
+    with nullcontext() if ranking or "trainer_state" in columns else on_this_rank_alone():
         try:
             batch = read_batch(reward, completions, columns)
             stds = np.full(len(batch.targets), math.nan) if batch.target_stds is None else batch.target_stds
             values = np.stack([batch.predictions, batch.targets, stds], axis=1)[batch.on_task]
-            keys = np.zeros((len(values), 0), np.int64)
-            if isinstance(reward, RankingConfig):
-                keys = image_keys(reward, columns, batch)
+            keys = image_keys(ranking, columns, batch) if ranking else np.zeros((len(values), 0), np.int64)
         except Exception as error:  # whatever it is, the other ranks must not wait for this one's rows
             fail_together(error)
         return batch, gather_rows(keys, values, caller=reward.__name__)

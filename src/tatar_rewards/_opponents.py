@@ -9,15 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tatar_rewards._batches import Batch, Floats, column_of
-from tatar_rewards.configs import LabelConfig, OpponentConfig
+from tatar_rewards.configs import RankingConfig
 from tatar_rewards.distributed import GatheredRows, gather_texts, rank, stable_keys
 from tatar_rewards.memory import OpponentMemory, RememberedImage
 
 Keys = NDArray[np.int64]
-
-
-class RankingConfig(OpponentConfig, LabelConfig):
-    """What a ranking callable is told beside the settings of its reward."""
 
 
 class Contest(NamedTuple):
@@ -46,7 +42,7 @@ def image_keys(reward: RankingConfig, columns: Mapping[str, Any], batch: Batch) 
     ids = _image_ids(reward, columns, batch.on_task)
     for row in on_task:
         _check_key(reward.dataset_column, row, datasets[row], or_none=True)
-    comparisons = [(tasks[row] if tasks[row] is None else str(tasks[row]), datasets[row]) for row in on_task]
+    comparisons = [(str(tasks[row]), datasets[row]) for row in on_task]
     images = [(*comparison, ids[row]) for comparison, row in zip(comparisons, on_task, strict=True)]
     return np.stack([stable_keys(images), stable_keys(comparisons)], axis=1)
 

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from tatar_rewards._batches import Floats
 from tatar_rewards._findings import Finding
-from tatar_rewards._opponents import RankingConfig
-from tatar_rewards.configs import AnswerConfig, LabelConfig, LengthConfig
+from tatar_rewards.configs import AnswerConfig, LabelConfig, LengthConfig, RankingConfig
 from tatar_rewards.distributed import on_this_rank_alone
 from tatar_rewards.scales import ScoreScale
 

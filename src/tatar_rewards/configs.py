@@ -146,3 +146,7 @@ class OpponentConfig(_Frozen):
                 f"num_generations={self.num_generations} out and add a column of image keys"
             )
         return self
+
+
+class RankingConfig(OpponentConfig, LabelConfig):
+    """What a ranking callable is told beside the settings of its reward."""

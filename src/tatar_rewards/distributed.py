@@ -74,22 +74,20 @@ def gather_rows(keys: NDArray[np.int64], values: NDArray[np.float64], *, caller:
             f"keys and values must be (n, k) and (n, v), one row a completion; got shapes {keys.shape} and "
             f"{values.shape}"
         )
-    header = [_ROWS, stable_key(caller), keys.shape[1], values.shape[1]]
-    words = np.concatenate(
-        [np.array(header, np.int64), keys.ravel(), np.ascontiguousarray(values).view(np.int64).ravel()]
-    )
-    parts = _exchange(words)
+    n_keys, n_values = keys.shape[1], values.shape[1]
+    header = np.array([_ROWS, stable_key(caller), n_keys, n_values], np.int64)
+    parts = _exchange(np.concatenate([header, keys.ravel(), np.ascontiguousarray(values).view(np.int64).ravel()]))
     _raise_failures(parts)
-    if any(tuple(part[:4]) != tuple(header) for part in parts):
-        callers = gather_texts(f"{caller or 'a call without a name'} ({keys.shape[1]} keys, {values.shape[1]} values)")
+    if any(not np.array_equal(part[: len(header)], header) for part in parts):
+        callers = gather_texts(f"{caller or 'a call without a name'} ({n_keys} keys, {n_values} values)")
         met = "; ".join(f"rank {rank}: {text}" for rank, text in enumerate(callers))
         raise RuntimeError(
             f"the ranks gather for different things ({met}); give every rank the same rewards in one order"
         )
-    n_keys, n_values = keys.shape[1], values.shape[1]
-    lengths = tuple((len(part) - len(header)) // max(1, n_keys + n_values) for part in parts)
-    all_keys = [part[4 : 4 + n * n_keys] for part, n in zip(parts, lengths, strict=True)]
-    all_values = [part[4 + n * n_keys :].view(np.float64) for part, n in zip(parts, lengths, strict=True)]
+    bodies = [part[len(header) :] for part in parts]
+    lengths = tuple(len(body) // max(1, n_keys + n_values) for body in bodies)
+    all_keys = [body[: n * n_keys] for body, n in zip(bodies, lengths, strict=True)]
+    all_values = [body[n * n_keys :].view(np.float64) for body, n in zip(bodies, lengths, strict=True)]
     n = sum(lengths)
     keys, values = np.concatenate(all_keys).reshape(n, n_keys), np.concatenate(all_values).reshape(n, n_values)
     return GatheredRows(keys, values, lengths, rank())
@@ -101,15 +99,13 @@ def fail_together(error: Exception) -> NoReturn:
     Raises:
         Exception: the error itself; on the other ranks a RuntimeError with its text and this rank's number.
     """
-    message = f"{type(error).__name__}: {error}".encode()
-    _exchange(np.concatenate([np.array([_FAILURE, len(message)], np.int64), _to_words(message)]))
+    _exchange(_to_words(_FAILURE, f"{type(error).__name__}: {error}"))
     raise error
 
 
 def gather_texts(text: str) -> list[str]:
     """A text from each rank, to say on all of them what only one of them knows."""
-    message = text.encode()
-    parts = _exchange(np.concatenate([np.array([_TEXT, len(message)], np.int64), _to_words(message)]))
+    parts = _exchange(_to_words(_TEXT, text))
     _raise_failures(parts)
     return [_to_text(part) for part in parts]
 
@@ -148,8 +144,9 @@ def stable_key(*parts: Any) -> int:
 
 def stable_keys(rows: Iterable[tuple[Hashable, ...]]) -> NDArray[np.int64]:
     """`stable_key` of each row; equal rows are hashed once."""
-    known: dict[tuple[Hashable, ...], int] = {}
-    return np.array([known[row] if row in known else known.setdefault(row, stable_key(*row)) for row in rows], np.int64)
+    rows = list(rows)
+    known = {row: stable_key(*row) for row in dict.fromkeys(rows)}
+    return np.array([known[row] for row in rows], np.int64)
 
 
 def _kind(part: Any) -> str:
@@ -204,8 +201,10 @@ def _raise_failures(parts: list[Words]) -> None:
         raise RuntimeError("; ".join(failures))
 
 
-def _to_words(message: bytes) -> Words:
-    return np.frombuffer(message.ljust(-(-len(message) // 8) * 8, b"\0"), np.int64)
+def _to_words(kind: int, text: str) -> Words:
+    message = text.encode()
+    padded = message.ljust(-(-len(message) // 8) * 8, b"\0")
+    return np.concatenate([np.array([kind, len(message)], np.int64), np.frombuffer(padded, np.int64)])
 
 
 def _to_text(part: Words) -> str:

@@ -31,12 +31,13 @@ from tatar_rewards._batches import (
     to_list,
 )
 from tatar_rewards._grading import Labelled, finish, read_together
-from tatar_rewards._opponents import RankingConfig, assemble, by_place, check_one_mos_each
+from tatar_rewards._opponents import assemble, by_place, check_one_mos_each
 from tatar_rewards.configs import (
     AnswerConfig,
     GaussianScoreConfig,
     LengthConfig,
     PairwiseRankConfig,
+    RankingConfig,
     ThresholdScoreConfig,
     ThurstoneRankConfig,
 )
@@ -44,8 +45,6 @@ from tatar_rewards.lengths import length_reward
 from tatar_rewards.memory import OpponentMemory
 from tatar_rewards.ranking import pairwise_rank_reward, thurstone_rank_reward
 from tatar_rewards.scores import gaussian_score_reward, threshold_score_reward
-
-# ---------------------------------------------------------------- the callables
 
 
 class GaussianScoreReward(GaussianScoreConfig, Labelled):
@@ -85,6 +84,7 @@ class _Ranking(RankingConfig, Labelled):
     """A ranking with its memory of opponents."""
 
     _memory: OpponentMemory = PrivateAttr()
+    _warned: bool = PrivateAttr(default=False)  # of completions without any
 
     def model_post_init(self, context: Any, /) -> None:
         self._memory = OpponentMemory(self.memory_size)
