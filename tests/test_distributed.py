@@ -170,6 +170,8 @@ def test_one_process_gathers_its_own_rows():
     assert gather_texts("größe") == ["größe"]
     with pytest.raises(KeyError, match="x"):
         fail_together(KeyError("x"))
+    with pytest.raises(ValueError, match="a lone surrogate"):
+        fail_together(ValueError("a lone surrogate: \ud800"))
 
 
 def test_rows_know_their_place():

@@ -299,6 +299,8 @@ def test_settings_may_be_numpy_scalars(arrays, function):
         ({"comparisons": np.zeros(4)}, TypeError, "comparisons must hold integer or string keys"),
         ({"targets": np.array([20.0, 40.0, 60.0, 800.0])}, ValueError, r"targets\[3\] is 800"),
         ({"target_stds": np.array([1.0, 1.0, -3.0, 1.0])}, ValueError, r"target_stds\[2\] is -3"),
+        ({"wanted": np.ones(4)}, TypeError, "wanted must hold True and False; got dtype float64"),
+        ({"wanted": np.ones(3, dtype=bool)}, ValueError, "predictions and wanted must have the same length.* 4 and 3"),
         ({"temperature": 0.0}, ValueError, "temperature must lie in"),
         ({"pair_weight_scale": -1}, ValueError, "pair_weight_scale must lie in"),
         ({"link": "probit"}, ValueError, "link must be one of 'logistic', 'normal'; got 'probit'"),

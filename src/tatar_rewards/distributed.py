@@ -202,7 +202,7 @@ def _raise_failures(parts: list[Words]) -> None:
 
 
 def _to_words(kind: int, text: str) -> Words:
-    message = text.encode()
+    message = text.encode(errors="replace")  # nothing in a text may keep a rank from answering
     padded = message.ljust(-(-len(message) // 8) * 8, b"\0")
     return np.concatenate([np.array([kind, len(message)], np.int64), np.frombuffer(padded, np.int64)])
 
