@@ -47,7 +47,8 @@ class GatheredRows(NamedTuple):
 def gather_rows(keys: NDArray[np.int64], values: NDArray[np.float64], *, caller: str = "") -> GatheredRows:
     """Gather integer keys and floats, row by row, from all ranks.
 
-    One collective for up to about a thousand rows a rank, two beyond. Ranks may bring different numbers of rows, or
+    One collective where no rank has more than 4,096 64-bit words (about 800 rows of two keys and three floats), two
+    beyond. Ranks may bring different numbers of rows, or
     none. Every rank must call it, in the same order.
 
     Args:
@@ -96,6 +97,9 @@ def gather_rows(keys: NDArray[np.int64], values: NDArray[np.float64], *, caller:
 def fail_together(error: Exception) -> NoReturn:
     """Take part in the other ranks' `gather_rows` with an error instead of rows: it is raised here and on all of them.
 
+    Args:
+        error: What keeps this rank from going on.
+
     Raises:
         Exception: the error itself; on the other ranks a RuntimeError with its text and this rank's number.
     """
@@ -104,7 +108,21 @@ def fail_together(error: Exception) -> NoReturn:
 
 
 def gather_texts(text: str) -> list[str]:
-    """A text from each rank, to say on all of them what only one of them knows."""
+    """A text from each rank, to say on all of them what only one of them knows; every rank must call it.
+
+    Args:
+        text: This rank's, of any length.
+
+    Returns:
+        The texts of all ranks, in order of rank.
+
+    Raises:
+        RuntimeError: another rank called `fail_together`.
+
+    Examples:
+        >>> gather_texts("row 3 is a.jpg")
+        ['row 3 is a.jpg']
+    """
     parts = _exchange(_to_words(_TEXT, text))
     _raise_failures(parts)
     return [_to_text(part) for part in parts]
@@ -118,7 +136,13 @@ def rank() -> int:
 
 @contextmanager
 def on_this_rank_alone() -> Iterator[None]:
-    """Within it nothing is gathered: for calling a reward on one rank of many, to try it out for example."""
+    """Within it nothing is gathered: for calling a reward on one rank of many, to try it out for example.
+
+    Examples:
+        >>> with on_this_rank_alone():
+        ...     rank()
+        0
+    """
     token = _alone.set(True)
     try:
         yield
@@ -143,7 +167,16 @@ def stable_key(*parts: Any) -> int:
 
 
 def stable_keys(rows: Iterable[tuple[Hashable, ...]]) -> NDArray[np.int64]:
-    """`stable_key` of each row; equal rows are hashed once."""
+    """`stable_key` of each row, (n,) int64; equal rows are hashed once.
+
+    Args:
+        rows: n tuples of strings, integers and None.
+
+    Examples:
+        >>> keys = stable_keys([("AVA", "1.jpg"), ("AVA", "2.jpg"), ("AVA", "1.jpg")])
+        >>> keys[0] == keys[2] != keys[1]
+        np.True_
+    """
     rows = list(rows)
     known = {row: stable_key(*row) for row in dict.fromkeys(rows)}
     return np.array([known[row] for row in rows], np.int64)

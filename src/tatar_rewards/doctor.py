@@ -26,7 +26,12 @@ from tatar_rewards._probes import probe_rewards
 
 @dataclass(frozen=True)
 class Report:
-    """What `check_setup` found. `print` shows it as a table."""
+    """What `check_setup` found. `print` shows it as a table.
+
+    Attributes:
+        facts: What a run would do: completions and images a call, images that can be compared.
+        findings: What is wrong, each with `check`, `problem` and `cure`.
+    """
 
     facts: Mapping[str, str]
     findings: Sequence[Finding]
