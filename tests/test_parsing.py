@@ -1,117 +1,59 @@
 """`parse_answer`: one answer, one number, nothing else."""
 
+import json
 import time
+from pathlib import Path
 
+import parsing_time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tatar_rewards import AnswerStatus, ScoreScale, parse_answer
+from tatar_rewards import POINTS, AnswerStatus, ScoreScale, parse_answer
+from tatar_rewards._batches import read_completion
 
 S = AnswerStatus
+CORPUS = json.loads((Path(__file__).parent / "data" / "answers.json").read_text())
+EACH_ENTRY = pytest.mark.parametrize("entry", CORPUS, ids=[f"{entry['group']}: {entry['why']}" for entry in CORPUS])
+
+
+@EACH_ENTRY
+@pytest.mark.parametrize("grammar", ["strict", "lenient"])
+def test_the_corpus_is_read_as_written(entry, grammar):
+    answer = read_completion(
+        entry["completion"],
+        scale=ScoreScale(*entry["scale"]) if "scale" in entry else POINTS,
+        think_prefilled=entry.get("think_prefilled", False),
+        lenient=grammar == "lenient",
+    )
+    assert {"status": answer.status, "score": answer.score} == entry[grammar]
+
+
+def test_the_corpus_is_large_and_holds_nothing_twice():
+    entries = [json.dumps([entry["completion"], entry.get("scale"), "think_prefilled" in entry]) for entry in CORPUS]
+    assert len(entries) == len(set(entries)) >= 250
+    assert {entry["strict"]["status"] for entry in CORPUS} == set(AnswerStatus)
 
 
 @pytest.mark.parametrize(
-    ("text", "score", "think"),
+    ("text", "think"),
     [
-        ("<answer>73</answer>", 73.0, ""),
-        ("<answer>73.42</answer>", 73.42, ""),
-        ("<answer>0</answer>", 0.0, ""),
-        ("<answer>100</answer>", 100.0, ""),
-        ("<answer>+7</answer>", 7.0, ""),
-        ("<answer>007.50</answer>", 7.5, ""),
-        (" \n<answer>\t73 \n</answer>\r\n", 73.0, ""),
-        ("<think>Soft light.</think><answer>64</answer>", 64.0, "Soft light."),
-        ("<think>\nTwo\nlines.\n</think>\n\n<answer>64</answer>", 64.0, "Two\nlines."),
-        ("<think></think><answer>64</answer>", 64.0, ""),
-        (
-            "<think>I weigh 70 < x < 80, <b>bold</b></think><answer>75</answer>",
-            75.0,
-            "I weigh 70 < x < 80, <b>bold</b>",
-        ),
+        ("<answer>73</answer>", ""),
+        ("<think>Soft light.</think><answer>64</answer>", "Soft light."),
+        ("<think>\n Two\nlines. \n</think>\n<answer>64</answer>", "Two\nlines."),
+        ("<think>70 < x < 80, <b>bold</b></think><answer>75</answer>", "70 < x < 80, <b>bold</b>"),
+        ("<think>Cut off", "Cut off"),
+        ("<think>Sharp.</think>So: <answer>73</answer>", "Sharp."),
+        ("<think>so <answer>73</answer></think>", "so <answer>73</answer>"),
     ],
 )
-def test_well_formed(text, score, think):
-    answer = parse_answer(text)
-    assert answer.ok
-    assert (answer.score, answer.think) == (score, think)
+@pytest.mark.parametrize("lenient", [False, True])
+def test_the_thinking_is_kept(text, think, lenient):
+    assert parse_answer(text, lenient=lenient).think == think
 
 
-@pytest.mark.parametrize(
-    ("text", "status"),
-    [
-        ("", S.NO_ANSWER),
-        ("73", S.NO_ANSWER),
-        ("<think>Sharp.</think>", S.NO_ANSWER),
-        ("<Answer>73</Answer>", S.NO_ANSWER),
-        ("<answer>73", S.UNCLOSED),
-        ("<think>Sharp, and so", S.UNCLOSED),
-        ("<think>Sharp.<answer>73</answer>", S.UNCLOSED),
-        ("73</answer>", S.UNOPENED),
-        ("</answer>73<answer>", S.UNCLOSED),
-        ("Sharp.</think><answer>73</answer>", S.UNOPENED),
-        ("</think>Sharp.<think><answer>73</answer>", S.UNOPENED),
-        ("<answer>73</answer><answer>73</answer>", S.SEVERAL_ANSWERS),
-        ("<answer>73</answer></answer>", S.SEVERAL_ANSWERS),
-        ("<answer><answer>73</answer></answer>", S.SEVERAL_ANSWERS),
-        ("<think><answer>70</answer></think><answer>73</answer>", S.SEVERAL_ANSWERS),
-        ("<think><answer>70</think><answer>73</answer>", S.SEVERAL_ANSWERS),
-        ("<answer>70</answer><think>no</think><answer>73</answer>", S.SEVERAL_ANSWERS),
-        ("<think>so <answer>73</answer></think>", S.ANSWER_IN_THINK),
-        ("<think>one</think><think>two</think><answer>73</answer>", S.SEVERAL_THINKS),
-        ("<think><think>one</think><answer>73</answer>", S.SEVERAL_THINKS),
-        ("Score: <answer>73</answer>", S.TEXT_BEFORE_ANSWER),
-        ("Well. <think>Sharp.</think><answer>73</answer>", S.TEXT_BEFORE_ANSWER),
-        ("<think>Sharp.</think>So: <answer>73</answer>", S.TEXT_BEFORE_ANSWER),
-        ("\u00a0<answer>73</answer>", S.TEXT_BEFORE_ANSWER),
-        ("\u00a0<think>Sharp.</think><answer>73</answer>", S.TEXT_BEFORE_ANSWER),
-        ("<answer>73</answer>.", S.TEXT_AFTER_ANSWER),
-        ("<answer>73</answer> I am sure.", S.TEXT_AFTER_ANSWER),
-        ("<answer>73</answer><think>Sharp.</think>", S.TEXT_AFTER_ANSWER),
-        ("<answer>73</answer>\u200b", S.TEXT_AFTER_ANSWER),
-        ("<answer>73</answer>\u00a0", S.TEXT_AFTER_ANSWER),
-        ("<answer></answer>", S.NOT_A_NUMBER),
-        ("<answer>good</answer>", S.NOT_A_NUMBER),
-        ("<answer>70-80</answer>", S.NOT_A_NUMBER),
-        ("<answer>7/10</answer>", S.NOT_A_NUMBER),
-        ("<answer>73,42</answer>", S.NOT_A_NUMBER),
-        ("<answer>73%</answer>", S.NOT_A_NUMBER),
-        ("<answer>73 points</answer>", S.NOT_A_NUMBER),
-        ("<answer>7e1</answer>", S.NOT_A_NUMBER),
-        ("<answer>73.</answer>", S.NOT_A_NUMBER),
-        ("<answer>.73</answer>", S.NOT_A_NUMBER),
-        ("<answer>7 3</answer>", S.NOT_A_NUMBER),
-        ("<answer>nan</answer>", S.NOT_A_NUMBER),
-        ("<answer>inf</answer>", S.NOT_A_NUMBER),
-        ("<answer>\u0667\u0663</answer>", S.NOT_A_NUMBER),
-        ("<answer>\uff17\uff13</answer>", S.NOT_A_NUMBER),
-        ("<answer>--7</answer>", S.NOT_A_NUMBER),
-        ("<answer>-1</answer>", S.OFF_SCALE),
-        ("<answer>100.01</answer>", S.OFF_SCALE),
-        ("<answer>11111</answer>", S.OFF_SCALE),
-        ("<answer>" + "9" * 400 + "</answer>", S.OFF_SCALE),
-    ],
-)
-def test_anything_else_has_a_status_and_no_score(text, status):
-    answer = parse_answer(text)
-    assert (answer.status, answer.score) == (status, None)
-    assert not answer.ok
-
-
-def test_the_scale_decides_what_is_on_it():
-    five = ScoreScale(1, 5)
-    assert parse_answer("<answer>4.2</answer>", scale=five).score == 4.2
-    assert parse_answer("<answer>42</answer>", scale=five).status is S.OFF_SCALE
-    assert parse_answer("<answer>-1.5</answer>", scale=ScoreScale(-2, 2)).score == -1.5
-
-
-def test_a_think_block_that_the_template_opened_is_read_only_when_told_so():
-    text = "Sharp.</think><answer>73</answer>"
-    assert parse_answer(text).status is S.UNOPENED
-    assert parse_answer(text, think_prefilled=True) == (S.OK, 73.0, "Sharp.")
-    assert parse_answer("<answer>73</answer>", think_prefilled=True).status is S.UNCLOSED
-    assert parse_answer("<think>" + text, think_prefilled=True).status is S.SEVERAL_THINKS
-    assert parse_answer("<answer>73</answer></think>", think_prefilled=True).status is S.ANSWER_IN_THINK
+def test_the_lenient_grammar_keeps_all_that_was_thought_before_the_last_closing_tag():
+    assert parse_answer("<Think>a</Think> b </think>Score: 73", lenient=True) == (S.OK, 73.0, "a</think> b")
 
 
 @pytest.mark.parametrize("text", [None, b"<answer>73</answer>", 73, ["<answer>73</answer>"]])
@@ -123,7 +65,7 @@ def test_only_text_can_be_parsed(text):
 pieces = st.lists(
     st.one_of(
         st.sampled_from(
-            ["<think>", "</think>", "<answer>", "</answer>", "73", "42.5", " ", "\n", "-", ".", "101", "x"]
+            ["<think>", "</think>", "<answer>", "</answer>", "73", "42.5", " ", "\n", "-", ".", "101", "x", "Score: "]
         ),
         st.text(max_size=5),
     ),
@@ -145,6 +87,15 @@ def test_any_text_gets_an_answer_and_only_the_grammar_gets_a_score(text, think_p
         assert 0 <= answer.score <= 100
 
 
+@given(pieces, st.booleans())
+def test_what_the_strict_grammar_reads_the_lenient_one_reads_alike(text, think_prefilled):
+    strict = parse_answer(text, think_prefilled=think_prefilled)
+    lenient = parse_answer(text, think_prefilled=think_prefilled, lenient=True)
+    assert lenient.ok == (lenient.score is not None)
+    if strict.ok and "</think>" not in strict.think:
+        assert lenient[:2] == strict[:2]
+
+
 @given(st.floats(0, 100).map(lambda x: f"{x:.4f}"), pieces)
 def test_whatever_follows_a_good_answer_spoils_it_unless_it_is_space(number, more):
     text = f"<think>Sharp.</think><answer>{number}</answer>"
@@ -152,13 +103,22 @@ def test_whatever_follows_a_good_answer_spoils_it_unless_it_is_space(number, mor
     assert parse_answer(text + more).ok == (not more.strip(" \t\n\r\f\v"))
 
 
-@pytest.mark.parametrize(
-    "unit",
-    ["<answer>", "</answer>", "<answer>7</answer>", "<think>", "</think>", "<", "<answer", " ", "9", "<think></think>"],
+FORMS = ["<answer>{}</answer>", r"\boxed{{{}}}", "Score: {}", '{{"rating": {}}}', "**Rating (0-100): {}/100**"]
+
+
+@given(
+    st.integers(0, 100), st.integers(0, 100), st.sampled_from(FORMS), st.text(st.characters(categories=["Ll", "Zs"]))
 )
-def test_time_is_linear_in_the_length_of_the_text(unit):
-    text = unit * (1_000_000 // len(unit))
-    start = time.process_time()
-    parse_answer(text)
-    parse_answer(f"<answer>{text}</answer>")
-    assert time.process_time() - start < 1.0
+def test_two_answers_are_one_only_where_they_are_the_same_number(first, second, form, between):
+    text = form.format(first) + f" {between} " + form.format(second)
+    answer = parse_answer(text, lenient=True)
+    assert answer == ((S.OK, first, "") if first == second else (S.SEVERAL_ANSWERS, None, ""))
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+@pytest.mark.parametrize("pattern", parsing_time.PATTERNS.values(), ids=parsing_time.PATTERNS)
+def test_no_pattern_takes_more_than_linear_time(pattern, lenient):
+    for text in parsing_time.hostile(pattern, 1_000_000):
+        start = time.process_time()
+        parse_answer(text, lenient=lenient)
+        assert time.process_time() - start < 2.0  # ten times what it takes; a square would take minutes

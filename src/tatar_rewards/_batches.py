@@ -14,7 +14,9 @@ from tatar_rewards.scales import POINTS, ScoreScale
 Floats = NDArray[np.float64]
 
 
-def read_completion(completion: Any, *, scale: ScoreScale = POINTS, think_prefilled: bool = False) -> Answer:
+def read_completion(
+    completion: Any, *, scale: ScoreScale = POINTS, think_prefilled: bool = False, lenient: bool = False
+) -> Answer:
     """The answer of a completion: a string, or messages of which the last assistant message is graded.
 
     Reasoning that a trainer has moved into `reasoning_content` or `thinking` counts as the think block. Whatever a
@@ -24,6 +26,7 @@ def read_completion(completion: Any, *, scale: ScoreScale = POINTS, think_prefil
         completion: A string, or a list of messages with `role` and `content` (a string, or blocks with `text`).
         scale: The scale that the model was asked to answer on.
         think_prefilled: True where the chat template writes `<think>` into the prompt.
+        lenient: Read the lenient grammar of `parse_answer`; never for a reward.
 
     Returns:
         The parsed answer.
@@ -37,14 +40,14 @@ def read_completion(completion: Any, *, scale: ScoreScale = POINTS, think_prefil
         'Soft light.'
     """
     if isinstance(completion, str):
-        return parse_answer(completion, scale=scale, think_prefilled=think_prefilled)
+        return parse_answer(completion, scale=scale, think_prefilled=think_prefilled, lenient=lenient)
     message = _last_message(completion)
     text = _message_text(message)
     for key in ("reasoning_content", "thinking"):
         reasoning = message.get(key)
         if isinstance(reasoning, str) and reasoning:
-            return parse_answer(f"<think>{reasoning}</think>{text}", scale=scale)
-    return parse_answer(text, scale=scale, think_prefilled=think_prefilled)
+            return parse_answer(f"<think>{reasoning}</think>{text}", scale=scale, lenient=lenient)
+    return parse_answer(text, scale=scale, think_prefilled=think_prefilled, lenient=lenient)
 
 
 def completion_text(completion: Any) -> str:

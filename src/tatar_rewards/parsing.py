@@ -1,13 +1,28 @@
-"""Completion text to `Answer`: one strict grammar for the rewards, the format reward and the evaluation.
+r"""Completion text to `Answer`: one strict grammar for rewards and evaluation, and a lenient one for foreign models.
+
+The strict grammar, for every reward and for models that were trained on it:
 
     completion = space [ "<think>" text "</think>" ] space "<answer>" space number space "</answer>" space
     number     = [ "+" | "-" ] digits [ "." digits ]
 
-`text` may hold anything but these four tags. Tags are lower case, digits are ASCII, `space` is ASCII white space. A
-completion that says more, less or something else gets a status and no score: nothing is clamped, nothing is guessed.
-Time is linear in the length of the text.
+`text` may hold anything but these four tags. Tags are lower case, digits are ASCII, `space` is ASCII white space.
+
+The lenient grammar, for evaluating models that were never taught the strict one:
+
+1. What stands before the last `</think>`, opened or not, is thinking. The rest is searched for answers. Tags may be of
+   any case and hold white space.
+2. Where there are answer tags, only what stands in them counts; else all of the rest does.
+3. The first of these forms that occurs there decides: `\boxed{number}`; `score`, `rating`, `answer` or `mos` followed
+   by `:`, `=`, `is` or `of` and a number, also as a JSON field; nothing but a number.
+4. A number may have digits of any script, mark-up round it, and `/` or `out of` the top of the scale behind it; on 0 to
+   100 also `%`. A range, a decimal comma, an exponent or another scale's fraction is none.
+5. The same number said twice is one answer. Two different ones are two.
+
+In both, a completion that says more, less or something else gets a status and no score: nothing is clamped, no choice
+is made between two answers, a cut-off answer is none. Time is linear in the length of the text.
 """
 
+import math
 import re
 from enum import StrEnum
 from typing import NamedTuple
@@ -19,11 +34,11 @@ class AnswerStatus(StrEnum):
     """What became of a completion; every status but `OK` means that there is no score."""
 
     OK = "ok"
-    NO_ANSWER = "no_answer"  # no <answer> tag at all
-    SEVERAL_ANSWERS = "several_answers"  # a second <answer> or </answer>, wherever it stands
+    NO_ANSWER = "no_answer"  # no <answer> tag at all; lenient: nothing that states an answer
+    SEVERAL_ANSWERS = "several_answers"  # a second <answer> or </answer>, wherever it stands; lenient: another number
     UNCLOSED = "unclosed"  # a tag was opened and never closed: most often a truncated completion
     UNOPENED = "unopened"  # a tag was closed and never opened
-    ANSWER_IN_THINK = "answer_in_think"  # the only answer stands inside the think block
+    ANSWER_IN_THINK = "answer_in_think"  # the only answer stands inside the think block; lenient: before its end
     SEVERAL_THINKS = "several_thinks"  # more than one think block, or one inside another
     TEXT_BEFORE_ANSWER = "text_before_answer"  # words outside the think block
     TEXT_AFTER_ANSWER = "text_after_answer"
@@ -50,17 +65,23 @@ class Answer(NamedTuple):
 
 
 _SPACE = " \t\n\r\f\v"
-_WELL_FORMED = re.compile(r"<answer>[ \t\n\r\f\v]*([+-]?[0-9]+(?:\.[0-9]+)?)[ \t\n\r\f\v]*</answer>[ \t\n\r\f\v]*\Z")
+_WELL_FORMED = re.compile(
+    r"<answer>[ \t\n\r\f\v]*+([+-]?[0-9]++(?:\.[0-9]++)?)[ \t\n\r\f\v]*+</answer>[ \t\n\r\f\v]*+\Z"
+)
 
 
-def parse_answer(text: str, *, scale: ScoreScale = POINTS, think_prefilled: bool = False) -> Answer:
-    """Read the one answer of a completion, strictly.
+def parse_answer(
+    text: str, *, scale: ScoreScale = POINTS, think_prefilled: bool = False, lenient: bool = False
+) -> Answer:
+    """Read the one answer of a completion.
 
     Args:
         text: The completion.
         scale: The scale that the model was asked to answer on.
         think_prefilled: True where the chat template writes `<think>` into the prompt, so that the completion begins
             inside the block and only `</think>` is seen.
+        lenient: Read the lenient grammar, for evaluating a model that was not trained on the strict one. Never for a
+            reward: what it lets through, a policy learns to say.
 
     Returns:
         The status, the score on `scale` (None unless the status is OK) and the text of the think block.
@@ -75,9 +96,13 @@ def parse_answer(text: str, *, scale: ScoreScale = POINTS, think_prefilled: bool
         <AnswerStatus.OFF_SCALE: 'off_scale'>
         >>> parse_answer("<answer>70</answer> or <answer>80</answer>").status
         <AnswerStatus.SEVERAL_ANSWERS: 'several_answers'>
+        >>> parse_answer("Sharp, clean. **Score: 81.5/100**", lenient=True).score
+        81.5
     """
     if not isinstance(text, str):
         raise TypeError(f"text must be a str; got {type(text).__name__}")
+    if lenient:
+        return _parse_leniently(text, scale, think_prefilled)
     think, rest, status = _split_think(text, think_prefilled)
     if status is not AnswerStatus.OK:
         return Answer(status, None, think)
@@ -134,3 +159,74 @@ def _answer_form(rest: str) -> AnswerStatus:
     if tail.partition("</answer>")[2].strip(_SPACE):
         return AnswerStatus.TEXT_AFTER_ANSWER
     return AnswerStatus.OK
+
+
+# ---------------------------------------------------------------- the lenient grammar
+
+_ANY_TAG = re.compile(r"<\s*+(/?)\s*+(think|answer)\s*+>", re.IGNORECASE)
+_BOXED = re.compile(r"\\boxed\s*+\{([^{}]*+)\}")
+_LABELLED = re.compile(
+    r"""(?<![^\W_]) (?:score|rating|answer|mos) ["'*_`]{0,3}  # a word of its own, or the end of one_like_this
+        (?:\s{0,3}\([^()\n]{0,40}\))? ["'*_`]{0,3} \s{0,3}  # (out of 100)
+        (?: : | = | is\b | of\b ) [\s"'*_`$]{0,5}
+        ( [+\-\u2212]? \.? \d [\d.,/%:+\-\u2212\u2013eE]*+  # with all that could belong to it: 70 of 70-80 is none
+          (?: [ \t]{0,2} (?:/|out[ ]of|to|or|and|-|\u2013)? [ \t]{0,2} \d [\d.,%]*+ )? [ \t]?%? )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_NUMBER = re.compile(
+    r"([+\-\u2212]?)(\d+(?:\.\d*)?|\.\d+)\s*+(?:(?:/|out of)\s*+(\d+(?:\.\d+)?)|(%|percent\b)|points?\b)?",
+    re.IGNORECASE,
+)
+_SPACES = "".join(character for character in map(chr, range(0x3001)) if character.isspace())
+_MARK_UP = _SPACES + "*_`$\"'\u201c\u201d\u2018\u2019\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+
+
+def _parse_leniently(text: str, scale: ScoreScale, think_prefilled: bool) -> Answer:
+    text = _ANY_TAG.sub(lambda tag: f"<{tag[1]}{tag[2].lower()}>", text)
+    before, closing, rest = text.rpartition("</think>")
+    think = before.strip().removeprefix("<think>").strip()
+    if "<think>" in rest or (think_prefilled and not closing):
+        return Answer(AnswerStatus.UNCLOSED, None, rest.replace("<think>", "").strip())
+    tagged, status = _tagged_answers(rest)
+    if status is not AnswerStatus.OK:
+        return Answer(status, None, think)
+    stated = {number for part in tagged or [rest] for number in _stated_numbers(part, scale)}
+    if not stated and not tagged:
+        in_think = "<answer>" in before
+        return Answer(AnswerStatus.ANSWER_IN_THINK if in_think else AnswerStatus.NO_ANSWER, None, think)
+    if len(stated) > 1:
+        return Answer(AnswerStatus.SEVERAL_ANSWERS, None, think)
+    score = next(iter(stated), None)
+    if score is None:
+        return Answer(AnswerStatus.NOT_A_NUMBER, None, think)
+    return Answer(AnswerStatus.OK, score, think) if score in scale else Answer(AnswerStatus.OFF_SCALE, None, think)
+
+
+def _tagged_answers(rest: str) -> tuple[list[str], AnswerStatus]:
+    """What stands in answer tags, and what is wrong with them."""
+    pieces = rest.split("<answer>")
+    if any("</answer>" not in piece for piece in pieces[1:]):
+        return [], AnswerStatus.UNCLOSED
+    if rest.count("</answer>") > len(pieces) - 1:
+        return [], AnswerStatus.UNOPENED
+    return [piece.partition("</answer>")[0] for piece in pieces[1:]], AnswerStatus.OK
+
+
+def _stated_numbers(part: str, scale: ScoreScale) -> list[float | None]:
+    """Every number that the part states as its answer, in the most explicit form that it uses."""
+    for form in (_BOXED, _LABELLED):
+        if stated := form.findall(part):
+            return [_to_number(text, scale) for text in stated]
+    number = _to_number(part, scale)
+    return [] if number is None else [number]
+
+
+def _to_number(text: str, scale: ScoreScale) -> float | None:
+    """None where the text is no number; infinity, which is off every scale, where it is one on another scale."""
+    found = _NUMBER.fullmatch(text.lstrip(_MARK_UP).rstrip(_MARK_UP + ".,;:!"))
+    if found is None:
+        return None
+    sign, digits, top, percent = found.groups()
+    if (top and float(top) != scale.high) or (percent and scale != POINTS):
+        return math.inf
+    return float(digits) if sign in ("", "+") else -float(digits)
