@@ -139,3 +139,9 @@ def rank(
             }[loss]
         )
     return rewards
+
+
+def length_without_repetition(words):
+    rows = [tuple(words[k : k + 4]) for k in range(len(words) - 3)]
+    repeated = {k + step for k, row in enumerate(rows) if row in rows[:k] for step in range(4)}
+    return len(words) - len(repeated)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tatar_rewards import length_reward
+from tatar_rewards.lengths import length_without_repetition
 
 counts = st.lists(st.one_of(st.integers(0, 2000).map(float), st.floats(0, 1e6), st.just(math.nan)), max_size=40)
 
@@ -61,3 +62,26 @@ def test_half_precision_comes_back_as_half_precision():
 def test_bad_input_is_named(lengths, settings, error, message):
     with pytest.raises(error, match=message):
         length_reward(lengths, **settings)
+
+
+# ---------------------------------------------------------------- repetition
+
+few_words = st.lists(st.sampled_from("abc"), max_size=30)
+many_words = st.lists(st.integers(0, 1000), max_size=30)
+
+
+@given(st.one_of(few_words, many_words))
+def test_the_length_without_repetition_is_that_of_the_words_in_no_repeated_row(words):
+    assert length_without_repetition(words) == reference.length_without_repetition(words)
+
+
+@given(st.one_of(few_words, many_words), st.integers(0, 30), st.integers(4, 30), st.integers(1, 5))
+def test_saying_four_words_or_more_again_adds_nothing(words, start, length, times):
+    passage = words[start : start + length]
+    if len(passage) >= 4:
+        assert length_without_repetition(words + times * passage) <= length_without_repetition(words)
+
+
+@given(st.lists(st.integers(), unique=True, max_size=30))
+def test_different_words_all_count(words):
+    assert length_without_repetition(words) == len(words)

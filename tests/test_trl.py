@@ -13,7 +13,7 @@ from pydantic import ValidationError
 import tatar_rewards as tr
 from tatar_rewards._batches import completion_text, read_completion
 
-LONG = " ".join(["word"] * 130)
+LONG = " ".join(f"word{k}" for k in range(130))
 EVERY_REWARD = [
     tr.AnswerFormatReward(),
     tr.GaussianScoreReward(task="iqa", length_gate=tr.LengthConfig(longest=65)),
@@ -32,7 +32,7 @@ def batch(texts, **changes):
     columns = {
         "prompts": ["Rate it."] * n,
         "completions": texts,
-        "completion_ids": [[1] * len(str(text).split()) for text in texts],
+        "completion_ids": [list(range(len(str(text).split()))) for text in texts],
         "mos": [float(20 + 10 * (k // 2 % 8)) for k in range(n)],
         "task": [("iqa", "iaa")[k // 2 % 2] for k in range(n)],
         "image_id": [f"{k // 2}.jpg" for k in range(n)],
@@ -216,12 +216,32 @@ def test_the_length_gate_multiplies_the_reward():
 
 @pytest.mark.parametrize(
     "padded",
-    ["<answer>64</answer>\n\n\n\n", "\n\n\n\n<answer>64</answer>", "<think>a</think> \n \n \n<answer>64</answer>"],
+    [
+        "<answer>64</answer>\n\n\n\n",
+        "\n\n\n\n<answer>64</answer>",
+        "<think>a</think> \n \n \n<answer>64</answer>",
+        "<answer>64.0000000000</answer>",
+        "<answer>0000000000064</answer>",
+    ],
 )
 def test_tokens_are_counted_without_padding(padded):
     reward = tr.LengthReward(shortest=4, unit="tokens")
     honest = "<think>a b</think><answer>64</answer>"
-    assert reward([honest, padded], completion_ids=[[1] * 4, [1] * 6]) == [1.0, 0.0]
+    assert reward([honest, padded], completion_ids=[[1, 2, 3, 4], [1, 2, 3, 4, 5, 6]]) == [1.0, 0.0]
+
+
+def test_an_upper_budget_counts_what_a_lower_one_leaves_out():
+    repeated, padded = "<think>" + "soft light and shade " * 9 + "</think><answer>64</answer>", "<answer>64</answer> \n"
+    assert tr.LengthReward(longest=35)([repeated]) == [0.0]
+    assert tr.LengthReward(shortest=5)([repeated]) == [0.0]
+    assert tr.LengthReward(longest=5, unit="tokens")([padded], completion_ids=[[1, 1, 1, 1, 1, 1]]) == [0.0]
+
+
+@pytest.mark.parametrize("filler", ["... -- !!! *** ,", "Soft LIGHT, and - shade! soft, Light and shade"])
+def test_signs_and_case_make_no_new_words(filler):
+    completion = f"<think>soft light and shade {filler}</think><answer>64</answer>"
+    assert tr.LengthReward(shortest=4)([completion]) == [1.0]
+    assert tr.LengthReward(shortest=5)([completion]) == [0.0]
 
 
 def test_tokens_need_their_column():

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tatar_rewards.configs import AnswerConfig, LabelConfig
+from tatar_rewards.configs import AnswerConfig, LabelConfig, LengthConfig
+from tatar_rewards.lengths import length_reward, length_without_repetition
 from tatar_rewards.parsing import Answer, parse_answer
 from tatar_rewards.scales import POINTS, ScoreScale
 
@@ -157,16 +158,44 @@ def to_list(values: Floats) -> list[float | None]:
     return [None if math.isnan(value) else value for value in values.tolist()]
 
 
-def count_words(answers: Sequence[Answer]) -> Floats:
-    """Words of thinking; NaN for an unreadable answer, so that length earns nothing without one."""
-    return np.array([len(a.think.split()) if a.ok else math.nan for a in answers], dtype=float)
+class Lengths(NamedTuple):
+    """How long completions are; (B,), NaN for an unreadable answer, so that length earns nothing without one."""
+
+    total: Floats  # with everything: what a budget's upper end counts
+    novel: Floats  # without repetition and padding: what its lower end counts
 
 
-def count_tokens(answers: Sequence[Answer], completions: Sequence[Any], completion_ids: Sequence[Any]) -> Floats:
-    """Tokens, less one for each superfluous character of white space; NaN for an unreadable answer."""
-    texts = [completion_text(completion) for completion in completions]
-    padding = [len(text) - len(" ".join(text.split())) for text in texts]
-    counts = [
-        max(0, len(ids) - p) if a.ok else math.nan for a, ids, p in zip(answers, completion_ids, padding, strict=True)
-    ]
-    return np.array(counts, dtype=float)
+def count_words(answers: Sequence[Answer]) -> Lengths:
+    """Words of thinking; for the lower end they must hold a letter or a digit, and case makes no difference."""
+    thoughts = [a.think.split() if a.ok else None for a in answers]
+    total = [math.nan if words is None else len(words) for words in thoughts]
+    novel = [math.nan if words is None else length_without_repetition(_bare_words(words)) for words in thoughts]
+    return Lengths(np.array(total, float), np.array(novel, float))
+
+
+def _bare_words(words: Sequence[str]) -> list[str]:
+    bare = ("".join(filter(str.isalnum, word.casefold())) for word in words)
+    return [word for word in bare if word]
+
+
+def count_tokens(answers: Sequence[Answer], completions: Sequence[Any], completion_ids: Sequence[Any]) -> Lengths:
+    """Tokens of the completion; for the lower end less one for each superfluous space or digit of the answer."""
+    total, novel = np.full(len(answers), math.nan), np.full(len(answers), math.nan)
+    for row, (answer, completion, ids) in enumerate(zip(answers, completions, completion_ids, strict=True)):
+        if answer.score is not None:
+            padding = _padding(completion_text(completion), answer.score)
+            total[row], novel[row] = len(ids), max(0, length_without_repetition(ids) - padding)
+    return Lengths(total, novel)
+
+
+def _padding(text: str, score: float) -> int:
+    """Characters that the grammar lets stand and that say nothing: white space, and digits beyond the sixth."""
+    number = text.rpartition("<answer>")[2].partition("</answer>")[0].strip()
+    return len(text) - len(" ".join(text.split())) + max(0, len(number) - len(f"{score:.6g}"))
+
+
+def budget_reward(lengths: Lengths, budget: LengthConfig) -> Floats:
+    """`length_reward` that repetition cannot reach: the shortest length must be met without it, the longest with it."""
+    enough: Floats = length_reward(lengths.novel, shortest=budget.shortest, margin=budget.margin)
+    not_too_much: Floats = length_reward(lengths.total, longest=budget.longest, margin=budget.margin)
+    return np.minimum(enough, not_too_much)

@@ -11,12 +11,11 @@ import numpy as np
 from pydantic import PrivateAttr
 
 from tatar_rewards import metrics
-from tatar_rewards._batches import Batch, Floats, count_words, read_batch, to_list
+from tatar_rewards._batches import Batch, Floats, budget_reward, count_words, read_batch, to_list
 from tatar_rewards._findings import Finding, equal_labels, squeezed_labels
 from tatar_rewards._opponents import image_keys
 from tatar_rewards.configs import LabelConfig, RankingConfig
 from tatar_rewards.distributed import GatheredRows, fail_together, gather_rows, on_this_rank_alone
-from tatar_rewards.lengths import length_reward
 
 RECENT = 1024  # completions that the running metrics look back on
 
@@ -49,7 +48,7 @@ def finish(
 ) -> list[float | None]:
     """Gate by length, log what the answers were, and hand TRL its list."""
     if reward.length_gate is not None:
-        rewards = rewards * length_reward(count_words(batch.answers), **reward.length_gate.model_dump())
+        rewards = rewards * budget_reward(count_words(batch.answers), reward.length_gate)
     name, on_task = reward.__name__, batch.on_task
     log_extra, log_metric = columns.get("log_extra"), columns.get("log_metric")
     if log_extra is not None:

@@ -72,7 +72,9 @@ def _sample(reward: LabelConfig, rewards: Sequence[Any], rows: Mapping[str, list
 
 def _completions(reward: AnswerConfig, points: Floats, budget: tuple[float, float]) -> list[str]:
     words = min(max(math.ceil(budget[0]), 1), budget[1])
-    thinking = ("" if reward.think_prefilled else "<think>") + " ".join(["word"] * int(words)) + "</think>"
+    thinking = (
+        ("" if reward.think_prefilled else "<think>") + " ".join(f"word{k}" for k in range(int(words))) + "</think>"
+    )
     scale: ScoreScale = reward.answer_scale
     answers = scale.low + np.clip(points, 0, 100) / 100 * (scale.high - scale.low)
     return [f"{thinking}<answer>{float(answer):.6f}</answer>" for answer in answers]

@@ -1,7 +1,11 @@
 """Word budgets: quality is judged at a glance, aesthetics after some thought."""
 
+from collections.abc import Hashable, Sequence
+
 from tatar_rewards import _arrays
 from tatar_rewards._arrays import Array
+
+SPAN = 4  # words in a row that count as a repetition; shorter turns of phrase come back in honest prose
 
 
 def length_reward(lengths: Array, *, shortest: float = 0, longest: float = float("inf"), margin: float = 0) -> Array:
@@ -48,3 +52,34 @@ def length_reward(lengths: Array, *, shortest: float = 0, longest: float = float
         rewards = xp.astype(miss <= 0, counts.dtype)
     rewards = xp.where(unreadable, xp.zeros_like(rewards), rewards)
     return _arrays.like_predictions(xp, rewards, lengths)
+
+
+def length_without_repetition(words: Sequence[Hashable]) -> int:
+    """How many of the words are not part of four in a row that have stood before.
+
+    A text that repeats itself is no longer for it. Four words in a row hardly come back in prose.
+
+    Args:
+        words: The words of a text in order, or its tokens.
+
+    Returns:
+        The number of words, at most `len(words)`.
+
+    Reference:
+        The n-gram repetition of text-generation decoding; counting only what is new is ours.
+
+    Examples:
+        >>> sentence = "The light is soft and the colours are calm".split()
+        >>> length_without_repetition(sentence), length_without_repetition(5 * sentence)
+        (9, 9)
+        >>> length_without_repetition(["good"] * 200)
+        1
+    """
+    seen, repeated, covered = set(), 0, 0
+    for end in range(SPAN, len(words) + 1):
+        row = tuple(words[end - SPAN : end])
+        if row in seen:
+            repeated += end - max(covered, end - SPAN)
+            covered = end
+        seen.add(row)
+    return len(words) - repeated

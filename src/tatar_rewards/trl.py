@@ -23,6 +23,7 @@ from pydantic import PrivateAttr
 
 from tatar_rewards._batches import (
     Floats,
+    budget_reward,
     column_of,
     count_tokens,
     count_words,
@@ -41,7 +42,6 @@ from tatar_rewards.configs import (
     ThresholdScoreConfig,
     ThurstoneRankConfig,
 )
-from tatar_rewards.lengths import length_reward
 from tatar_rewards.memory import OpponentMemory
 from tatar_rewards.ranking import pairwise_rank_reward, thurstone_rank_reward
 from tatar_rewards.scores import gaussian_score_reward, threshold_score_reward
@@ -190,8 +190,9 @@ class AnswerFormatReward(AnswerConfig):
 class LengthReward(LengthConfig, AnswerConfig):
     """`length_reward` of the thinking of each readable completion; an unreadable one earns 0.0.
 
-    Counted in words of the think block or, with `unit="tokens"`, in tokens of the completion. White space, all that
-    the grammar lets stand outside the blocks, is taken off the tokens but for one between words: padding earns nothing.
+    Counted in words of the think block or, with `unit="tokens"`, in tokens of the completion. Padding earns nothing:
+    towards `shortest` a word does not count where it repeats (see `length_without_repetition`), nor white space and
+    superfluous digits among the tokens; towards `longest` everything counts.
 
     Examples:
         >>> LengthReward(shortest=2)(["<think>Soft light.</think><answer>64</answer>", "<answer>64</answer>"])
@@ -208,8 +209,9 @@ class LengthReward(LengthConfig, AnswerConfig):
         else:
             cure = 'TRL passes it; without it count unit="words"'
             lengths = count_tokens(answers, completions, column_of(self, columns, "completion_ids", len(answers), cure))
-        rewards = length_reward(lengths, **self.model_dump(include=set(LengthConfig.model_fields)))
+        rewards = budget_reward(lengths, self)
         if columns.get("log_metric") is not None:
-            mean = float(np.nanmean(lengths[on_task])) if np.any(~np.isnan(lengths[on_task])) else math.nan
+            known = lengths.total[on_task & ~np.isnan(lengths.total)]
+            mean = float(np.mean(known)) if len(known) else math.nan
             columns["log_metric"](f"{self.__name__}/mean_{self.unit}", mean)
         return to_list(np.where(on_task, rewards, math.nan))
