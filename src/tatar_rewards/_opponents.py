@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tatar_rewards._batches import Batch, Floats, column_of
-from tatar_rewards.configs import RankingConfig
+from tatar_rewards.configs import LabelConfig, RankingConfig
 from tatar_rewards.distributed import GatheredRows, gather_texts, rank, stable_keys
 from tatar_rewards.memory import OpponentMemory, RememberedImage
 
@@ -45,6 +45,17 @@ def image_keys(reward: RankingConfig, columns: Mapping[str, Any], batch: Batch) 
     comparisons = [(str(tasks[row]), datasets[row]) for row in on_task]
     images = [(*comparison, ids[row]) for comparison, row in zip(comparisons, on_task, strict=True)]
     return np.stack([stable_keys(images), stable_keys(comparisons)], axis=1)
+
+
+def group_keys(reward: LabelConfig, columns: Mapping[str, Any], batch: Batch) -> Keys:
+    """(n, 1) keys of the on-task rows' images, for a reward that can do without; (n, 0) where no column tells."""
+    on_task = np.flatnonzero(batch.on_task).tolist()
+    ids, datasets = columns.get(reward.image_id_column), columns.get(reward.dataset_column)
+    if ids is None or len(ids) != len(batch.on_task):
+        return np.zeros((len(on_task), 0), np.int64)
+    if datasets is None or len(datasets) != len(ids):
+        datasets = [None] * len(ids)
+    return stable_keys([(str(datasets[row]), str(ids[row])) for row in on_task])[:, None]
 
 
 def _image_ids(reward: RankingConfig, columns: Mapping[str, Any], on_task: NDArray[np.bool_]) -> Sequence[Any]:

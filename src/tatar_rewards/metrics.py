@@ -124,6 +124,69 @@ def mae(predictions: Scores, targets: Scores) -> float:
     return float(np.mean(np.abs(x - y))) if len(x) else math.nan
 
 
+def calibration_slope(predictions: Scores, targets: Scores) -> float:
+    """How many points predictions rise for a point of MOS, by least squares; 1 is calibrated, 0 looks at nothing.
+
+    Args:
+        predictions: (N,) predicted scores.
+        targets: (N,) MOS, on the same scale.
+
+    Returns:
+        The slope; NaN for fewer than two pairs or where the MOS are constant.
+
+    Raises:
+        ValueError: the lengths differ.
+
+    Examples:
+        >>> calibration_slope([40.0, 50.0, 60.0], [30.0, 50.0, 70.0])
+        0.5
+    """
+    x, y = _pairs(predictions, targets)
+    return math.nan if _constant(y) else float(np.mean((x - x.mean()) * (y - y.mean())) / y.var())
+
+
+def spread_ratio(predictions: Scores, targets: Scores) -> float:
+    """Standard deviation of the predictions by that of the MOS: below 1 the scale has shrunk.
+
+    Args:
+        predictions: (N,) predicted scores.
+        targets: (N,) MOS, on the same scale.
+
+    Returns:
+        The ratio; NaN for fewer than two pairs or where the MOS are constant.
+
+    Raises:
+        ValueError: the lengths differ.
+
+    Examples:
+        >>> spread_ratio([40.0, 50.0, 60.0], [30.0, 50.0, 70.0])
+        0.5
+    """
+    x, y = _pairs(predictions, targets)
+    return math.nan if _constant(y) else float(x.std() / y.std())
+
+
+def constant_share(predictions: Scores, targets: Scores) -> float:
+    """Share of the most frequent prediction: 1 is a constant guess.
+
+    Args:
+        predictions: (N,) predicted scores.
+        targets: (N,) MOS, on any scale.
+
+    Returns:
+        The share on (0, 1]; NaN for fewer than two pairs or where the MOS are constant, so that a constant is right.
+
+    Raises:
+        ValueError: the lengths differ.
+
+    Examples:
+        >>> constant_share([50.0, 50.0, 50.0, 80.0], [30.0, 50.0, 70.0, 80.0])
+        0.75
+    """
+    x, y = _pairs(predictions, targets)
+    return math.nan if _constant(y) else float(np.unique(x, return_counts=True)[1].max() / len(x))
+
+
 def coverage(predictions: Scores) -> float:
     """Share of predictions that could be read (are not NaN); NaN without predictions.
 

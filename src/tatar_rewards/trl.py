@@ -15,6 +15,7 @@ rank ends all of them with its message.
 
 import math
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -43,6 +44,7 @@ from tatar_rewards.configs import (
     ThurstoneRankConfig,
 )
 from tatar_rewards.memory import OpponentMemory
+from tatar_rewards.parsing import AnswerStatus
 from tatar_rewards.ranking import pairwise_rank_reward, thurstone_rank_reward
 from tatar_rewards.scores import gaussian_score_reward, threshold_score_reward
 
@@ -182,8 +184,11 @@ class AnswerFormatReward(AnswerConfig):
         if columns.get("log_extra") is not None:
             columns["log_extra"](f"{self.__name__}/status", [str(a.status) for a in answers])
         if columns.get("log_metric") is not None:
-            failures = sum(on and not a.ok for a, on in zip(answers, on_task, strict=True))
-            columns["log_metric"](f"{self.__name__}/parse_failure_rate", failures / max(1, int(on_task.sum())))
+            seen = Counter(a.status for a, on in zip(answers, on_task, strict=True) if on)
+            for status in AnswerStatus:
+                columns["log_metric"](f"{self.__name__}/status_{status}", seen[status] / max(1, seen.total()))
+            failures = seen.total() - seen[AnswerStatus.OK]
+            columns["log_metric"](f"{self.__name__}/parse_failure_rate", failures / max(1, seen.total()))
         return [float(a.ok) if on else None for a, on in zip(answers, on_task, strict=True)]
 
 
@@ -211,7 +216,10 @@ class LengthReward(LengthConfig, AnswerConfig):
             lengths = count_tokens(answers, completions, column_of(self, columns, "completion_ids", len(answers), cure))
         rewards = budget_reward(lengths, self)
         if columns.get("log_metric") is not None:
-            known = lengths.total[on_task & ~np.isnan(lengths.total)]
-            mean = float(np.mean(known)) if len(known) else math.nan
+            known = on_task & ~np.isnan(lengths.total)
+            mean, off_budget = math.nan, math.nan
+            if known.any():
+                mean, off_budget = float(lengths.total[known].mean()), float(np.mean(rewards[known] < 1))
             columns["log_metric"](f"{self.__name__}/mean_{self.unit}", mean)
+            columns["log_metric"](f"{self.__name__}/off_budget_share", off_budget)
         return to_list(np.where(on_task, rewards, math.nan))
