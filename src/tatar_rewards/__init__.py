@@ -3,6 +3,7 @@
 from tatar_rewards.configs import (
     AnswerConfig,
     GaussianScoreConfig,
+    HackThresholds,
     LabelConfig,
     LengthConfig,
     OpponentConfig,
@@ -34,6 +35,7 @@ __all__ = [
     "AnswerStatus",
     "GaussianScoreConfig",
     "GaussianScoreReward",
+    "HackThresholds",
     "LabelConfig",
     "LengthConfig",
     "LengthReward",

@@ -1,10 +1,14 @@
 """Callbacks for the trainers of `transformers` and TRL; importing this module imports `transformers`."""
 
+import warnings
+from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from transformers import TrainerCallback
 
+from tatar_rewards._alarms import alarm
+from tatar_rewards.configs import HackThresholds
 from tatar_rewards.trl import PairwiseRankReward, ThurstoneRankReward
 
 KEY = "tatar_rewards.opponents"  # in the trainer's state
@@ -38,3 +42,67 @@ class RememberOpponents(TrainerCallback):  # type: ignore[misc]  # transformers 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Keep the state at hand: the trainer writes it before it says that it saves."""
         state.stateful_callbacks[KEY] = {name: reward.state_dict() for name, reward in self.rewards.items()}
+
+
+class Alarm(NamedTuple):
+    """A figure beyond its threshold."""
+
+    step: int
+    reward: str
+    figure: str
+    value: float
+    message: str
+
+
+class HackDetector(TrainerCallback):  # type: ignore[misc]  # transformers is not typed here
+    """Says in plain words when the policy finds a way round the picture, and stops the run if asked to.
+
+    It reads the figures that the rewards of this package log, whatever trainer logs them, and warns when one crosses
+    its threshold; again only after it has come back. All ranks see the same figures, so all of them stop together.
+
+    Args:
+        thresholds: Where to raise an alarm; None takes the defaults of `HackThresholds`.
+        stop_after: Stop training after this many logs in a row with one and the same alarm; None never stops.
+
+    Attributes:
+        alarms: Every alarm so far, in order.
+
+    Raises:
+        ValueError: `stop_after` is below 1.
+
+    Examples:
+        >>> from types import SimpleNamespace
+        >>> detector, state = HackDetector(), SimpleNamespace(global_step=40, is_world_process_zero=False)
+        >>> detector.on_log(None, state, None, logs={"iqa_gaussian_score/constant_share": 0.93})
+        >>> print(detector.alarms[0].message.partition(". ")[0])
+        93% of the answers are one and the same number: the policy guesses a constant
+    """
+
+    def __init__(self, thresholds: HackThresholds | None = None, *, stop_after: int | None = None) -> None:
+        if stop_after is not None and stop_after < 1:
+            raise ValueError(f"stop_after must be None or at least 1; got {stop_after}")
+        self.thresholds = thresholds or HackThresholds()
+        self.stop_after = stop_after
+        self.alarms: list[Alarm] = []
+        self._in_a_row: Counter[str] = Counter()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        for key, value in (logs or {}).items():
+            reward, _, figure = key.rpartition("/")
+            message = alarm(figure, value, self.thresholds) if reward and isinstance(value, int | float) else None
+            if message is None:
+                self._in_a_row.pop(key, None)
+                continue
+            self._in_a_row[key] += 1
+            if self._in_a_row[key] == 1:
+                self.alarms.append(Alarm(state.global_step, reward, figure, value, message))
+                self._say(state, f"step {state.global_step}, {reward}: {message}")
+            if self._in_a_row[key] == self.stop_after:
+                control.should_training_stop = True
+                self._say(
+                    state, f"step {state.global_step}: training stops, {self.stop_after} alarms in a row of {key}"
+                )
+
+    def _say(self, state: Any, text: str) -> None:
+        if state.is_world_process_zero:
+            warnings.warn(text, stacklevel=3)

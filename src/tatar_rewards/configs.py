@@ -139,7 +139,12 @@ class OpponentConfig(_Frozen):
     num_generations: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
-    def _check_memory_has_keys(self) -> Self:
+    def _check_memory(self) -> Self:
+        if self.opponents == "memory" and self.min_opponents == 0:
+            raise ValueError(
+                "opponents='memory' compares with remembered images, and min_opponents=0 remembers none; give "
+                "min_opponents= another value, or opponents='gathered'"
+            )
         if self.opponents == "memory" and self.num_generations is not None:
             raise ValueError(
                 "opponents='memory' must know its images by a key, so that none is compared with itself; leave "
@@ -150,3 +155,34 @@ class OpponentConfig(_Frozen):
 
 class RankingConfig(OpponentConfig, LabelConfig):
     """What a ranking callable is told beside the settings of its reward."""
+
+
+class HackThresholds(_Frozen):
+    """Where `HackDetector` raises its alarms: shares on [0, 1], and a ratio of spreads.
+
+    Attributes:
+        constant_share: Most of the answers that may be one and the same number.
+        smallest_spread_ratio: Least spread of the predictions, as a multiple of the MOS's.
+        largest_spread_ratio: Most of it.
+        flat_group_share: Most of the groups that may earn one and the same reward.
+        saturated_share: Most of the rewards that may be all, or nothing.
+        off_budget_share: Most of the readable answers that may miss their word budget.
+        status_share: Most of the completions that may fail in one and the same way.
+    """
+
+    constant_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    smallest_spread_ratio: Annotated[float, Field(ge=0, lt=math.inf)] = 0.5
+    largest_spread_ratio: Annotated[float, Field(ge=0)] = 2.0
+    flat_group_share: Annotated[float, Field(ge=0, le=1)] = 0.8
+    saturated_share: Annotated[float, Field(ge=0, le=1)] = 0.95
+    off_budget_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    status_share: Annotated[float, Field(ge=0, le=1)] = 0.25
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if self.largest_spread_ratio < self.smallest_spread_ratio:
+            raise ValueError(
+                f"largest_spread_ratio must be at least smallest_spread_ratio; got {self.largest_spread_ratio:g} and "
+                f"{self.smallest_spread_ratio:g}"
+            )
+        return self
