@@ -98,6 +98,11 @@ def read_batch(reward: LabelConfig, completions: Sequence[Any], columns: Mapping
 
 
 def read_answers(reward: AnswerConfig, completions: Sequence[Any]) -> list[Answer]:
+    if isinstance(completions, str | Mapping) or not hasattr(completions, "__len__"):
+        raise TypeError(
+            f"{reward.__name__}: completions must be a list, one string or list of messages a completion; got "
+            f"{type(completions).__name__}"
+        )
     scale, think_prefilled = reward.answer_scale, reward.think_prefilled
     return [read_completion(completion, scale=scale, think_prefilled=think_prefilled) for completion in completions]
 
@@ -106,6 +111,8 @@ def column_of(reward: AnswerConfig, columns: Mapping[str, Any], column: str, len
     values: Sequence[Any] | None = columns.get(column)
     if values is None:
         raise ValueError(f"{reward.__name__} needs a column {column!r}, but the batch has {sorted(columns)}; {cure}")
+    if isinstance(values, str) or not hasattr(values, "__len__"):
+        raise TypeError(f"column {column!r} must hold one value a completion; got {values!r}; give a list")
     if len(values) != length:
         raise ValueError(f"column {column!r} has {len(values)} rows for {length} completions; give one a completion")
     return values
@@ -133,10 +140,24 @@ def _targets(
         targets = np.where(np.isnan(points), targets, points)
     if reward.mos_std_column is None:
         return targets, None
-    stds = column_of(reward, columns, reward.mos_std_column, length, "add it, or set mos_std_column=None")
-    points_each = [100 / (scale.high - scale.low) for scale in scales]
-    known = [math.nan if std is None else float(std) * points for std, points in zip(stds, points_each, strict=True)]
-    return targets, np.where(on_task, known, math.nan)
+    column = reward.mos_std_column
+    stds = column_of(reward, columns, column, length, "add it, or set mos_std_column=None")
+    rows = np.flatnonzero(on_task).tolist()
+    target_stds = np.full(length, math.nan)
+    target_stds[rows] = [_std_points(stds[row], row, column, scales[row]) for row in rows]
+    return targets, target_stds
+
+
+def _std_points(std: Any, row: int, column: str, scale: ScoreScale) -> float:
+    """A standard deviation of raters, in points; NaN where it is not known."""
+    cure = f"give a finite number of at least 0 on the scale of the MOS ({scale}), or None where it is not known"
+    try:
+        number = math.nan if std is None else float(std)
+    except (TypeError, ValueError):
+        raise TypeError(f"{column}[{row}] is {std!r}; {cure}") from None
+    if number < 0 or math.isinf(number):
+        raise ValueError(f"{column}[{row}] is {number:g}; {cure}")
+    return number * 100 / (scale.high - scale.low)
 
 
 def _row_scales(reward: LabelConfig, columns: Mapping[str, Any], on_task: NDArray[np.bool_]) -> list[ScoreScale]:

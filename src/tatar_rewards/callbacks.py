@@ -22,6 +22,9 @@ class RememberOpponents(TrainerCallback):  # type: ignore[misc]  # transformers 
     Args:
         reward_funcs: The trainer's; those that remember nothing are passed over.
 
+    Raises:
+        TypeError: `reward_funcs` is one reward instead of a list.
+
     Examples:
         >>> from tatar_rewards import tatar_reward_funcs
         >>> rewards = tatar_reward_funcs()
@@ -31,6 +34,8 @@ class RememberOpponents(TrainerCallback):  # type: ignore[misc]  # transformers 
     """
 
     def __init__(self, reward_funcs: Iterable[Any]) -> None:
+        if callable(reward_funcs):
+            raise TypeError(f"reward_funcs must be the trainer's list of rewards; got one reward: {reward_funcs!r}")
         rankings = [reward for reward in reward_funcs if isinstance(reward, ThurstoneRankReward | PairwiseRankReward)]
         self.rewards = {reward.__name__: reward for reward in rankings}
 
@@ -68,6 +73,7 @@ class HackDetector(TrainerCallback):  # type: ignore[misc]  # transformers is no
         alarms: Every alarm so far, in order.
 
     Raises:
+        TypeError: `thresholds` is something else.
         ValueError: `stop_after` is below 1.
 
     Examples:
@@ -81,6 +87,8 @@ class HackDetector(TrainerCallback):  # type: ignore[misc]  # transformers is no
     def __init__(self, thresholds: HackThresholds | None = None, *, stop_after: int | None = None) -> None:
         if stop_after is not None and stop_after < 1:
             raise ValueError(f"stop_after must be None or at least 1; got {stop_after}")
+        if not isinstance(thresholds, HackThresholds | None):
+            raise TypeError(f"thresholds must be a HackThresholds or None; got {thresholds!r}")
         self.thresholds = thresholds or HackThresholds()
         self.stop_after = stop_after
         self.alarms: list[Alarm] = []

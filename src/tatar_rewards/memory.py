@@ -22,6 +22,9 @@ class RememberedImage(NamedTuple):
 class OpponentMemory:
     """The last `size` images of each comparison (task and data set); the oldest go first.
 
+    Raises:
+        ValueError: `size` is below 1.
+
     Examples:
         >>> memory = OpponentMemory(size=2)
         >>> for image in (1, 2, 3):
@@ -31,6 +34,8 @@ class OpponentMemory:
     """
 
     def __init__(self, size: int) -> None:
+        if size < 1:
+            raise ValueError(f"size must be at least 1 image; got {size}")
         self.size = size
         self.calls = 0
         self._images: dict[int, dict[int, RememberedImage]] = {}

@@ -24,7 +24,8 @@ def srcc(predictions: Scores, targets: Scores) -> float:
         The coefficient on [-1, 1]; NaN for fewer than two pairs or where one side is constant.
 
     Raises:
-        ValueError: the lengths differ.
+        TypeError: one of them holds something other than numbers.
+        ValueError: the lengths differ, or one of them is not flat.
 
     Examples:
         >>> round(srcc([10, 20, 40, 30], [1.0, 2.0, 3.0, 4.0]), 3)
@@ -49,7 +50,8 @@ def plcc(predictions: Scores, targets: Scores) -> float:
         The coefficient on [-1, 1]; NaN for fewer than two pairs or where one side is constant.
 
     Raises:
-        ValueError: the lengths differ.
+        TypeError: one of them holds something other than numbers.
+        ValueError: the lengths differ, or one of them is not flat.
 
     Examples:
         >>> round(plcc([1.0, 2.0, 3.0], [10.0, 20.0, 30.0]), 3)
@@ -74,7 +76,8 @@ def krcc(predictions: Scores, targets: Scores) -> float:
         The coefficient on [-1, 1]; NaN for fewer than two pairs or where one side is constant.
 
     Raises:
-        ValueError: the lengths differ.
+        TypeError: one of them holds something other than numbers.
+        ValueError: the lengths differ, or one of them is not flat.
 
     Examples:
         >>> round(krcc([10, 20, 40, 30], [1.0, 2.0, 3.0, 4.0]), 3)
@@ -96,7 +99,8 @@ def rmse(predictions: Scores, targets: Scores) -> float:
         targets: (N,) MOS, on the same scale.
 
     Raises:
-        ValueError: the lengths differ.
+        TypeError: one of them holds something other than numbers.
+        ValueError: the lengths differ, or one of them is not flat.
 
     Examples:
         >>> rmse([70.0, 50.0], [73.0, 46.0])
@@ -114,7 +118,8 @@ def mae(predictions: Scores, targets: Scores) -> float:
         targets: (N,) MOS, on the same scale.
 
     Raises:
-        ValueError: the lengths differ.
+        TypeError: one of them holds something other than numbers.
+        ValueError: the lengths differ, or one of them is not flat.
 
     Examples:
         >>> mae([70.0, 50.0], [73.0, 46.0])
@@ -135,7 +140,8 @@ def calibration_slope(predictions: Scores, targets: Scores) -> float:
         The slope; NaN for fewer than two pairs or where the MOS are constant.
 
     Raises:
-        ValueError: the lengths differ.
+        TypeError: one of them holds something other than numbers.
+        ValueError: the lengths differ, or one of them is not flat.
 
     Examples:
         >>> calibration_slope([40.0, 50.0, 60.0], [30.0, 50.0, 70.0])
@@ -156,7 +162,8 @@ def spread_ratio(predictions: Scores, targets: Scores) -> float:
         The ratio; NaN for fewer than two pairs or where the MOS are constant.
 
     Raises:
-        ValueError: the lengths differ.
+        TypeError: one of them holds something other than numbers.
+        ValueError: the lengths differ, or one of them is not flat.
 
     Examples:
         >>> spread_ratio([40.0, 50.0, 60.0], [30.0, 50.0, 70.0])
@@ -177,7 +184,8 @@ def constant_share(predictions: Scores, targets: Scores) -> float:
         The share on (0, 1]; NaN for fewer than two pairs or where the MOS are constant, so that a constant is right.
 
     Raises:
-        ValueError: the lengths differ.
+        TypeError: one of them holds something other than numbers.
+        ValueError: the lengths differ, or one of them is not flat.
 
     Examples:
         >>> constant_share([50.0, 50.0, 50.0, 80.0], [30.0, 50.0, 70.0, 80.0])
@@ -190,20 +198,34 @@ def constant_share(predictions: Scores, targets: Scores) -> float:
 def coverage(predictions: Scores) -> float:
     """Share of predictions that could be read (are not NaN); NaN without predictions.
 
+    Raises:
+        TypeError: they hold something other than numbers.
+        ValueError: they are not flat.
+
     Examples:
         >>> coverage([70.0, float("nan")])
         0.5
     """
-    values = np.asarray(predictions, dtype=float)
+    values = _floats("predictions", predictions)
     return float(np.mean(~np.isnan(values))) if len(values) else math.nan
 
 
 def _pairs(predictions: Scores, targets: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    x, y = np.asarray(predictions, dtype=float), np.asarray(targets, dtype=float)
-    if x.shape != y.shape or x.ndim != 1:
-        raise ValueError(f"predictions and targets must be flat and equally long; got shapes {x.shape} and {y.shape}")
+    x, y = _floats("predictions", predictions), _floats("targets", targets)
+    if len(x) != len(y):
+        raise ValueError(f"predictions and targets must be equally long, one pair a row; got {len(x)} and {len(y)}")
     known = ~(np.isnan(x) | np.isnan(y))
     return x[known], y[known]
+
+
+def _floats(name: str, values: Scores) -> NDArray[np.float64]:
+    try:
+        floats = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must hold numbers, with NaN for what is missing; got {values!r:.80}") from None
+    if floats.ndim != 1:
+        raise ValueError(f"{name} must be flat, one value a row; got shape {floats.shape}")
+    return floats
 
 
 def _constant(values: NDArray[np.float64]) -> bool:

@@ -87,7 +87,7 @@ def parse_answer(
         The status, the score on `scale` (None unless the status is OK) and the text of the think block.
 
     Raises:
-        TypeError: `text` is not a string.
+        TypeError: `text` is not a string, or `scale` not a ScoreScale.
 
     Examples:
         >>> parse_answer("<think>Sharp, clean.</think><answer>81.5</answer>")
@@ -101,6 +101,8 @@ def parse_answer(
     """
     if not isinstance(text, str):
         raise TypeError(f"text must be a str; got {type(text).__name__}")
+    if not isinstance(scale, ScoreScale):
+        raise TypeError(f"scale must be a ScoreScale, for example ScoreScale(1, 5); got {scale!r}")
     if lenient:
         return _parse_leniently(text, scale, think_prefilled)
     think, rest, status = _split_think(text, think_prefilled)

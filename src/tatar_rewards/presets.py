@@ -54,6 +54,7 @@ def tatar_reward_funcs(
         Three callables: `answer_format`, `iqa_gaussian_score` and `iaa_thurstone_rank`.
 
     Raises:
+        TypeError: `iqa`, `iaa` or `opponents` is something other than its config.
         pydantic.ValidationError: an unknown field or a setting out of its range.
 
     Reference:
@@ -63,6 +64,13 @@ def tatar_reward_funcs(
         >>> [reward.__name__ for reward in tatar_reward_funcs()]
         ['answer_format', 'iqa_gaussian_score', 'iaa_thurstone_rank']
     """
+    for name, config, kind in (
+        ("iqa", iqa, GaussianScoreConfig),
+        ("iaa", iaa, ThurstoneRankConfig),
+        ("opponents", opponents, OpponentConfig),
+    ):
+        if not isinstance(config, kind | None):
+            raise TypeError(f"{name} must be a {kind.__name__} or None; got {config!r}")
     labels = LabelConfig(**answers_and_labels)
     shared = {name: getattr(labels, name) for name in labels.model_fields_set}
     answers = {name: value for name, value in shared.items() if name in AnswerConfig.model_fields}
