@@ -124,7 +124,7 @@ def teach_to_answer(examples: list[Example], out: Path, seed: int) -> tuple:
     return model, processor
 
 
-def let_it_hack(hack: Hack, model, processor, examples: list[Example], out: Path, seed: int, steps: int) -> Run:
+def let_it_hack(hack: Hack, model, processor, examples: list[Example], args: argparse.Namespace) -> Run:
     """GRPO with the careless reward; ours have weight 0 and only watch."""
     watching = [AnswerFormatReward(), GaussianScoreReward(length_gate=LengthConfig(longest=60))]
     detector = HackDetector()
@@ -135,14 +135,14 @@ def let_it_hack(hack: Hack, model, processor, examples: list[Example], out: Path
         reward_funcs=[hack.reward, *watching],
         callbacks=[detector],
         args=GRPOConfig(
-            **{**common_arguments(out / "grpo", seed), "logging_steps": 1},
-            max_steps=steps,
+            **{**common_arguments(args.out / "grpo", args.seed), "logging_steps": 1},
+            max_steps=args.steps,
             per_device_train_batch_size=8 * COMPLETIONS,
             num_generations=COMPLETIONS,
             max_completion_length=LONGEST,
             reward_weights=[1.0, 0.0, 0.0],
             loss_type="grpo",
-            learning_rate=5e-4,
+            learning_rate=args.learning_rate,
             lr_scheduler_type="constant",
         ),
     )
@@ -188,7 +188,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Let a tiny model hack careless rewards, and listen to the detector.")
     parser.add_argument("--out", type=Path, default=Path("runs/hacks"))
     parser.add_argument("--only", choices=HACKS, help="one hack instead of all")
-    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--learning-rate", type=float, default=2e-3, help="far too high, so that it does not take long")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     warnings.filterwarnings("ignore")  # the alarms are printed below
@@ -199,7 +200,7 @@ def main() -> None:
     model, processor = teach_to_answer(examples, args.out, args.seed)
     runs = {}
     for name in [args.only] if args.only else HACKS:
-        hacked = let_it_hack(HACKS[name], copy.deepcopy(model), processor, fresh, args.out, args.seed, args.steps)
+        hacked = let_it_hack(HACKS[name], copy.deepcopy(model), processor, fresh, args)
         runs[name] = hacked
         print(describe(name, HACKS[name], hacked), flush=True)
     draw(runs, args.out / "hacks.png")
