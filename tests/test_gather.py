@@ -1,0 +1,200 @@
+"""The gather between real processes, forked to start at once; `test_distributed.py` launches them by torchrun."""
+
+import multiprocessing
+import queue
+import tempfile
+from datetime import timedelta
+
+import numpy as np
+import pytest
+import torch.distributed as dist
+
+from tatar_rewards.distributed import (
+    INLINE,
+    fail_together,
+    gather_rows,
+    gather_texts,
+    on_this_rank_alone,
+    rank,
+    stable_key,
+    stable_keys,
+)
+
+FORK = multiprocessing.get_context("fork")
+KEPT = -8268598513533750391  # the key of "iaa", "AVA", "1.jpg"
+
+
+def on_ranks(world, work):
+    """What `work(rank)` returns on each of some processes; this one is rank 0."""
+    with tempfile.TemporaryDirectory() as folder:
+        answers = FORK.Queue()
+
+        def run(number):
+            dist.init_process_group(
+                "gloo",
+                init_method=f"file://{folder}/meet",
+                rank=number,
+                world_size=world,
+                timeout=timedelta(seconds=20),
+            )
+            try:
+                return work(number)
+            finally:
+                dist.destroy_process_group()
+
+        children = [
+            FORK.Process(target=lambda number=number: answers.put((number, run(number))), daemon=True)
+            for number in range(1, world)
+        ]
+        for child in children:
+            child.start()
+        try:
+            done = {0: run(0)}
+            for _ in children:
+                number, result = answers.get(timeout=30)
+                done[number] = result
+        except queue.Empty:
+            pytest.fail("a rank never came back")
+        finally:
+            for child in children:
+                child.join(timeout=5)
+                child.kill()
+    return [done[number] for number in range(world)]
+
+
+def message_of(call, *arguments, **settings):
+    try:
+        call(*arguments, **settings)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "nothing was raised"
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_every_rank_gets_the_rows_of_all_and_knows_its_own(world):
+    lengths = (2, 0, 3)[:world]
+
+    def work(number):
+        n = lengths[number]
+        keys = np.array([[10 * number + k, -k] for k in range(n)], np.int64).reshape(n, 2)
+        values = np.array([[k / 7, np.nan, np.inf] for k in range(n)]).reshape(n, 3)
+        rows = gather_rows(keys, values, caller="a")
+        assert rows.rank == rank() == number
+        np.testing.assert_array_equal(rows.keys[rows.local], keys)
+        np.testing.assert_array_equal(rows.values[rows.local], values)
+        return rows
+
+    expected = [[10 * number + k, -k] for number in range(world) for k in range(lengths[number])]
+    for rows in on_ranks(world, work):
+        assert rows.lengths == lengths
+        assert rows.keys.tolist() == expected
+        assert rows.keys.dtype == np.int64
+        places = [(number, k) for number in range(world) for k in range(lengths[number])]
+        assert [rows.place(row) for row in range(len(expected))] == places
+        np.testing.assert_array_equal(rows.values[:, 0], [k / 7 for _, k in places])
+        assert np.isnan(rows.values[:, 1]).all()
+        assert np.isposinf(rows.values[:, 2]).all()
+
+
+@pytest.mark.parametrize("n", [INLINE - 5, INLINE - 4, INLINE - 3, INLINE, 3 * INLINE])
+def test_rows_beyond_the_first_collective_come_in_the_second(n):
+    """One key a row; four words of header."""
+
+    def work(number):
+        count = n if number == 0 else 3
+        rows = gather_rows(np.arange(count)[:, None] + 1_000_000 * number, np.zeros((count, 0)))
+        return rows.keys.ravel()
+
+    for keys in on_ranks(2, work):
+        np.testing.assert_array_equal(keys, [*range(n), 1_000_000, 1_000_001, 1_000_002])
+
+
+def test_an_error_on_one_rank_is_raised_on_all_of_them():
+    def work(number):
+        if number == 1:
+            return message_of(fail_together, ValueError("mos[3] is 400 \u2013 off its scale \ud800"))
+        return message_of(gather_rows, np.zeros((1, 1)), np.zeros((1, 1)))
+
+    told = on_ranks(3, work)
+    assert told[1] == "ValueError: mos[3] is 400 \u2013 off its scale \ud800"
+    assert told[0] == told[2] == "RuntimeError: rank 1 failed: ValueError: mos[3] is 400 \u2013 off its scale ?"
+
+
+def test_errors_on_several_ranks_are_all_named():
+    def work(number):
+        if number:
+            return message_of(fail_together, KeyError(f"column {number}"))
+        return message_of(gather_texts, "fine")
+
+    told = on_ranks(3, work)
+    assert told[0] == "RuntimeError: rank 1 failed: KeyError: 'column 1'; rank 2 failed: KeyError: 'column 2'"
+    assert told[1:] == ["KeyError: 'column 1'", "KeyError: 'column 2'"]
+
+
+@pytest.mark.parametrize(
+    ("callers", "columns", "said"),
+    [
+        (("a", "b"), (1, 1), "rank 0: a (1 keys, 1 values); rank 1: b (1 keys, 1 values)"),
+        (("a", "a"), (1, 2), "rank 0: a (1 keys, 1 values); rank 1: a (1 keys, 2 values)"),
+        (("", "b"), (1, 1), "rank 0: a call without a name (1 keys, 1 values); rank 1: b (1 keys, 1 values)"),
+    ],
+)
+def test_ranks_that_gather_for_different_things_are_told_what(callers, columns, said):
+    def work(number):
+        return message_of(gather_rows, np.zeros((2, 1)), np.zeros((2, columns[number])), caller=callers[number])
+
+    expected = (
+        f"RuntimeError: the ranks gather for different things ({said}); give every rank the same rewards in one order"
+    )
+    assert on_ranks(2, work) == [expected, expected]
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 8 * INLINE, 100_000])
+def test_texts_of_any_length_reach_every_rank(size):
+    texts = ["x" * size, "\u00fc" * (size // 2)]
+    assert on_ranks(2, lambda number: gather_texts(texts[number])) == [texts, texts]
+
+
+def test_a_rank_can_be_left_alone():
+    def work(number):
+        with on_this_rank_alone():
+            alone = (rank(), gather_texts("me"), gather_rows(np.full((1, 1), 5), np.zeros((1, 0))).lengths)
+        return alone, rank(), gather_texts(f"rank {number}")
+
+    for number, (alone, own_rank, texts) in enumerate(on_ranks(2, work)):
+        assert alone == (0, ["me"], (1,))
+        assert own_rank == number
+        assert texts == ["rank 0", "rank 1"]
+
+
+def test_without_a_process_group_there_is_one_rank():
+    rows = gather_rows(np.array([[7], [9]]), np.array([[0.5], [1.5]]))
+    assert (rank(), rows.rank, rows.lengths, rows.local) == (0, 0, (2,), slice(0, 2))
+    assert gather_texts("me") == ["me"]
+    with pytest.raises(KeyError, match="lost"):
+        fail_together(KeyError("lost"))
+
+
+@pytest.mark.parametrize(
+    ("parts", "others"),
+    [
+        (("a", "b"), [("ab",), ("a", "b", ""), ("b", "a"), ("a", "b", None)]),
+        (("1",), [(1,), (None,), ("1 ",)]),
+        (("a", "1:b"), [("a1", "b"), ("a", "1", "b")]),
+        (("\ud800",), [("\ud801",), ("?",)]),
+    ],
+)
+def test_keys_tell_apart_what_differs(parts, others):
+    assert all(stable_key(*parts) != stable_key(*other) for other in others)
+    assert -(2**63) <= stable_key(*parts) < 2**63
+
+
+def test_keys_are_the_same_today_and_tomorrow():
+    """Remembered opponents in a checkpoint are found by them."""
+    assert stable_key("iaa", "AVA", "1.jpg") == KEPT
+    assert stable_keys([("iaa", "AVA", "1.jpg"), ("b",), ("iaa", "AVA", "1.jpg")]).tolist() == [
+        KEPT,
+        stable_key("b"),
+        KEPT,
+    ]
+    assert stable_keys([]).shape == (0,)
