@@ -109,7 +109,7 @@ def teach_to_answer(examples: list[Example], out: Path, seed: int) -> tuple:
     model = build_model(eyes, processor)
     arguments = SFTConfig(
         **common_arguments(out / "sft", seed),
-        max_steps=160,
+        max_steps=70,
         per_device_train_batch_size=32,
         learning_rate=3e-3,
         lr_scheduler_type="cosine",
