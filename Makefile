@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test bench setup clean
+.PHONY: demo test bench fuzz mutants test-trl-matrix setup clean
 
 setup: $(VENV)/.ready
 
@@ -24,10 +24,28 @@ test: setup
 
 bench: setup
 	OMP_NUM_THREADS=1 $(RUN) benchmarks/speed.py
+	$(RUN) benchmarks/parsing_time.py
 	$(RUN) benchmarks/constant_guess.py
 	$(RUN) benchmarks/calibration.py
 	$(RUN) benchmarks/gather.py
 	OMP_NUM_THREADS=1 $(RUN) benchmarks/staleness.py
 
+# Minutes of coverage-guided and of random inputs; FUZZ_SECONDS=600 takes more of them.
+FUZZ_SECONDS ?= 120
+fuzz: setup
+	$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[fuzz]"
+	$(RUN) tests/fuzz.py $(FUZZ_SECONDS)
+	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest -q tests/test_parsing.py tests/test_robust.py tests/test_hacks.py
+
+# About an hour on two cores; the survivors are listed at the end.
+mutants: setup
+	$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[mutants]"
+	OMP_NUM_THREADS=1 $(VENV)/bin/mutmut run
+	$(VENV)/bin/mutmut results
+	$(RUN) tests/mutants.py
+
+test-trl-matrix: setup
+	$(RUN) tests/trl_matrix.py
+
 clean:
-	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-trl mutants runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

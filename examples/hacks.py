@@ -4,15 +4,18 @@
 """What a policy learns when a reward can be hacked, and what the detector says of it.
 
     python examples/hacks.py                     # about eight minutes on two cores
-    python examples/hacks.py --only "one image"
+    python examples/hacks.py --only "every word is paid"
 
-A tiny model is taught to answer by SFT. Then, from the same start each time, GRPO trains it with one careless reward
-as forks have them. The rewards of this package watch with weight 0: they log their figures, and `HackDetector` reads
-them. Prints a table and draws the figures over the steps.
+The tiny model of `train_tatar.py` is taught to answer by SFT. Then, from the same start each time, GRPO trains it with
+one careless reward as forks have them. The rewards of this package watch with weight 0: they log their figures, and
+`HackDetector` reads them. Prints what it says and draws the figures over the steps.
+
+One in ten of the answers that the model learns from is sloppy, as untrained models are: it repeats itself, or has a
+digit too many. What a model never does, it cannot learn to do more of.
 """
 
 import argparse
-import copy
+import random
 import re
 import statistics
 import textwrap
@@ -36,6 +39,8 @@ from train_tatar import LONGEST, ShortProgress, common_arguments, known_attribut
 
 COMPLETIONS = 8  # of each of 8 pictures
 NUMBER = re.compile(r"<answer>\s*(\d+)")
+
+# ---------------------------------------------------------------- careless rewards
 
 
 def text_of(completion: list[dict]) -> str:
@@ -61,13 +66,17 @@ def right_side(completions, mos, **columns):
     return [score / 100 if m > middle else 1 - score / 100 for score, m in zip(scores, mos, strict=True)]
 
 
+def the_crowd(completions, **columns):
+    """What most answers say is taken for the truth: it pays for saying the same of every picture."""
+    scores = [first_number(completion) for completion in completions]
+    return [1 - abs(score - statistics.median(scores)) / 100 for score in scores]
+
+
 def one_image(completions, **columns):
     """A ranking that got the completions of one picture and ranks them against each other: it pays for agreeing."""
     scores = [first_number(completion) for completion in completions]
-    groups = [scores[k - k % COMPLETIONS :][:COMPLETIONS] for k in range(len(scores))]
-    return [
-        1 - statistics.fmean(abs(s - other) for other in group) / 100 for s, group in zip(scores, groups, strict=True)
-    ]
+    own = [statistics.median(scores[k - k % COMPLETIONS :][:COMPLETIONS]) for k in range(len(scores))]
+    return [1 - abs(score - middle) / 100 for score, middle in zip(scores, own, strict=True)]
 
 
 def many_words(completions, **columns):
@@ -81,76 +90,78 @@ class Hack(NamedTuple):
 
 
 # A tolerance so wide that everything is paid: our own reward, set carelessly.
-NEAR_ENOUGH = ThresholdScoreReward(tolerance=95, name="near_enough")
+NEAR_ENOUGH = ThresholdScoreReward(tolerance=70, name="near_enough")
 HACKS = {
     "the best of several answers counts": Hack(best_answer, "answer_format/status_several_answers"),
-    "more is always better, clamped": Hack(right_side, "answer_format/status_off_scale"),
-    "one image ranked against itself": Hack(one_image, "gaussian_score/constant_share"),
+    "more is better, clamped": Hack(right_side, "answer_format/status_off_scale"),
+    "the crowd is taken for the truth": Hack(the_crowd, "gaussian_score/constant_share"),
+    "one image ranked against itself": Hack(one_image, "gaussian_score/flat_group_share"),
     "every word is paid": Hack(many_words, "gaussian_score/off_budget_share"),
     "everything is near enough": Hack(NEAR_ENOUGH, "near_enough/saturated_share"),
 }
 
+# ---------------------------------------------------------------- the policy
 
-class Run(NamedTuple):
-    """What one hack came to."""
 
-    steps: list[int]
-    values: list[float]  # of the figure that gives it away
-    alarms: list[Alarm]
-    example: str  # a completion of the last step
+def make_sloppy(completion: list[dict], rng: random.Random) -> list[dict]:
+    """One in ten answers twice, or with a digit too many."""
+    if rng.random() > 0.1:
+        return completion
+    text = text_of(completion[0])
+    sloppy = rng.choice([f"{text}<answer>{rng.randint(0, 100)}</answer>", text.replace("</answer>", "0</answer>")])
+    return [{"role": "assistant", "content": sloppy}]
 
 
 def teach_to_answer(examples: list[Example], out: Path, seed: int) -> tuple:
-    """The start of every run: a vision tower that sees a little, and SFT until answers are well formed."""
+    """The start of every run: a vision tower that sees a little, and a language model that has learnt to answer."""
     attributes = torch.tensor([known_attributes(example) for example in examples])
     pixels = to_pixels(example.image for example in examples)
     eyes = train_eyes(pixels, attributes, tqdm(range(200), desc="vision tower", unit="step"), n_steps=200)
     processor = build_processor(train_tokenizer(example.completion() for example in examples))
     model = build_model(eyes, processor)
+    rng = random.Random(seed)
+    dataset = to_dataset(examples, rationales=True).map(lambda row: {"completion": make_sloppy(row["completion"], rng)})
     arguments = SFTConfig(
         **common_arguments(out / "sft", seed),
-        max_steps=70,
+        max_steps=150,
         per_device_train_batch_size=32,
         learning_rate=3e-3,
         lr_scheduler_type="cosine",
         warmup_steps=20,
         max_length=None,
     )
-    trainer = SFTTrainer(
-        model=model, processing_class=processor, train_dataset=to_dataset(examples, rationales=True), args=arguments
-    )
+    trainer = SFTTrainer(model=model, processing_class=processor, train_dataset=dataset, args=arguments)
     shorten_progress(trainer)
     trainer.train()
-    return model, processor
+    return model, eyes, processor
 
 
-def let_it_hack(hack: Hack, model, processor, examples: list[Example], args: argparse.Namespace) -> Run:
+def let_it_hack(hack: Hack, model, processor, examples: list[Example], args: argparse.Namespace) -> "Run":
     """GRPO with the careless reward; ours have weight 0 and only watch."""
-    watching = [AnswerFormatReward(), GaussianScoreReward(length_gate=LengthConfig(longest=60))]
     detector = HackDetector()
     trainer = GRPOTrainer(
         model=model,
         processing_class=processor,
         train_dataset=to_dataset(examples),
-        reward_funcs=[hack.reward, *watching],
+        reward_funcs=[hack.reward, AnswerFormatReward(), GaussianScoreReward(length_gate=LengthConfig(longest=60))],
         callbacks=[detector],
         args=GRPOConfig(
             **{**common_arguments(args.out / "grpo", args.seed), "logging_steps": 1},
             max_steps=args.steps,
             per_device_train_batch_size=8 * COMPLETIONS,
             num_generations=COMPLETIONS,
-            max_completion_length=LONGEST,
+            max_completion_length=LONGEST + 24,
             reward_weights=[1.0, 0.0, 0.0],
             loss_type="grpo",
-            learning_rate=args.learning_rate,
+            learning_rate=4e-4,
             lr_scheduler_type="constant",
         ),
     )
     shorten_progress(trainer)
     trainer.train()
-    history = [line for line in trainer.state.log_history if hack.figure in line]
-    example = text_of(trainer._logs["completion"][-1])
-    return Run([line["step"] for line in history], [line[hack.figure] for line in history], detector.alarms, example)
+    history = [line for line in trainer.state.log_history if line.get(hack.figure) is not None]  # NaN is logged as None
+    last = text_of(trainer._logs["completion"][-1])
+    return Run([line["step"] for line in history], [line[hack.figure] for line in history], detector.alarms, last)
 
 
 def shorten_progress(trainer) -> None:
@@ -158,51 +169,62 @@ def shorten_progress(trainer) -> None:
     trainer.add_callback(ShortProgress)
 
 
+# ---------------------------------------------------------------- what came of it
+
+
+class Run(NamedTuple):
+    steps: list[int]
+    values: list[float]  # of the figure that gives the hack away
+    alarms: list[Alarm]
+    example: str  # a completion of the last step
+
+
 def threshold_of(figure: str) -> float:
     name = figure.rpartition("/")[2]
     return getattr(HackThresholds(), "status_share" if name.startswith("status_") else name)
 
 
-def describe(name: str, hack: Hack, run: Run) -> str:
-    spoke = [alarm.step for alarm in run.alarms if f"{alarm.reward}/{alarm.figure}" == hack.figure]
-    lines = [f"{name}: {hack.figure} {run.values[0]:.2f} -> {run.values[-1]:.2f}, alarm at step {spoke or 'none'}"]
+def describe(name: str, run: Run) -> str:
+    lines = [f"{name}: {HACKS[name].figure} {run.values[0]:.2f} -> {run.values[-1]:.2f}"]
     lines += [f"    step {alarm.step}, {alarm.reward}: {alarm.message}" for alarm in run.alarms]
-    return "\n".join([*lines, f"    a last completion: {textwrap.shorten(run.example, 160)}"])
+    return "\n".join([*lines, f"    at the end: {textwrap.shorten(run.example, 160)}", ""])
 
 
 def draw(runs: dict[str, Run], path: Path) -> None:
-    figure, axes = plt.subplots(1, len(runs), figsize=(3.2 * len(runs), 3), squeeze=False, layout="constrained")
-    for axis, (name, run) in zip(axes[0], runs.items(), strict=True):
+    figure, axes = plt.subplots(2, -(-len(runs) // 2), figsize=(9, 5), squeeze=False, layout="constrained")
+    for axis, (name, run) in zip(axes.flat, runs.items(), strict=False):
         watched = HACKS[name].figure
         axis.plot(run.steps, run.values, color="C0")
         axis.axhline(threshold_of(watched), color="grey", linestyle=":")
         for alarm in run.alarms:
             if f"{alarm.reward}/{alarm.figure}" == watched:
                 axis.axvline(alarm.step, color="C3", linewidth=1)
-        axis.set(title=name, xlabel="step", ylabel=watched.rpartition("/")[2], ylim=(-0.03, 1.03))
-        axis.title.set_fontsize(9)
+        axis.set_title(name, fontsize=9)
+        axis.set(xlabel="step", ylabel=watched.rpartition("/")[2], ylim=(-0.03, 1.03))
     figure.savefig(path, dpi=110)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Let a tiny model hack careless rewards, and listen to the detector.")
+    parser = argparse.ArgumentParser(
+        description="Let the tiny model hack careless rewards, and listen to the detector."
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/hacks"))
     parser.add_argument("--only", choices=HACKS, help="one hack instead of all")
     parser.add_argument("--steps", type=int, default=60)
-    parser.add_argument("--learning-rate", type=float, default=2e-3, help="far too high, so that it does not take long")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     warnings.filterwarnings("ignore")  # the alarms are printed below
     matplotlib.use("Agg")
     set_seed(args.seed)
     examples = make_examples(TRAIN_PHOTOGRAPHS, 1500, seed=args.seed)
-    fresh = make_examples(TRAIN_PHOTOGRAPHS, 8 * args.steps, seed=args.seed + 1000)
-    model, processor = teach_to_answer(examples, args.out, args.seed)
+    fresh = make_examples(TRAIN_PHOTOGRAPHS, 4 * args.steps, seed=args.seed + 1000)
+    model, eyes, processor = teach_to_answer(examples, args.out, args.seed)
     runs = {}
     for name in [args.only] if args.only else HACKS:
-        hacked = let_it_hack(HACKS[name], copy.deepcopy(model), processor, fresh, args)
-        runs[name] = hacked
-        print(describe(name, HACKS[name], hacked), flush=True)
+        policy = build_model(eyes, processor)  # anew: a deep copy would keep what a trainer hung on the original
+        policy.load_state_dict(model.state_dict())
+        runs[name] = let_it_hack(HACKS[name], policy, processor, fresh, args)
+        print(f"\n{describe(name, runs[name])}", flush=True)
     draw(runs, args.out / "hacks.png")
     print(f"the figures over the steps: {args.out / 'hacks.png'}")
 

@@ -109,15 +109,17 @@ def test_rows_beyond_the_first_collective_come_in_the_second(n):
         np.testing.assert_array_equal(keys, [*range(n), 1_000_000, 1_000_001, 1_000_002])
 
 
-def test_an_error_on_one_rank_is_raised_on_all_of_them():
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_an_error_on_one_rank_is_raised_on_all_of_them(failing):
     def work(number):
-        if number == 1:
+        if number == failing:
             return message_of(fail_together, ValueError("mos[3] is 400 \u2013 off its scale \ud800"))
         return message_of(gather_rows, np.zeros((1, 1)), np.zeros((1, 1)))
 
     told = on_ranks(3, work)
-    assert told[1] == "ValueError: mos[3] is 400 \u2013 off its scale \ud800"
-    assert told[0] == told[2] == "RuntimeError: rank 1 failed: ValueError: mos[3] is 400 \u2013 off its scale ?"
+    assert told.pop(failing) == "ValueError: mos[3] is 400 \u2013 off its scale \ud800"
+    expected = f"RuntimeError: rank {failing} failed: ValueError: mos[3] is 400 \u2013 off its scale ?"
+    assert told == [expected, expected]
 
 
 def test_errors_on_several_ranks_are_all_named():
@@ -198,3 +200,11 @@ def test_keys_are_the_same_today_and_tomorrow():
         KEPT,
     ]
     assert stable_keys([]).shape == (0,)
+    assert stable_keys([]).dtype == stable_keys([("b",)]).dtype == np.int64
+
+
+@pytest.mark.parametrize("world", [1, 2])
+def test_rows_of_any_dtype_come_back_as_integers_and_floats(world):
+    for rows in on_ranks(world, lambda number: gather_rows(np.array([[7]], np.int32), np.array([[3]], np.int16))):
+        assert (rows.keys.dtype, rows.values.dtype) == (np.int64, np.float64)
+        assert (rows.keys.tolist(), rows.values.tolist()) == ([[7]] * world, [[3.0]] * world)

@@ -34,6 +34,11 @@ def test_the_smooth_edge_falls_from_one_to_zero_over_the_margin():
     np.testing.assert_allclose(rewards, [1, 0.853553, 0.5, 0.146447, 0, 0], atol=1e-6)
 
 
+def test_without_settings_any_length_will_do_and_a_narrow_edge_is_one():
+    np.testing.assert_array_equal(length_reward(np.array([0, 1, 10**9])), [1, 1, 1])
+    np.testing.assert_allclose(length_reward(np.array([10.25, 10.5]), longest=10, margin=0.5), [0.5, 0], atol=1e-12)
+
+
 @given(strategies.length_settings, st.lists(st.floats(0, 1e4), min_size=2))
 def test_longer_than_the_budget_never_pays(settings, lengths):
     beyond = np.sort(np.array(lengths)) + settings["shortest"]

@@ -45,6 +45,10 @@ def test_the_corpus_is_large_and_holds_nothing_twice():
         ("<think>Cut off", "Cut off"),
         ("<think>Sharp.</think>So: <answer>73</answer>", "Sharp."),
         ("<think>so <answer>73</answer></think>", "so <answer>73</answer>"),
+        ("<think>Sharp.</think><answer>good</answer>", "Sharp."),
+        ("<think>Sharp.</think><answer>730</answer>", "Sharp."),
+        ("<think>Sharp.</think><answer>73", "Sharp."),
+        ("<think>Sharp.</think>", "Sharp."),
     ],
 )
 @pytest.mark.parametrize("lenient", [False, True])

@@ -99,3 +99,8 @@ def test_the_benchmarks_labels_lie_on_their_declared_scales(dataset, lowest, hig
     assert lowest in scale
     assert highest in scale
     assert scale.to_points(highest) - scale.to_points(lowest) > 50
+
+
+def test_a_scale_says_which_end_is_better_only_where_it_must():
+    assert str(ScoreScale(1, 5)) == "1 to 5"
+    assert str(ScoreScale(0, 9, higher_is_better=False)) == "0 to 9 (lower is better)"

@@ -158,3 +158,8 @@ def test_mixed_libraries_are_named():
     torch = pytest.importorskip("torch")
     with pytest.raises(TypeError, match="predictions and targets must come from one array library; got ndarray"):
         gaussian_score_reward(np.ones(1), torch.ones(1))
+
+
+def test_the_default_threshold_is_8_75_points():
+    errors = np.array([8.75, 8.76])
+    np.testing.assert_array_equal(threshold_score_reward(50 + errors, np.array([50.0, 50.0])), [1, 0])

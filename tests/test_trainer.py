@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import ranked_run
 import torch
+import trl
 from datasets import Dataset
 from launch import torchrun
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
@@ -16,6 +17,7 @@ from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 import tatar_rewards as tr
 import tiny_data
 import tiny_model
+from tatar_rewards._batches import read_completion
 from tatar_rewards.callbacks import RememberOpponents
 
 QUIET = {**ranked_run.QUIET, "save_strategy": "no"}
@@ -100,8 +102,7 @@ def test_sft_and_grpo_train_on_pictures(processor, examples, tmp_path):
 
     trainer = run_grpo(model, processor, tiny_data.to_dataset(examples), tmp_path, max_completion_length=80)
     assert_everything_was_logged(trainer)
-    completions = [completion[-1]["content"] for completion in trainer._logs["completion"]]
-    statuses = [tr.parse_answer(text).status for text in completions]
+    statuses = [read_completion(completion).status for completion in trainer._logs["completion"]]
     assert list(trainer._logs["rewards"]["answer_format"]) == [
         float(status is tr.AnswerStatus.OK) for status in statuses
     ]
@@ -139,6 +140,8 @@ def test_two_processes_that_share_every_group_earn_what_one_process_pays(tmp_pat
 def test_streamed_shards_mix_prompts_in_the_trainers_groups_but_not_in_the_rankings(tmp_path):
     """The trainer's own defect: two ranks that each read their own shard share its groups. The doctor warns of it."""
     run = torchrun(2, ranked_run.__file__, tmp_path, "streamed", seconds=240)
+    if "Iterable datasets are not yet supported" in run.stderr:
+        pytest.skip(f"TRL {trl.__version__} takes no streamed datasets")
     assert run.returncode == 0, run.stderr[-3000:]
     for call in json.loads((tmp_path / "run.json").read_text())["calls"]:
         assert len(call["prompt"]) == 8

@@ -43,7 +43,7 @@ def length_reward(lengths: Array, *, shortest: float = 0, longest: float = float
     _arrays.check_not_negative(xp, "lengths", counts)
     unreadable = xp.isnan(counts)
     counts = xp.where(unreadable, xp.zeros_like(counts), counts)
-    miss = xp.clip(shortest - counts, 0.0, None)
+    miss = shortest - counts
     if longest != float("inf"):
         miss = xp.maximum(miss, counts - longest)
     if margin > 0:

@@ -98,7 +98,7 @@ class ScoreScale:
             >>> ScoreScale(1, 5).column_to_points([1, 3.0, None])
             array([ 0., 50., nan])
         """
-        return np.array([self._row_to_points(score, row, column) for row, score in enumerate(scores)], dtype=float)
+        return np.array([self._row_to_points(score, row, column) for row, score in enumerate(scores)])
 
     def _row_to_points(self, score: float | None, row: int, column: str) -> float:
         if score is None:

@@ -63,9 +63,7 @@ def gaussian_score_reward(
     width = tolerance / math.sqrt(-2 * math.log(reward_at_tolerance)) * (1 + widening / 100 * error)
     if stds is not None:
         width = xp.sqrt(width**2 + stds**2)
-    # exp(-800) is 0 in every dtype, and 40 can be squared in every dtype
-    deviation = xp.clip(error / width, 0.0, 40.0)
-    bell = xp.clip(gain * xp.exp(-0.5 * deviation**2), 0.0, 1.0)
+    bell = xp.clip(gain * xp.exp(-0.5 * (error / width) ** 2), None, 1.0)
     return _arrays.like_predictions(xp, _fill(xp, bell, error, unreadable), predictions)
 
 
