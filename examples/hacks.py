@@ -107,7 +107,7 @@ def make_sloppy(completion: list[dict], rng: random.Random) -> list[dict]:
     """One in ten answers twice, or with a digit too many."""
     if rng.random() > 0.1:
         return completion
-    text = text_of(completion[0])
+    text = text_of(completion)
     sloppy = rng.choice([f"{text}<answer>{rng.randint(0, 100)}</answer>", text.replace("</answer>", "0</answer>")])
     return [{"role": "assistant", "content": sloppy}]
 

@@ -2,8 +2,10 @@
 
 import multiprocessing
 import queue
+import sys
 import tempfile
 from datetime import timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,9 +21,11 @@ from tatar_rewards.distributed import (
     stable_key,
     stable_keys,
 )
+from tatar_rewards.distributed import _device as device_of
 
 FORK = multiprocessing.get_context("fork")
 KEPT = -8268598513533750391  # the key of "iaa", "AVA", "1.jpg"
+KEPT_MIXED = 803702791680353286  # of "iaa", None, 7
 
 
 def on_ranks(world, work):
@@ -169,6 +173,20 @@ def test_a_rank_can_be_left_alone():
         assert texts == ["rank 0", "rank 1"]
 
 
+@pytest.mark.parametrize(
+    ("config", "device"),
+    [("cpu:gloo", "cpu"), ("cuda:nccl", "cuda"), ("cpu:gloo,cuda:nccl", "cpu"), ("cuda:nccl,cpu:gloo", "cpu")],
+)
+def test_rows_travel_on_the_host_where_the_group_can_carry_them_there(config, device):
+    """A stand-in for the process group: nccl cannot be had without a GPU."""
+    assert device_of(SimpleNamespace(get_backend_config=lambda: config)) == device
+
+
+def test_without_torch_there_is_one_rank(monkeypatch):
+    monkeypatch.delitem(sys.modules, "torch")
+    assert (rank(), gather_texts("me")) == (0, ["me"])
+
+
 def test_without_a_process_group_there_is_one_rank():
     rows = gather_rows(np.array([[7], [9]]), np.array([[0.5], [1.5]]))
     assert (rank(), rows.rank, rows.lengths, rows.local) == (0, 0, (2,), slice(0, 2))
@@ -194,6 +212,7 @@ def test_keys_tell_apart_what_differs(parts, others):
 def test_keys_are_the_same_today_and_tomorrow():
     """Remembered opponents in a checkpoint are found by them."""
     assert stable_key("iaa", "AVA", "1.jpg") == KEPT
+    assert stable_key("iaa", None, 7) == KEPT_MIXED
     assert stable_keys([("iaa", "AVA", "1.jpg"), ("b",), ("iaa", "AVA", "1.jpg")]).tolist() == [
         KEPT,
         stable_key("b"),

@@ -162,7 +162,7 @@ def stable_key(*parts: Any) -> int:
         >>> stable_key("1") == stable_key(1)
         False
     """
-    text = "".join(f"{_kind(part)}{len(str(part))}:{part}" for part in parts)
+    text = "".join(f"{'s' if isinstance(part, str) else 'o'}{len(str(part))}:{part}" for part in parts)
     return int.from_bytes(blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest(), "big", signed=True)
 
 
@@ -180,10 +180,6 @@ def stable_keys(rows: Iterable[tuple[Hashable, ...]]) -> NDArray[np.int64]:
     rows = list(rows)
     known = {row: stable_key(*row) for row in dict.fromkeys(rows)}
     return np.array([known[row] for row in rows], np.int64)
-
-
-def _kind(part: Any) -> str:
-    return "s" if isinstance(part, str) else "n" if part is None else "i"
 
 
 # ---------------------------------------------------------------- words between processes
@@ -241,4 +237,4 @@ def _to_words(kind: int, text: str) -> Words:
 
 
 def _to_text(part: Words) -> str:
-    return part[2:].tobytes()[: int(part[1])].decode(errors="replace")
+    return part[2:].tobytes()[: int(part[1])].decode()
