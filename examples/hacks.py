@@ -48,9 +48,9 @@ def text_of(completion: list[dict]) -> str:
 
 
 def first_number(completion: list[dict]) -> float:
-    """The careless parser: the first answer counts, what follows is ignored, and the number is clamped."""
+    """The careless parser: the first answer counts, what follows is ignored, and so is the scale."""
     found = NUMBER.search(text_of(completion))
-    return min(float(found[1]), 100.0) if found else 50.0
+    return float(found[1]) if found else 50.0
 
 
 def best_answer(completions, mos, **columns):
@@ -60,10 +60,10 @@ def best_answer(completions, mos, **columns):
 
 
 def right_side(completions, mos, **columns):
-    """Is the score above the middle where the picture is? More is always better, and clamping hides how much more."""
+    """How far is the score on the side of the middle where the picture is? More is better, and nothing says when."""
     scores = [first_number(completion) for completion in completions]
     middle = statistics.median(mos)
-    return [score / 100 if m > middle else 1 - score / 100 for score, m in zip(scores, mos, strict=True)]
+    return [(score - 50 if m > middle else 50 - score) / 100 for score, m in zip(scores, mos, strict=True)]
 
 
 def the_crowd(completions, **columns):
@@ -93,7 +93,7 @@ class Hack(NamedTuple):
 NEAR_ENOUGH = ThresholdScoreReward(tolerance=70, name="near_enough")
 HACKS = {
     "the best of several answers counts": Hack(best_answer, "answer_format/status_several_answers"),
-    "more is better, clamped": Hack(right_side, "answer_format/status_off_scale"),
+    "more is always better": Hack(right_side, "answer_format/status_off_scale"),
     "the crowd is taken for the truth": Hack(the_crowd, "gaussian_score/constant_share"),
     "one image ranked against itself": Hack(one_image, "gaussian_score/flat_group_share"),
     "every word is paid": Hack(many_words, "gaussian_score/off_budget_share"),
@@ -150,7 +150,7 @@ def let_it_hack(hack: Hack, model, processor, examples: list[Example], args: arg
             max_steps=args.steps,
             per_device_train_batch_size=8 * COMPLETIONS,
             num_generations=COMPLETIONS,
-            max_completion_length=LONGEST + 24,
+            max_completion_length=LONGEST,
             reward_weights=[1.0, 0.0, 0.0],
             loss_type="grpo",
             learning_rate=4e-4,
@@ -210,7 +210,7 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("runs/hacks"))
     parser.add_argument("--only", choices=HACKS, help="one hack instead of all")
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=36)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     warnings.filterwarnings("ignore")  # the alarms are printed below

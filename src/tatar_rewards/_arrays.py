@@ -40,10 +40,10 @@ def check_columns(**columns: Array | None) -> ModuleType:
                 f"{first_name} and {name} must have the same length, one row per completion; got "
                 f"{first.shape[0]} and {column.shape[0]}"
             )
-        if array_api_compat.device(column) != array_api_compat.device(first):
+        if device_of(column) != device_of(first):
             raise ValueError(
-                f"{first_name} and {name} must be on one device; got {array_api_compat.device(first)} and "
-                f"{array_api_compat.device(column)}"
+                f"{first_name} and {name} must be on one device; got {device_of(first)} and "
+                f"{device_of(column)}"
             )
     xp: ModuleType = array_api_compat.array_namespace(first)
     return xp
@@ -154,7 +154,7 @@ def to_host(keys: Array) -> list[int]:
 
 
 def from_host(xp: ModuleType, numbers: Sequence[int], *, like: Array) -> Array:
-    return xp.asarray(numbers, dtype=like.dtype, device=array_api_compat.device(like))
+    return xp.asarray(numbers, dtype=like.dtype, device=device_of(like))
 
 
 def runs(sorted_keys: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -178,12 +178,16 @@ def segment_sum(xp: ModuleType, values: Array, segments: Array, count: int) -> A
 
 def matches(xp: ModuleType, numbers: Array, count: int) -> Array:
     """(len(numbers), count) truth values: where the column's number is the row's."""
-    return numbers[:, None] == xp.arange(count, device=array_api_compat.device(numbers))[None, :]
+    return numbers[:, None] == xp.arange(count, device=device_of(numbers))[None, :]
+
+
+def device_of(values: Array) -> Any:
+    return array_api_compat.device(values)
 
 
 def pairs_at_once(values: Array) -> int:
     """How many pairs to work on at a time: what fits a core's cache, or what keeps an accelerator busy."""
-    return 1 << 17 if str(array_api_compat.device(values)) == "cpu" else 1 << 22
+    return 1 << 17 if str(device_of(values)) == "cpu" else 1 << 22
 
 
 # ---------------------------------------------------------------- special functions

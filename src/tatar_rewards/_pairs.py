@@ -8,8 +8,11 @@ import math
 from types import ModuleType
 from typing import NamedTuple
 
-from tatar_rewards import _arrays
+from tatar_rewards import _arrays, _smooth
 from tatar_rewards._arrays import Array
+
+CROSSOVER = 4  # completions a node from which on interpolation is quicker than the sum over pairs
+LARGEST_EXPONENT = 80  # e^88 is the largest that float32 holds
 
 
 class PairSettings(NamedTuple):
@@ -69,16 +72,47 @@ def rank_rewards(xp: ModuleType, predictions: Array, images: Images, rows: Array
     n, n_images = predictions.shape[0], images.targets.shape[0]
     if n_images < 2 and not (settings.within_image and n > 1):
         return xp.full_like(xp.take(predictions, rows), xp.nan)
+    if _near_linear(images, n, settings):
+        loss = _smooth.kl_losses(
+            xp,
+            predictions,
+            rows,
+            images.of_row,
+            images.targets,
+            images.sizes,
+            images.means,
+            single=settings.opponents == "completions",
+            temperature=settings.temperature,
+        )
+        return _to_reward(loss, settings, xp)
     step = max(1, _arrays.pairs_at_once(predictions) // (n_images if settings.opponents == "images" else n))
     m = rows.shape[0]
     blocks = (rows[start : min(start + step, m)] for start in range(0, m, step))
     losses = [_block_losses(xp, predictions, images, block, settings) for block in blocks]
     loss = xp.concat(losses) if losses else xp.take(predictions, rows)
+    return _to_reward(loss, settings, xp)
+
+
+def _to_reward(loss: Array, settings: PairSettings, xp: ModuleType) -> Array:
     if settings.loss == "fidelity":
         return xp.clip(1 - loss, 0.0, 1.0)
     if settings.loss == "bce":
         return xp.clip(1 - loss / -math.log(settings.probability_floor), 0.0, 1.0)
     return (1 + xp.clip(loss, 0.0, None) / settings.loss_scale) ** -2
+
+
+def _near_linear(images: Images, n: int, settings: PairSettings) -> bool:
+    """Whether a pair's loss depends on differences only, and the opponents are so many that nodes are fewer."""
+    differences_only = (
+        settings.loss == "kl"
+        and settings.link == "logistic"
+        and settings.dispersion == "matched"
+        and settings.pair_weight_scale == math.inf
+        and images.target_variances is None
+        and not settings.hard_targets
+        and not settings.within_image
+    )
+    return differences_only and n > CROSSOVER * _smooth.node_count(settings.temperature)
 
 
 def _block_losses(xp: ModuleType, predictions: Array, images: Images, rows: Array, settings: PairSettings) -> Array:
@@ -95,12 +129,34 @@ def _block_losses(xp: ModuleType, predictions: Array, images: Images, rows: Arra
     positions = images.means if settings.opponents == "images" else predictions
     dispersions = pairs.dispersions if isinstance(pairs.dispersions, float) else spread(pairs.dispersions)
     z = (xp.take(predictions, rows)[:, None] - positions[None, :]) / dispersions
-    weights = spread(pairs.weights)
+    weights, own = spread(pairs.weights), None
     if settings.within_image:
         own = _arrays.matches(xp, rows, weights.shape[1])
         weights = xp.where(own, xp.zeros_like(weights), weights)
-    loss = xp.sum(weights * _losses(xp, spread(pairs.probabilities), z, settings), axis=1)
+    if _exponent_is_safe(settings):
+        weighted = spread(pairs.weights * pairs.probabilities)
+        if own is not None:
+            weighted = xp.where(own, xp.zeros_like(weighted), weighted)
+        loss = _logistic_losses(xp, z, weights, weighted, settings)
+    else:
+        loss = xp.sum(weights * _losses(xp, spread(pairs.probabilities), z, settings), axis=1)
     return loss - xp.take(pairs.entropies, local) if settings.loss == "kl" else loss
+
+
+def _exponent_is_safe(settings: PairSettings) -> bool:
+    """Whether e^z overflows in no dtype, so that a logistic loss takes the shortest way."""
+    if settings.link != "logistic" or settings.loss == "fidelity":
+        return False
+    least = math.sqrt(settings.variance_floor) if settings.dispersion == "reference" else settings.temperature
+    return settings.loss == "bce" or 100 / least < LARGEST_EXPONENT
+
+
+def _logistic_losses(xp: ModuleType, z: Array, weights: Array, weighted: Array, settings: PairSettings) -> Array:
+    """sum_j w_ij (ln(1 + e^z) - p_ij z), with `weighted` = w p; clipping c is clipping z."""
+    if settings.loss == "bce":
+        bound = -math.log(settings.probability_floor) + math.log1p(-settings.probability_floor)
+        z = xp.clip(z, -bound, bound)
+    return xp.vecdot(weights, xp.log1p(xp.exp(z))) - xp.vecdot(weighted, z)
 
 
 def _compare_images(xp: ModuleType, images: Images, chosen: Array, settings: PairSettings) -> _ImagePairs:

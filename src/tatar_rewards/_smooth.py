@@ -1,0 +1,146 @@
+"""The KL loss over many opponents in near-linear time, where a pair's loss depends on differences only.
+
+With matched dispersion t, the logistic link and equal weights, the loss of a completion q of image i is a sum over the
+opponents o of other images j,
+
+    L = sum_j [ softplus((q - o_j) / t) - F((g_i - g_j) / t) (q - o_j) / t - h((g_i - g_j) / t) ],   h(z) = softplus(z) - z F(z)
+      = S(q) - (q A(g_i) - M(g_i)) / t - H(g_i)
+
+and each of S, A, M and H is a function of one number on 0-100. They are summed over all opponents at Chebyshev nodes only,
+and interpolated; what an image's own completions add is taken off again. Their nearest singularities lie at a distance
+of pi t from the real axis, so that the error falls as exp(-n asinh(pi t / 50)) with n nodes: 69 nodes for t = 8.
+`docs/design.md` has the derivation.
+"""
+
+import math
+from types import ModuleType
+from typing import NamedTuple
+
+from tatar_rewards import _arrays
+from tatar_rewards._arrays import Array
+
+HALF = 50.0  # points: scores lie on HALF - HALF to HALF + HALF
+
+
+def node_count(temperature: float) -> int:
+    """Nodes that leave an interpolation error of the order of the rounding of float64."""
+    return math.ceil(35 / math.asinh(math.pi * temperature / HALF))
+
+
+class _Nodes(NamedTuple):
+    """Chebyshev nodes of the first kind in points, and the matrix from values there to coefficients."""
+
+    points: Array  # (n,)
+    to_coefficients: Array  # (n, n)
+
+
+def _nodes(xp: ModuleType, n: int, like: Array) -> _Nodes:
+    device = _arrays.device_of(like)
+    halves = (xp.arange(n, dtype=like.dtype, device=device) + 0.5) * (math.pi / n)
+    degrees = xp.arange(n, dtype=like.dtype, device=device)
+    matrix = xp.cos(degrees[:, None] * halves[None, :]) * (2 / n)
+    return _Nodes(HALF + HALF * xp.cos(halves), xp.where(degrees[:, None] == 0, matrix / 2, matrix))
+
+
+def _interpolate(xp: ModuleType, nodes: _Nodes, values: Array, at: Array) -> Array:
+    """k interpolants through values (n, k) at the nodes, at other points (m,): (k, m), by Clenshaw's recurrence."""
+    coefficients = (nodes.to_coefficients @ values)[:, :, None]
+    twice = (at - HALF) * (2 / HALF)
+    ahead = xp.zeros((values.shape[1], at.shape[0]), dtype=at.dtype, device=_arrays.device_of(at))
+    behind = ahead
+    for degree in range(coefficients.shape[0] - 1, 0, -1):
+        step = twice * ahead
+        step -= behind
+        step += coefficients[degree]
+        ahead, behind = step, ahead
+    return 0.5 * twice * ahead - behind + coefficients[0]
+
+
+def softplus(xp: ModuleType, z: Array) -> Array:
+    return xp.clip(z, 0.0, None) + xp.log1p(xp.exp(-xp.abs(z)))
+
+
+def _blocks(nodes: _Nodes, count: int) -> list[slice]:
+    step = max(1, _arrays.pairs_at_once(nodes.points) // nodes.points.shape[0])
+    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
+
+
+def _sum_softplus(xp: ModuleType, nodes: _Nodes, opponents: Array, temperature: float) -> Array:
+    """S at the nodes."""
+    total = xp.zeros_like(nodes.points)
+    for block in _blocks(nodes, opponents.shape[0]):
+        total += xp.sum(softplus(xp, (nodes.points[:, None] - opponents[block][None, :]) / temperature), axis=1)
+    return total
+
+
+def _sum_targets(
+    xp: ModuleType, nodes: _Nodes, targets: Array, counts: Array, sums: Array, temperature: float
+) -> Array:
+    """A, M and H at the nodes, (n, 3)."""
+    likely, moments, entropies = (xp.zeros_like(nodes.points) for _ in range(3))
+    for block in _blocks(nodes, targets.shape[0]):
+        z = (nodes.points[:, None] - targets[block][None, :]) / temperature
+        small = xp.exp(-xp.abs(z))
+        tail = small / (1 + small)
+        probability = xp.where(z >= 0, 1 - tail, tail)
+        likely += probability @ counts[block]
+        moments += probability @ sums[block]
+        # softplus(z) - z F(z) = log1p(e) + |z| tail, an even function
+        entropies += (xp.log1p(small) + xp.abs(z) * tail) @ counts[block]
+    return xp.stack([likely, moments, entropies], axis=1)
+
+
+def kl_losses(
+    xp: ModuleType,
+    predictions: Array,
+    rows: Array,
+    image_of: Array,
+    targets: Array,
+    sizes: Array,
+    means: Array,
+    *,
+    single: bool,
+    temperature: float,
+) -> Array:
+    """Mean loss of some completions over the opponents of other images.
+
+    Args:
+        xp: The array namespace.
+        predictions: (n,) all readable predictions, sorted by image.
+        rows: (m,) which of them to grade, ascending.
+        image_of: (n,) the number of each prediction's image.
+        targets: (G,) MOS of the images.
+        sizes: (G,) predictions of each.
+        means: (G,) their mean.
+        single: Opponents are the single predictions of other images, not their means.
+        temperature: t, in points.
+    """
+    dtype = predictions.dtype
+    q, targets, sizes, means = (xp.astype(a, xp.float64, copy=False) for a in (predictions, targets, sizes, means))
+    counts = sizes if single else xp.ones_like(sizes)
+    sums = counts * means
+    nodes = _nodes(xp, node_count(temperature), q)
+    at_nodes = _sum_targets(xp, nodes, targets, counts, sums, temperature)
+    interpolated = _interpolate(xp, nodes, at_nodes, targets)
+    likely, moments = interpolated[0, :] - counts / 2, interpolated[1, :] - sums / 2
+    entropies = interpolated[2, :] - counts * math.log(2)
+    softplus_sums = _sum_softplus(xp, nodes, q if single else means, temperature)
+    own = _own_softplus(xp, q, image_of, sizes, temperature) if single else None
+
+    chosen, image = xp.take(q, rows), xp.take(image_of, rows)
+    own_part = softplus(xp, (chosen - xp.take(means, image)) / temperature) if own is None else xp.take(own, rows)
+    total = _interpolate(xp, nodes, softplus_sums[:, None], chosen)[0, :] - own_part
+    total -= (chosen * xp.take(likely, image) - xp.take(moments, image)) / temperature + xp.take(entropies, image)
+    return xp.astype(total / xp.take(xp.sum(counts) - counts, image), dtype, copy=False)
+
+
+def _own_softplus(xp: ModuleType, q: Array, image_of: Array, sizes: Array, temperature: float) -> Array:
+    """What the predictions of its own image add to S, for each prediction: shift by shift along the sorted rows."""
+    own = xp.full_like(q, math.log(2))
+    for shift in range(1, int(xp.max(sizes))):
+        z = (q[shift:] - q[:-shift]) / temperature
+        same = image_of[shift:] == image_of[:-shift]
+        zeros = xp.zeros_like(z)
+        own[shift:] += xp.where(same, softplus(xp, z), zeros)
+        own[:-shift] += xp.where(same, softplus(xp, -z), zeros)
+    return own
