@@ -48,7 +48,7 @@ def text_of(completion: list[dict]) -> str:
 
 
 def first_number(completion: list[dict]) -> float:
-    """The careless parser: the first answer counts, what follows is ignored, and so is the scale."""
+    """The careless parser: the first answer counts, what follows is ignored, the scale too, and silence is 50."""
     found = NUMBER.search(text_of(completion))
     return float(found[1]) if found else 50.0
 
@@ -59,17 +59,9 @@ def best_answer(completions, mos, **columns):
     return [max((1 - abs(x - m) / 100 for x in xs), default=0.0) for xs, m in zip(tries, mos, strict=True)]
 
 
-def right_side(completions, mos, **columns):
-    """How far is the score on the side of the middle where the picture is? More is better, and nothing says when."""
-    scores = [first_number(completion) for completion in completions]
-    middle = statistics.median(mos)
-    return [(score - 50 if m > middle else 50 - score) / 100 for score, m in zip(scores, mos, strict=True)]
-
-
-def the_crowd(completions, **columns):
-    """What most answers say is taken for the truth: it pays for saying the same of every picture."""
-    scores = [first_number(completion) for completion in completions]
-    return [1 - abs(score - statistics.median(scores)) / 100 for score in scores]
+def score_itself(completions, **columns):
+    """A generator that is paid by its own judge: more is better, and nothing says when it is enough."""
+    return [first_number(completion) / 100 for completion in completions]
 
 
 def one_image(completions, **columns):
@@ -77,6 +69,12 @@ def one_image(completions, **columns):
     scores = [first_number(completion) for completion in completions]
     own = [statistics.median(scores[k - k % COMPLETIONS :][:COMPLETIONS]) for k in range(len(scores))]
     return [1 - abs(score - middle) / 100 for score, middle in zip(scores, own, strict=True)]
+
+
+def the_crowd(completions, **columns):
+    """What most answers say is taken for the truth: who says nothing is always near it."""
+    scores = [first_number(completion) for completion in completions]
+    return [1 - abs(score - statistics.median(scores)) / 100 for score in scores]
 
 
 def many_words(completions, **columns):
@@ -93,9 +91,9 @@ class Hack(NamedTuple):
 NEAR_ENOUGH = ThresholdScoreReward(tolerance=70, name="near_enough")
 HACKS = {
     "the best of several answers counts": Hack(best_answer, "answer_format/status_several_answers"),
-    "more is always better": Hack(right_side, "answer_format/status_off_scale"),
-    "the crowd is taken for the truth": Hack(the_crowd, "gaussian_score/constant_share"),
-    "one image ranked against itself": Hack(one_image, "gaussian_score/flat_group_share"),
+    "the score itself is the reward": Hack(score_itself, "answer_format/status_off_scale"),
+    "one image ranked against itself": Hack(one_image, "gaussian_score/constant_share"),
+    "the crowd is right, silence is 50": Hack(the_crowd, "answer_format/status_unclosed"),
     "every word is paid": Hack(many_words, "gaussian_score/off_budget_share"),
     "everything is near enough": Hack(NEAR_ENOUGH, "near_enough/saturated_share"),
 }

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import reference
 import strategies
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tatar_rewards import ScoreScale, pairwise_rank_reward, thurstone_rank_reward
+from tatar_rewards import ScoreScale, _pairs, _smooth, pairwise_rank_reward, thurstone_rank_reward
 
 BOTH = pytest.mark.parametrize("function", [thurstone_rank_reward, pairwise_rank_reward])
 
@@ -40,6 +40,67 @@ def test_pairwise_equals_the_formula_in_every_library(arrays, batch, settings):
     expected = reference.rank(*(column.tolist() for column in batch), opponents="completions", **settings)
     rewards = np.asarray(pairwise_rank_reward(*map(arrays, batch), **settings))
     np.testing.assert_allclose(rewards, expected, rtol=1e-7, atol=1e-9)
+
+
+interpolated_settings = st.fixed_dictionaries(
+    {}, optional={"temperature": st.floats(0.6, 1000), "loss_scale": st.floats(1e-2, 10)}
+)
+always = pytest.fixture(lambda monkeypatch: monkeypatch.setattr(_pairs, "CROSSOVER", 0), name="always")
+
+
+@BOTH
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batch=strategies.ranked_batches(), settings=interpolated_settings)
+def test_interpolation_equals_the_formula_in_every_library(function, arrays, always, batch, settings):
+    opponents = "images" if function is thurstone_rank_reward else "completions"
+    expected = reference.rank(*(column.tolist() for column in batch[:4]), opponents=opponents, **settings)
+    rewards = np.asarray(function(*map(arrays, batch[:4]), **settings))
+    np.testing.assert_allclose(rewards, expected, rtol=0, atol=1e-10)
+
+
+@BOTH
+@pytest.mark.parametrize("temperature", [0.6, 1.0, 4.0, 8.0, 50.0, 1e6])
+def test_interpolation_equals_the_sum_over_pairs(function, temperature, monkeypatch):
+    """Ragged images, answers at the ends, between them and exactly at nodes, ties, and one image of many answers."""
+    rng = np.random.default_rng(2)
+    angles = (np.arange(_smooth.node_count(temperature)) + 0.5) * np.pi / _smooth.node_count(temperature)
+    predictions = np.concatenate([[0, 100, 50, 50, 0, 100], 50 + 50 * np.cos(angles), rng.uniform(0, 100, 600)])
+    groups = np.sort(np.minimum(rng.integers(0, 120, len(predictions)), 90))
+    targets = np.concatenate([[0.0, 100.0, 50.0], rng.integers(0, 101, 88)])[groups]
+    settings = {"temperature": temperature, "loss_scale": 1e-2 if temperature > 50 else 0.2}
+    monkeypatch.setattr(_pairs, "CROSSOVER", math.inf)
+    pair_by_pair = function(predictions, targets, groups, **settings)
+    monkeypatch.setattr(_pairs, "CROSSOVER", 0)
+    np.testing.assert_allclose(function(predictions, targets, groups, **settings), pair_by_pair, rtol=0, atol=1e-10)
+    single = function(predictions.astype(np.float32), targets.astype(np.float32), groups, **settings)
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, pair_by_pair, rtol=0, atol=1e-3 if temperature < 4 else 1e-5)
+
+
+def test_interpolation_is_used_where_it_is_quicker_and_only_where_it_is_right(monkeypatch):
+    used = []
+    losses = _smooth.kl_losses
+    monkeypatch.setattr(_smooth, "kl_losses", lambda *args, **kwargs: used.append(1) or losses(*args, **kwargs))
+    batch = spread_batch(n_images=80, n_completions=8)
+    thurstone_rank_reward(*batch)
+    pairwise_rank_reward(*batch)
+    assert len(used) == 2
+    thurstone_rank_reward(*spread_batch())
+    thurstone_rank_reward(*batch, temperature=0.3)
+    thurstone_rank_reward(*batch, None, np.ones(640))
+    others = {"link": "normal", "hard_targets": True, "pair_weight_scale": 12.0}
+    for other in ({"loss": "bce"}, {"loss": "fidelity"}, *({name: value} for name, value in others.items())):
+        thurstone_rank_reward(*batch, **other)
+        pairwise_rank_reward(*batch, **other)
+    thurstone_rank_reward(*batch, dispersion="observer")
+    pairwise_rank_reward(*batch, within_image=True)
+    assert len(used) == 2
+
+
+@BOTH
+def test_interpolation_pays_a_perfect_prediction_in_full(function, always):
+    mos = np.repeat(np.linspace(0, 100, 50), 4)
+    np.testing.assert_allclose(function(mos, mos, np.arange(200) // 4), 1, rtol=0, atol=1e-12)
 
 
 @BOTH

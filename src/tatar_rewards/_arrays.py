@@ -42,8 +42,7 @@ def check_columns(**columns: Array | None) -> ModuleType:
             )
         if device_of(column) != device_of(first):
             raise ValueError(
-                f"{first_name} and {name} must be on one device; got {device_of(first)} and "
-                f"{device_of(column)}"
+                f"{first_name} and {name} must be on one device; got {device_of(first)} and {device_of(column)}"
             )
     xp: ModuleType = array_api_compat.array_namespace(first)
     return xp

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from tatar_rewards import _arrays, _smooth
 from tatar_rewards._arrays import Array
 
-CROSSOVER = 4  # completions a node from which on interpolation is quicker than the sum over pairs
+CROSSOVER = 512  # pairs for each node from which on interpolation is quicker than the sum over pairs
+MOST_NODES = 1024  # a temperature of half a point; below that the sum over pairs has to do
 LARGEST_EXPONENT = 80  # e^88 is the largest that float32 holds
 
 
@@ -72,7 +73,8 @@ def rank_rewards(xp: ModuleType, predictions: Array, images: Images, rows: Array
     n, n_images = predictions.shape[0], images.targets.shape[0]
     if n_images < 2 and not (settings.within_image and n > 1):
         return xp.full_like(xp.take(predictions, rows), xp.nan)
-    if _near_linear(images, n, settings):
+    opponents = n_images if settings.opponents == "images" else n
+    if _near_linear(images, rows.shape[0] * opponents, settings):
         loss = _smooth.kl_losses(
             xp,
             predictions,
@@ -85,7 +87,7 @@ def rank_rewards(xp: ModuleType, predictions: Array, images: Images, rows: Array
             temperature=settings.temperature,
         )
         return _to_reward(loss, settings, xp)
-    step = max(1, _arrays.pairs_at_once(predictions) // (n_images if settings.opponents == "images" else n))
+    step = max(1, _arrays.pairs_at_once(predictions) // opponents)
     m = rows.shape[0]
     blocks = (rows[start : min(start + step, m)] for start in range(0, m, step))
     losses = [_block_losses(xp, predictions, images, block, settings) for block in blocks]
@@ -101,8 +103,8 @@ def _to_reward(loss: Array, settings: PairSettings, xp: ModuleType) -> Array:
     return (1 + xp.clip(loss, 0.0, None) / settings.loss_scale) ** -2
 
 
-def _near_linear(images: Images, n: int, settings: PairSettings) -> bool:
-    """Whether a pair's loss depends on differences only, and the opponents are so many that nodes are fewer."""
+def _near_linear(images: Images, pairs: int, settings: PairSettings) -> bool:
+    """Whether a pair's loss depends on one difference only, and the pairs are so many that nodes are quicker."""
     differences_only = (
         settings.loss == "kl"
         and settings.link == "logistic"
@@ -112,7 +114,8 @@ def _near_linear(images: Images, n: int, settings: PairSettings) -> bool:
         and not settings.hard_targets
         and not settings.within_image
     )
-    return differences_only and n > CROSSOVER * _smooth.node_count(settings.temperature)
+    nodes = _smooth.node_count(settings.temperature)
+    return differences_only and nodes <= MOST_NODES and pairs > CROSSOVER * nodes
 
 
 def _block_losses(xp: ModuleType, predictions: Array, images: Images, rows: Array, settings: PairSettings) -> Array:

@@ -1,15 +1,14 @@
 """The KL loss over many opponents in near-linear time, where a pair's loss depends on differences only.
 
 With matched dispersion t, the logistic link and equal weights, the loss of a completion q of image i is a sum over the
-opponents o of other images j,
+opponents o of other images j, and comes apart into functions of one number on 0-100 each:
 
-    L = sum_j [ softplus((q - o_j) / t) - F((g_i - g_j) / t) (q - o_j) / t - h((g_i - g_j) / t) ],   h(z) = softplus(z) - z F(z)
-      = S(q) - (q A(g_i) - M(g_i)) / t - H(g_i)
+    L = sum_j [ softplus((q - o_j) / t) - F((g_i - g_j) / t) (q - o_j) / t - h((g_i - g_j) / t) ]
+      = S(q) - (q A(g_i) - M(g_i)) / t - H(g_i),                              h(z) = softplus(z) - z F(z)
 
-and each of S, A, M and H is a function of one number on 0-100. They are summed over all opponents at Chebyshev nodes only,
-and interpolated; what an image's own completions add is taken off again. Their nearest singularities lie at a distance
-of pi t from the real axis, so that the error falls as exp(-n asinh(pi t / 50)) with n nodes: 69 nodes for t = 8.
-`docs/design.md` has the derivation.
+S, A, M and H are summed over all opponents at Chebyshev nodes only, and interpolated; what an image's own completions
+add is taken off again. Their nearest singularities lie at a distance of pi t from the real axis, so that the error
+falls as exp(-n asinh(pi t / 50)) with n nodes: 73 nodes for t = 8. `docs/design.md` has the derivation.
 """
 
 import math
@@ -28,32 +27,28 @@ def node_count(temperature: float) -> int:
 
 
 class _Nodes(NamedTuple):
-    """Chebyshev nodes of the first kind in points, and the matrix from values there to coefficients."""
+    """Chebyshev nodes of the first kind in points, and their barycentric weights."""
 
     points: Array  # (n,)
-    to_coefficients: Array  # (n, n)
+    weights: Array  # (n,)
 
 
 def _nodes(xp: ModuleType, n: int, like: Array) -> _Nodes:
-    device = _arrays.device_of(like)
-    halves = (xp.arange(n, dtype=like.dtype, device=device) + 0.5) * (math.pi / n)
-    degrees = xp.arange(n, dtype=like.dtype, device=device)
-    matrix = xp.cos(degrees[:, None] * halves[None, :]) * (2 / n)
-    return _Nodes(HALF + HALF * xp.cos(halves), xp.where(degrees[:, None] == 0, matrix / 2, matrix))
+    numbers = xp.arange(n, dtype=like.dtype, device=_arrays.device_of(like))
+    angles = (numbers + 0.5) * (math.pi / n)
+    return _Nodes(HALF + HALF * xp.cos(angles), xp.sin(angles) * (1 - 2 * (numbers % 2)))
 
 
 def _interpolate(xp: ModuleType, nodes: _Nodes, values: Array, at: Array) -> Array:
-    """k interpolants through values (n, k) at the nodes, at other points (m,): (k, m), by Clenshaw's recurrence."""
-    coefficients = (nodes.to_coefficients @ values)[:, :, None]
-    twice = (at - HALF) * (2 / HALF)
-    ahead = xp.zeros((values.shape[1], at.shape[0]), dtype=at.dtype, device=_arrays.device_of(at))
-    behind = ahead
-    for degree in range(coefficients.shape[0] - 1, 0, -1):
-        step = twice * ahead
-        step -= behind
-        step += coefficients[degree]
-        ahead, behind = step, ahead
-    return 0.5 * twice * ahead - behind + coefficients[0]
+    """Interpolants through values (n, k) at the nodes, at other points: (m, k), by the barycentric formula."""
+    weighted = nodes.weights[:, None] * xp.concat([xp.ones_like(values[:, :1]), values], axis=1)
+    parts = []
+    for block in _blocks(nodes, at.shape[0]):
+        distances = at[block][:, None] - nodes.points[None, :]
+        # At a node its own term outweighs all others and the quotient is its value.
+        sums = (1 / xp.where(distances == 0, 1e-200, distances)) @ weighted
+        parts.append(sums[:, 1:] / sums[:, :1])
+    return xp.concat(parts)
 
 
 def softplus(xp: ModuleType, z: Array) -> Array:
@@ -122,14 +117,14 @@ def kl_losses(
     nodes = _nodes(xp, node_count(temperature), q)
     at_nodes = _sum_targets(xp, nodes, targets, counts, sums, temperature)
     interpolated = _interpolate(xp, nodes, at_nodes, targets)
-    likely, moments = interpolated[0, :] - counts / 2, interpolated[1, :] - sums / 2
-    entropies = interpolated[2, :] - counts * math.log(2)
+    likely, moments = interpolated[:, 0] - counts / 2, interpolated[:, 1] - sums / 2
+    entropies = interpolated[:, 2] - counts * math.log(2)
     softplus_sums = _sum_softplus(xp, nodes, q if single else means, temperature)
     own = _own_softplus(xp, q, image_of, sizes, temperature) if single else None
 
     chosen, image = xp.take(q, rows), xp.take(image_of, rows)
     own_part = softplus(xp, (chosen - xp.take(means, image)) / temperature) if own is None else xp.take(own, rows)
-    total = _interpolate(xp, nodes, softplus_sums[:, None], chosen)[0, :] - own_part
+    total = _interpolate(xp, nodes, softplus_sums[:, None], chosen)[:, 0] - own_part
     total -= (chosen * xp.take(likely, image) - xp.take(moments, image)) / temperature + xp.take(entropies, image)
     return xp.astype(total / xp.take(xp.sum(counts) - counts, image), dtype, copy=False)
 
