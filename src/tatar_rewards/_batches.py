@@ -1,6 +1,7 @@
 """From what a trainer passes, completions and columns, to the numbers that the rewards work on."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -179,34 +180,52 @@ def to_list(values: Floats) -> list[float | None]:
     return [None if math.isnan(value) else value for value in values.tolist()]
 
 
+_SIGNS = re.compile(r"[^\w\s]+|_+")
+
+
 class Lengths(NamedTuple):
     """How long completions are; (B,), NaN for an unreadable answer, so that length earns nothing without one."""
 
     total: Floats  # with everything: what a budget's upper end counts
-    novel: Floats  # without repetition and padding: what its lower end counts
+    novel: Floats  # without repetition and padding, where that could matter: what its lower end counts
 
 
-def count_words(answers: Sequence[Answer]) -> Lengths:
+def count_words(answers: Sequence[Answer], counted: NDArray[np.bool_], budget: LengthConfig | None) -> Lengths:
     """Words of thinking; for the lower end they must hold a letter or a digit, and case makes no difference."""
-    thoughts = [a.think.split() if a.ok else None for a in answers]
-    total = [math.nan if words is None else len(words) for words in thoughts]
-    novel = [math.nan if words is None else length_without_repetition(_bare_words(words)) for words in thoughts]
-    return Lengths(np.array(total, float), np.array(novel, float))
-
-
-def _bare_words(words: Sequence[str]) -> list[str]:
-    bare = ("".join(filter(str.isalnum, word.casefold())) for word in words)
-    return [word for word in bare if word]
-
-
-def count_tokens(answers: Sequence[Answer], completions: Sequence[Any], completion_ids: Sequence[Any]) -> Lengths:
-    """Tokens of the completion; for the lower end less one for each superfluous space or digit of the answer."""
-    total, novel = np.full(len(answers), math.nan), np.full(len(answers), math.nan)
-    for row, (answer, completion, ids) in enumerate(zip(answers, completions, completion_ids, strict=True)):
+    total = np.full(len(answers), math.nan)
+    novel = total.copy()
+    for row in np.flatnonzero(counted).tolist():
+        answer = answers[row]
         if answer.score is not None:
-            padding = _padding(completion_text(completion), answer.score)
-            total[row], novel[row] = len(ids), max(0, length_without_repetition(ids) - padding)
+            total[row] = novel[row] = len(answer.think.split())
+            if _within_reach(total[row], budget):
+                novel[row] = length_without_repetition(_SIGNS.sub("", answer.think.casefold()).split())
     return Lengths(total, novel)
+
+
+def count_tokens(
+    answers: Sequence[Answer],
+    counted: NDArray[np.bool_],
+    budget: LengthConfig,
+    completions: Sequence[Any],
+    completion_ids: Sequence[Any],
+) -> Lengths:
+    """Tokens of the completion; for the lower end less one for each superfluous space or digit of the answer."""
+    total = np.full(len(answers), math.nan)
+    novel = total.copy()
+    for row in np.flatnonzero(counted).tolist():
+        answer, ids = answers[row], completion_ids[row]
+        if answer.score is not None:
+            total[row] = novel[row] = len(ids)
+            if _within_reach(total[row], budget):
+                padding = _padding(completion_text(completions[row]), answer.score)
+                novel[row] = max(0, length_without_repetition(ids) - padding)
+    return Lengths(total, novel)
+
+
+def _within_reach(length: float, budget: LengthConfig | None) -> bool:
+    """Whether it matters how much of a length is repetition: it is enough as it stands, and enough is asked for."""
+    return budget is not None and budget.shortest > 0 and length > budget.shortest - budget.margin - 1
 
 
 def _padding(text: str, score: float) -> int:

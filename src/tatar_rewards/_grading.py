@@ -49,7 +49,7 @@ def finish(
     reward: Labelled, batch: Batch, rows: GatheredRows, rewards: Floats, columns: Mapping[str, Any]
 ) -> list[float | None]:
     """Gate by length, log what the answers were, and hand TRL its list."""
-    words = count_words(batch.answers)
+    words = count_words(batch.answers, batch.on_task, reward.length_gate)
     within_budget = np.ones(len(rewards))
     if reward.length_gate is not None:
         within_budget = budget_reward(words, reward.length_gate)

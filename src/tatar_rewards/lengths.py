@@ -75,11 +75,15 @@ def length_without_repetition(words: Sequence[Hashable]) -> int:
         >>> length_without_repetition(["good"] * 200)
         1
     """
-    seen, repeated, covered = set(), 0, 0
-    for end in range(SPAN, len(words) + 1):
-        row = tuple(words[end - SPAN : end])
+    rows = list(zip(*(words[start:] for start in range(SPAN)), strict=False))
+    seen = set(rows)
+    if len(seen) == len(rows):
+        return len(words)
+    seen.clear()
+    repeated = covered = 0
+    for start, row in enumerate(rows):
         if row in seen:
-            repeated += end - max(covered, end - SPAN)
-            covered = end
+            repeated += start + SPAN - max(covered, start)
+            covered = start + SPAN
         seen.add(row)
     return len(words) - repeated

@@ -210,10 +210,11 @@ class LengthReward(LengthConfig, AnswerConfig):
         answers = read_answers(self, completions)
         on_task = on_task_rows(self, columns, len(answers))
         if self.unit == "words":
-            lengths = count_words(answers)
+            lengths = count_words(answers, on_task, self)
         else:
             cure = 'TRL passes it; without it count unit="words"'
-            lengths = count_tokens(answers, completions, column_of(self, columns, "completion_ids", len(answers), cure))
+            completion_ids = column_of(self, columns, "completion_ids", len(answers), cure)
+            lengths = count_tokens(answers, on_task, self, completions, completion_ids)
         rewards = budget_reward(lengths, self)
         if columns.get("log_metric") is not None:
             known = on_task & ~np.isnan(lengths.total)
