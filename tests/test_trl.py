@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import tatar_rewards as tr
+from tatar_rewards import _batches
 from tatar_rewards._batches import completion_text, read_completion
 
 LONG = " ".join(f"word{k}" for k in range(130))
@@ -378,3 +379,34 @@ def test_bad_columns_are_named_with_the_cure(reward, changes, error, message):
 def test_labels_of_another_task_are_not_looked_at():
     reward = tr.GaussianScoreReward(task="iqa")
     assert reward(GOOD[:2], mos=[50.0, 5000.0], task=["iqa", "iaa"])[1] is None
+
+
+# ---------------------------------------------------------------- one reading a step
+
+
+def test_the_rewards_of_a_step_read_each_completion_once(monkeypatch):
+    seen = []
+    monkeypatch.setattr(_batches, "parse_answer", lambda text, **how: seen.append(text) or tr.parse_answer(text, **how))
+    rewards = [*tr.tatar_reward_funcs(), tr.LengthReward(), tr.ThresholdScoreReward()]
+    for step in range(3):
+        texts = [f"<think>step {step}</think><answer>{20 + k}</answer>" for k in range(8)]
+        for completions in (texts, [[{"role": "assistant", "content": text}] for text in texts]):
+            seen.clear()
+            for reward in rewards:
+                reward(**batch(completions))
+            assert len(seen) <= len(texts)
+    seen.clear()
+    tr.AnswerFormatReward()(GOOD)
+    tr.AnswerFormatReward(answer_scale=tr.ScoreScale(1, 5))(GOOD)
+    tr.AnswerFormatReward(think_prefilled=True)(GOOD)
+    assert len(seen) == 3 * len(GOOD)
+
+
+def test_a_list_that_changes_between_two_calls_is_read_anew():
+    reward, texts = tr.AnswerFormatReward(), ["<answer>20</answer>", "dunno"]
+    messages = [[{"role": "assistant", "content": text}] for text in texts]
+    assert reward(texts) == reward(messages) == [1.0, 0.0]
+    texts[1], messages[1][0]["content"] = "<answer>30</answer>", "<answer>30</answer>"
+    assert reward(texts) == reward(messages) == [1.0, 1.0]
+    messages[0][0]["reasoning_content"] = "<answer>30</answer>"
+    assert reward(messages) == [0.0, 1.0]

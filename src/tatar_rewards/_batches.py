@@ -2,6 +2,7 @@
 
 import math
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -41,14 +42,24 @@ def read_completion(
         ... ).think
         'Soft light.'
     """
+    return _parse(*_source(completion), scale=scale, think_prefilled=think_prefilled, lenient=lenient)
+
+
+def _source(completion: Any) -> tuple[str, str]:
+    """The reasoning that was moved out of a completion, "" where none was, and its text."""
     if isinstance(completion, str):
-        return parse_answer(completion, scale=scale, think_prefilled=think_prefilled, lenient=lenient)
+        return "", completion
     message = _last_message(completion)
-    text = _message_text(message)
     for key in ("reasoning_content", "thinking"):
         reasoning = message.get(key)
         if isinstance(reasoning, str) and reasoning:
-            return parse_answer(f"<think>{reasoning}</think>{text}", scale=scale, lenient=lenient)
+            return reasoning, _message_text(message)
+    return "", _message_text(message)
+
+
+def _parse(reasoning: str, text: str, *, scale: ScoreScale, think_prefilled: bool, lenient: bool) -> Answer:
+    if reasoning:
+        return parse_answer(f"<think>{reasoning}</think>{text}", scale=scale, lenient=lenient)
     return parse_answer(text, scale=scale, think_prefilled=think_prefilled, lenient=lenient)
 
 
@@ -105,7 +116,31 @@ def read_answers(reward: AnswerConfig, completions: Sequence[Any]) -> list[Answe
             f"{type(completions).__name__}"
         )
     scale, think_prefilled = reward.answer_scale, reward.think_prefilled
-    return [read_completion(completion, scale=scale, think_prefilled=think_prefilled) for completion in completions]
+    sources = [_source(completion) for completion in completions]
+    kept: _Read | None = getattr(_last, "read", None)
+    if kept is None or not kept.holds(sources, scale, think_prefilled):
+        answers = [_parse(*source, scale=scale, think_prefilled=think_prefilled, lenient=False) for source in sources]
+        kept = _last.read = _Read(sources, scale, think_prefilled, answers)
+    return kept.answers
+
+
+class _Read(NamedTuple):
+    """The answers of one batch, and what they were read from."""
+
+    sources: list[tuple[str, str]]
+    scale: ScoreScale
+    think_prefilled: bool
+    answers: list[Answer]
+
+    def holds(self, sources: list[tuple[str, str]], scale: ScoreScale, think_prefilled: bool) -> bool:
+        return (
+            self.sources == sources  # the same objects in every reward of a step, which takes no time to see
+            and self.scale == scale
+            and self.think_prefilled == think_prefilled
+        )
+
+
+_last = threading.local()  # a step's completions come to one reward after the other: each thread keeps one batch
 
 
 def column_of(reward: AnswerConfig, columns: Mapping[str, Any], column: str, length: int, cure: str) -> Sequence[Any]:
