@@ -183,7 +183,7 @@ def threshold_of(figure: str) -> float:
 
 
 def describe(name: str, run: Run) -> str:
-    lines = [f"{name}: {HACKS[name].figure} {run.values[0]:.2f} -> {run.values[-1]:.2f}"]
+    lines = [f"{name}: {HACKS[name].figure} from {run.values[0]:.2f} to {max(run.values):.2f} at its highest"]
     lines += [f"    step {alarm.step}, {alarm.reward}: {alarm.message}" for alarm in run.alarms]
     return "\n".join([*lines, f"    at the end: {textwrap.shorten(run.example, 160)}", ""])
 
