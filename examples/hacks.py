@@ -78,8 +78,9 @@ def the_crowd(completions, **columns):
 
 
 def many_words(completions, **columns):
-    """Long thinking is good thinking."""
-    return [len(text_of(completion).split()) / 60 for completion in completions]
+    """Long thinking is good thinking, as long as an answer follows."""
+    texts = [text_of(completion) for completion in completions]
+    return [len(text.split()) / 60 if NUMBER.search(text) else 0.0 for text in texts]
 
 
 class Hack(NamedTuple):
@@ -88,7 +89,7 @@ class Hack(NamedTuple):
 
 
 # A tolerance so wide that everything is paid: our own reward, set carelessly.
-NEAR_ENOUGH = ThresholdScoreReward(tolerance=70, name="near_enough")
+NEAR_ENOUGH = ThresholdScoreReward(tolerance=80, name="near_enough")
 HACKS = {
     "the best of several answers counts": Hack(best_answer, "answer_format/status_several_answers"),
     "the score itself is the reward": Hack(score_itself, "answer_format/status_off_scale"),
@@ -141,14 +142,14 @@ def let_it_hack(hack: Hack, model, processor, examples: list[Example], args: arg
         model=model,
         processing_class=processor,
         train_dataset=to_dataset(examples),
-        reward_funcs=[hack.reward, AnswerFormatReward(), GaussianScoreReward(length_gate=LengthConfig(longest=60))],
+        reward_funcs=[hack.reward, AnswerFormatReward(), GaussianScoreReward(length_gate=LengthConfig(longest=48))],
         callbacks=[detector],
         args=GRPOConfig(
             **{**common_arguments(args.out / "grpo", args.seed), "logging_steps": 1},
             max_steps=args.steps,
             per_device_train_batch_size=8 * COMPLETIONS,
             num_generations=COMPLETIONS,
-            max_completion_length=LONGEST,
+            max_completion_length=LONGEST + 24,
             reward_weights=[1.0, 0.0, 0.0],
             loss_type="grpo",
             learning_rate=4e-4,

@@ -4,7 +4,8 @@ Everything else is written against the array API standard through `array_api_com
 the caller has not imported already.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -146,23 +147,18 @@ def number_keys(xp: ModuleType, name: str, keys: Array) -> Array:
     return xp.reshape(xp.unique_inverse(keys)[1], (-1,))
 
 
-def to_host(keys: Array) -> list[int]:
-    """Integer keys as a Python list: one synchronisation on a GPU."""
-    numbers: list[int] = keys.tolist() if hasattr(keys, "tolist") else [int(key) for key in keys]
-    return numbers
+def number_sorted(xp: ModuleType, keys: Array) -> tuple[Array, Array]:
+    """Sorted keys, at least one of them, as numbers 0..n-1, and the first row of each."""
+    changed = xp.concat([xp.ones(1, dtype=xp.bool, device=device_of(keys)), keys[1:] != keys[:-1]])
+    return xp.cumulative_sum(xp.astype(changed, xp.int64)) - 1, xp.nonzero(changed)[0]
 
 
-def from_host(xp: ModuleType, numbers: Sequence[int], *, like: Array) -> Array:
-    return xp.asarray(numbers, dtype=like.dtype, device=device_of(like))
-
-
-def runs(sorted_keys: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """(start, stop) of each run of equal keys."""
-    start = 0
-    for stop in range(1, len(sorted_keys) + 1):
-        if stop == len(sorted_keys) or sorted_keys[stop] != sorted_keys[start]:
-            yield start, stop
-            start = stop
+def runs(xp: ModuleType, sorted_keys: Array) -> list[tuple[int, int]]:
+    """(start, stop) of each run of equal keys: one synchronisation on a GPU."""
+    if sorted_keys.shape[0] == 0:
+        return []
+    starts = [int(start) for start in number_sorted(xp, sorted_keys)[1]]
+    return list(pairwise([*starts, sorted_keys.shape[0]]))
 
 
 def segment_sum(xp: ModuleType, values: Array, segments: Array, count: int) -> Array:

@@ -207,7 +207,7 @@ def _rank_rewards(
         rewarded, labelled = xp.logical_and(comparable, wanted), xp.logical_and(labelled, wanted)
     rows = _sorted_rows(xp, comparable, image_keys)
     order, rewards = [], []
-    for start, stop in _arrays.runs(_arrays.to_host(xp.take(comparison_keys, rows))):
+    for start, stop in _arrays.runs(xp, xp.take(comparison_keys, rows)):
         part = rows[start:stop]
         part_stds = None if stds is None else xp.take(stds, part)
         images = _describe_images(xp, xp.take(q, part), xp.take(g, part), part_stds, xp.take(image_keys, part))
@@ -254,11 +254,10 @@ def _check_one_target_each(xp: ModuleType, image_keys: Array, targets: Array, la
 
 def _describe_images(xp: ModuleType, q: Array, g: Array, stds: Array | None, image_keys: Array) -> Images:
     """The images of completions that are sorted by image."""
-    of_row = _arrays.number_keys(xp, "groups", image_keys)
-    firsts = [start for start, _ in _arrays.runs(_arrays.to_host(of_row))]
-    first_rows = _arrays.from_host(xp, firsts, like=of_row)
-    sizes = _arrays.segment_sum(xp, xp.ones_like(q), of_row, len(firsts))
-    means = _arrays.segment_sum(xp, q, of_row, len(firsts)) / sizes
-    variances = _arrays.segment_sum(xp, (q - xp.take(means, of_row)) ** 2, of_row, len(firsts)) / sizes
+    of_row, first_rows = _arrays.number_sorted(xp, image_keys)
+    count = first_rows.shape[0]
+    sizes = _arrays.segment_sum(xp, xp.ones_like(q), of_row, count)
+    means = _arrays.segment_sum(xp, q, of_row, count) / sizes
+    variances = _arrays.segment_sum(xp, (q - xp.take(means, of_row)) ** 2, of_row, count) / sizes
     target_variances = None if stds is None else xp.take(stds, first_rows) ** 2
     return Images(of_row, sizes, xp.take(g, first_rows), target_variances, means, variances)
