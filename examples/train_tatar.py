@@ -35,6 +35,7 @@ from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 from evaluate import evaluate, format_table
 from report import write_report
 from tatar_rewards import tatar_reward_funcs
+from tatar_rewards.callbacks import HackDetector
 from tatar_rewards.doctor import check_setup
 from tiny_data import DISTORTIONS, TEST_PHOTOGRAPHS, TRAIN_PHOTOGRAPHS, Example, make_examples, to_dataset
 from tiny_model import build_model, build_processor, to_pixels, train_eyes, train_tokenizer
@@ -167,6 +168,7 @@ def main() -> None:
         processing_class=processor,
         train_dataset=pictures,
         reward_funcs=rewards,
+        callbacks=[HackDetector()],  # says so if the policy finds a way round the pictures
         args=grpo_args,
     )
     grpo.remove_callback(ProgressCallback)
