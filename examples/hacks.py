@@ -89,13 +89,13 @@ class Hack(NamedTuple):
 
 
 # A tolerance so wide that everything is paid: our own reward, set carelessly.
-NEAR_ENOUGH = ThresholdScoreReward(tolerance=80, name="near_enough")
+NEAR_ENOUGH = ThresholdScoreReward(tolerance=95, name="near_enough")
 HACKS = {
     "the best of several answers counts": Hack(best_answer, "answer_format/status_several_answers"),
     "the score itself is the reward": Hack(score_itself, "answer_format/status_off_scale"),
     "one image ranked against itself": Hack(one_image, "gaussian_score/constant_share"),
     "the crowd is right, silence is 50": Hack(the_crowd, "answer_format/status_unclosed"),
-    "every word is paid": Hack(many_words, "gaussian_score/off_budget_share"),
+    "every word is paid": Hack(many_words, "iqa_gaussian_score/off_budget_share"),
     "everything is near enough": Hack(NEAR_ENOUGH, "near_enough/saturated_share"),
 }
 
@@ -137,12 +137,13 @@ def teach_to_answer(examples: list[Example], out: Path, seed: int) -> tuple:
 
 def let_it_hack(hack: Hack, model, processor, examples: list[Example], args: argparse.Namespace) -> "Run":
     """GRPO with the careless reward; ours have weight 0 and only watch."""
-    detector = HackDetector()
+    brief = GaussianScoreReward(task="iqa", length_gate=LengthConfig(longest=20))
+    watching, detector = [AnswerFormatReward(), GaussianScoreReward(), brief], HackDetector()
     trainer = GRPOTrainer(
         model=model,
         processing_class=processor,
         train_dataset=to_dataset(examples),
-        reward_funcs=[hack.reward, AnswerFormatReward(), GaussianScoreReward(length_gate=LengthConfig(longest=48))],
+        reward_funcs=[hack.reward, *watching],
         callbacks=[detector],
         args=GRPOConfig(
             **{**common_arguments(args.out / "grpo", args.seed), "logging_steps": 1},
@@ -150,7 +151,7 @@ def let_it_hack(hack: Hack, model, processor, examples: list[Example], args: arg
             per_device_train_batch_size=8 * COMPLETIONS,
             num_generations=COMPLETIONS,
             max_completion_length=LONGEST + 24,
-            reward_weights=[1.0, 0.0, 0.0],
+            reward_weights=[1.0, *[0.0] * len(watching)],
             loss_type="grpo",
             learning_rate=4e-4,
             lr_scheduler_type="constant",
