@@ -87,12 +87,26 @@ def rank_rewards(xp: ModuleType, predictions: Array, images: Images, rows: Array
             temperature=settings.temperature,
         )
         return _to_reward(loss, settings, xp)
-    step = max(1, _arrays.pairs_at_once(predictions) // opponents)
+    at_once = _arrays.pairs_at_once(predictions)
+    per_image = _rows_of_each_image(xp, xp.take(images.of_row, rows))
+    if opponents * per_image > 16 * at_once:  # bounded memory is worth more than the fewer copies
+        per_image = 1
+    step = max(1, at_once // (opponents * per_image)) * per_image
     m = rows.shape[0]
     blocks = (rows[start : min(start + step, m)] for start in range(0, m, step))
-    losses = [_block_losses(xp, predictions, images, block, settings) for block in blocks]
+    losses = [_block_losses(xp, predictions, images, block, per_image, settings) for block in blocks]
     loss = xp.concat(losses) if losses else xp.take(predictions, rows)
     return _to_reward(loss, settings, xp)
+
+
+def _rows_of_each_image(xp: ModuleType, image_of: Array) -> int:
+    """How many rows every image has, where they all have as many; else 1, which asks for nothing."""
+    m = image_of.shape[0]
+    count = int(xp.sum(xp.astype(image_of[1:] != image_of[:-1], xp.int64))) + 1 if m else 1
+    if m % count:
+        return 1
+    by_image = xp.reshape(image_of, (count, m // count))
+    return m // count if m and bool(xp.all(by_image == by_image[:, :1])) else 1
 
 
 def _to_reward(loss: Array, settings: PairSettings, xp: ModuleType) -> Array:
@@ -118,31 +132,32 @@ def _near_linear(images: Images, pairs: int, settings: PairSettings) -> bool:
     return differences_only and nodes <= MOST_NODES and pairs > CROSSOVER * nodes
 
 
-def _block_losses(xp: ModuleType, predictions: Array, images: Images, rows: Array, settings: PairSettings) -> Array:
-    """Mean loss of some completions over their opponents."""
+def _block_losses(
+    xp: ModuleType, predictions: Array, images: Images, rows: Array, per_image: int, settings: PairSettings
+) -> Array:
+    """Mean loss of some completions over their opponents; `per_image` of them in a row show the same image."""
     chosen, local = xp.unique_inverse(xp.take(images.of_row, rows))
     pairs = _compare_images(xp, images, chosen, settings)
 
     def spread(matrix: Array) -> Array:
-        """From pairs of images to pairs of completion and opponent."""
+        """From pairs of images to pairs of completion and opponent, (m / per_image, 1, opponents)."""
         if settings.opponents == "completions":
             matrix = xp.take(matrix, images.of_row, axis=1)
-        return xp.take(matrix, local, axis=0)
+        return (matrix if per_image > 1 else xp.take(matrix, local, axis=0))[:, None, :]
 
     positions = images.means if settings.opponents == "images" else predictions
-    dispersions = pairs.dispersions if isinstance(pairs.dispersions, float) else spread(pairs.dispersions)
-    z = (xp.take(predictions, rows)[:, None] - positions[None, :]) / dispersions
-    weights, own = spread(pairs.weights), None
+    by_image = xp.reshape(xp.take(predictions, rows), (-1, per_image))
+    z = by_image[:, :, None] - positions[None, None, :]
+    z /= pairs.dispersions if isinstance(pairs.dispersions, float) else spread(pairs.dispersions)
+    weights, weighted = spread(pairs.weights), spread(pairs.weights * pairs.probabilities)
     if settings.within_image:
-        own = _arrays.matches(xp, rows, weights.shape[1])
-        weights = xp.where(own, xp.zeros_like(weights), weights)
+        own = xp.reshape(_arrays.matches(xp, rows, z.shape[2]), z.shape)
+        weights, weighted = (xp.where(own, xp.zeros_like(z), matrix) for matrix in (weights, weighted))
     if _exponent_is_safe(settings):
-        weighted = spread(pairs.weights * pairs.probabilities)
-        if own is not None:
-            weighted = xp.where(own, xp.zeros_like(weighted), weighted)
         loss = _logistic_losses(xp, z, weights, weighted, settings)
     else:
-        loss = xp.sum(weights * _losses(xp, spread(pairs.probabilities), z, settings), axis=1)
+        loss = xp.sum(weights * _losses(xp, spread(pairs.probabilities), z, settings), axis=2)
+    loss = xp.reshape(loss, (-1,))
     return loss - xp.take(pairs.entropies, local) if settings.loss == "kl" else loss
 
 
@@ -159,7 +174,8 @@ def _logistic_losses(xp: ModuleType, z: Array, weights: Array, weighted: Array, 
     if settings.loss == "bce":
         bound = -math.log(settings.probability_floor) + math.log1p(-settings.probability_floor)
         z = xp.clip(z, -bound, bound)
-    return xp.vecdot(weights, xp.log1p(xp.exp(z))) - xp.vecdot(weighted, z)
+    linear = xp.vecdot(z, weighted)
+    return xp.vecdot(_arrays.softplus_in_place(xp, z), weights) - linear
 
 
 def _compare_images(xp: ModuleType, images: Images, chosen: Array, settings: PairSettings) -> _ImagePairs:
