@@ -136,7 +136,9 @@ def _block_losses(
     xp: ModuleType, predictions: Array, images: Images, rows: Array, per_image: int, settings: PairSettings
 ) -> Array:
     """Mean loss of some completions over their opponents; `per_image` of them in a row show the same image."""
-    chosen, local = xp.unique_inverse(xp.take(images.of_row, rows))
+    image_of = xp.take(images.of_row, rows)
+    local, first_rows = _arrays.number_sorted(xp, image_of)
+    chosen = xp.take(image_of, first_rows)
     pairs = _compare_images(xp, images, chosen, settings)
 
     def spread(matrix: Array) -> Array:
