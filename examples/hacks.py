@@ -4,7 +4,7 @@
 """What a policy learns when a reward can be hacked, and what the detector says of it.
 
     python examples/hacks.py                     # about eight minutes on two cores
-    python examples/hacks.py --only "every word is paid"
+    python examples/hacks.py --only "every word of thought is paid"
 
 The tiny model of `train_tatar.py` is taught to answer by SFT. Then, from the same start each time, GRPO trains it with
 one careless reward as forks have them. The rewards of this package watch with weight 0: they log their figures, and
@@ -31,7 +31,14 @@ from tqdm import tqdm
 from transformers import ProgressCallback, set_seed
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
-from tatar_rewards import AnswerFormatReward, GaussianScoreReward, HackThresholds, LengthConfig, ThresholdScoreReward
+from tatar_rewards import (
+    AnswerFormatReward,
+    GaussianScoreReward,
+    HackThresholds,
+    LengthConfig,
+    ThresholdScoreReward,
+    parse_answer,
+)
 from tatar_rewards.callbacks import Alarm, HackDetector
 from tiny_data import TRAIN_PHOTOGRAPHS, Example, make_examples, to_dataset
 from tiny_model import build_model, build_processor, to_pixels, train_eyes, train_tokenizer
@@ -78,9 +85,8 @@ def the_crowd(completions, **columns):
 
 
 def many_words(completions, **columns):
-    """Long thinking is good thinking, as long as an answer follows."""
-    texts = [text_of(completion) for completion in completions]
-    return [len(text.split()) / 60 if NUMBER.search(text) else 0.0 for text in texts]
+    """Long thinking is good thinking, whatever the task."""
+    return [len(parse_answer(text_of(completion)).think.split()) / 40 for completion in completions]
 
 
 class Hack(NamedTuple):
@@ -88,15 +94,15 @@ class Hack(NamedTuple):
     figure: str  # what gives it away
 
 
-# A tolerance so wide that everything is paid: our own reward, set carelessly.
-NEAR_ENOUGH = ThresholdScoreReward(tolerance=95, name="near_enough")
+# A tolerance meant for a scale of one to five: nothing is paid. Our own reward, set carelessly.
+TOO_NARROW = ThresholdScoreReward(tolerance=0.35, name="too_narrow")
 HACKS = {
     "the best of several answers counts": Hack(best_answer, "answer_format/status_several_answers"),
     "the score itself is the reward": Hack(score_itself, "answer_format/status_off_scale"),
     "one image ranked against itself": Hack(one_image, "gaussian_score/constant_share"),
     "the crowd is right, silence is 50": Hack(the_crowd, "answer_format/status_unclosed"),
-    "every word is paid": Hack(many_words, "iqa_gaussian_score/off_budget_share"),
-    "everything is near enough": Hack(NEAR_ENOUGH, "near_enough/saturated_share"),
+    "every word of thought is paid": Hack(many_words, "iqa_gaussian_score/off_budget_share"),
+    "a tolerance for one to five, on 0-100": Hack(TOO_NARROW, "too_narrow/saturated_share"),
 }
 
 # ---------------------------------------------------------------- the policy
