@@ -48,7 +48,18 @@ def test_errors_and_coverage():
     assert math.isnan(metrics.coverage([]))
 
 
-@pytest.mark.parametrize("metric", [metrics.srcc, metrics.plcc, metrics.krcc, metrics.rmse, metrics.mae])
-def test_lengths_must_agree(metric):
-    with pytest.raises(ValueError, match="predictions and targets must be flat and equally long"):
-        metric([1.0, 2.0], [1.0])
+@given(st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), max_size=30))
+def test_slope_spread_and_constant_share_are_what_numpy_makes_of_them(pairs):
+    predictions, targets = np.array(pairs, float).reshape(-1, 2).T
+    figures = [
+        f(predictions, targets) for f in (metrics.calibration_slope, metrics.spread_ratio, metrics.constant_share)
+    ]
+    if len(set(targets)) < 2:
+        assert np.isnan(figures).all()
+        return
+    slope = np.polyfit(targets, predictions, 1)[0]
+    most = max(list(predictions).count(value) for value in predictions)
+    expected = [slope, np.std(predictions) / np.std(targets), most / len(predictions)]
+    np.testing.assert_allclose(figures, expected, rtol=1e-7, atol=1e-9)
+    missing = np.append(predictions, np.nan), np.append(targets, 50.0)
+    assert figures[0] == metrics.calibration_slope(*missing)
