@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tatar_rewards import _arrays
+
 collect_ignore = ["fuzz.py"]  # needs atheris, which only `make fuzz` installs
 
 settings.register_profile(
@@ -16,16 +18,20 @@ settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
-@pytest.fixture(scope="session", params=["numpy", "torch", "torch-cuda", "array-api-strict"])
+@pytest.fixture(scope="session", params=["numpy", "torch", "torch-kernels", "torch-cuda", "array-api-strict"])
 def arrays(request):
     """Convert a numpy array to one of the libraries that the rewards must serve."""
     if request.param == "numpy":
-        return np.asarray
+        yield np.asarray
+        return
     if request.param == "array-api-strict":
-        return lambda values: array_api_strict.asarray(np.asarray(values))
+        yield lambda values: array_api_strict.asarray(np.asarray(values))
+        return
     torch = pytest.importorskip("torch", reason="torch is not installed")
-    if request.param == "torch":
-        return lambda values: torch.as_tensor(np.asarray(values))
-    if not torch.cuda.is_available():
+    if request.param == "torch-cuda" and not torch.cuda.is_available():
         pytest.skip("no CUDA device on this machine")
-    return lambda values: torch.as_tensor(np.asarray(values), device="cuda")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "torch-kernels":  # what runs on a GPU, on the host
+            patch.setattr(_arrays, "BORROW", False)
+        device = "cuda" if request.param == "torch-cuda" else "cpu"
+        yield lambda values: torch.as_tensor(np.asarray(values), device=device)

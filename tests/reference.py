@@ -1,7 +1,7 @@
 """Slow scalar rewards, written from the formulas and from nothing else: the oracles of the vectorised ones."""
 
 import math
-from statistics import NormalDist, fmean
+from statistics import fmean
 
 NAN = math.nan
 
@@ -39,17 +39,21 @@ def sigmoid(z):
     return 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z))
 
 
+def normal(z):
+    return math.erfc(-z / math.sqrt(2)) / 2  # statistics.NormalDist is 0 from z = -9 on
+
+
 def log_cumulative(z, link):
     if link == "logistic":
         return -math.log1p(math.exp(-z)) if z > -30 else z - math.log1p(math.exp(z))
     if z > -30:
-        return math.log(NormalDist().cdf(z)) if z < 5 else math.log1p(-NormalDist().cdf(-z))
+        return math.log(normal(z)) if z < 5 else math.log1p(-normal(-z))
     tail = 1 - 1 / z**2 + 3 / z**4 - 15 / z**6  # Mills' ratio, far in the tail
     return -z * z / 2 - math.log(-z) - 0.5 * math.log(2 * math.pi) + math.log(tail)
 
 
 def cumulative(z, link):
-    return sigmoid(z) if link == "logistic" else NormalDist().cdf(z)
+    return sigmoid(z) if link == "logistic" else normal(z)
 
 
 def pair_loss(p, not_p, z, *, link, loss, floor):

@@ -45,7 +45,14 @@ def check_columns(**columns: Array | None) -> ModuleType:
             raise ValueError(
                 f"{first_name} and {name} must be on one device; got {device_of(first)} and {device_of(column)}"
             )
-    xp: ModuleType = array_api_compat.array_namespace(first)
+    return namespace_of(first)
+
+
+def namespace_of(values: Array) -> ModuleType:
+    """The functions of the array's library. Those of numpy 2.1 follow the standard by themselves, without a wrapper."""
+    if isinstance(values, np.ndarray) and hasattr(np, "unstack"):
+        return np
+    xp: ModuleType = array_api_compat.array_namespace(values)
     return xp
 
 
@@ -134,19 +141,47 @@ def check_scores(xp: ModuleType, predictions: Array, targets: Array, target_stds
     return Scores(q, xp.logical_and(q >= 0, q <= 100), g, stds)
 
 
+# ---------------------------------------------------------------- torch on the host
+
+BORROW = True  # False where torch's own kernels are to be tested without a GPU
+
+
+def lends_memory(values: Array) -> bool:
+    """A torch tensor on the host: numpy can work on its memory, and takes half the time for exp and log1p there."""
+    return BORROW and array_api_compat.is_torch_array(values) and values.device.type == "cpu"
+
+
+def borrow(values: Array | None) -> Array | None:
+    """The memory of such a tensor as a numpy array; a copy where numpy lacks its dtype."""
+    if values is None:
+        return None
+    values = values.detach()
+    return (values.float() if values.dtype.itemsize < 4 and values.is_floating_point() else values).numpy()
+
+
+def give_back(values: Array, like: Array) -> Array:
+    """The array as a tensor, in the dtype of `like` unless that holds integers."""
+    import torch
+
+    tensor = torch.from_numpy(values)
+    return tensor.to(like.dtype) if like.is_floating_point() else tensor
+
+
 # ---------------------------------------------------------------- keys and segments
 
 
-def number_keys(xp: ModuleType, name: str, keys: Array) -> Array:
-    """Keys (integers; strings too in numpy) as numbers 0..n-1 in sorted order of the keys."""
+def check_keys(xp: ModuleType, name: str, keys: Array) -> None:
     if array_api_compat.is_numpy_array(keys):
         if keys.dtype.kind not in "iubUS":
             raise TypeError(f"{name} must hold integer or string keys; got dtype {keys.dtype}")
-        return np.unique(keys, return_inverse=True)[1].reshape(
-            -1
-        )  # array_api_compat's takes twice as long for few rows
-    if not xp.isdtype(keys.dtype, "integral"):
+    elif not xp.isdtype(keys.dtype, "integral"):
         raise TypeError(f"{name} must hold integer keys; got dtype {keys.dtype}")
+
+
+def number_keys(xp: ModuleType, keys: Array) -> Array:
+    """Keys (integers; strings too in numpy) as numbers 0..n-1 in sorted order of the keys."""
+    if array_api_compat.is_numpy_array(keys):  # array_api_compat's unique_inverse takes twice as long for few rows
+        return np.unique(keys, return_inverse=True)[1].reshape(-1)
     return xp.reshape(xp.unique_inverse(keys)[1], (-1,))
 
 
@@ -198,6 +233,15 @@ def softplus_in_place(xp: ModuleType, z: Array) -> Array:
     if array_api_compat.is_torch_array(z):
         return z.exp_().log1p_()
     return xp.log1p(xp.exp(z))
+
+
+def clip_in_place(xp: ModuleType, z: Array, low: float, high: float) -> Array:
+    """Clip, in the memory of z where the library can."""
+    if array_api_compat.is_numpy_array(z):
+        return np.clip(z, low, high, out=z)
+    if array_api_compat.is_torch_array(z):
+        return z.clamp_(low, high)
+    return xp.clip(z, low, high)
 
 
 def log_ndtr(xp: ModuleType, x: Array) -> Array:

@@ -64,7 +64,8 @@ class _ImagePairs(NamedTuple):
 
     probabilities: Array  # (H, G) p_ij
     weights: Array  # (H, G) w_ij, summing to 1 over the opponents
-    dispersions: Array | float  # (H, G) s_ij
+    weighted: Array  # (H, G) w_ij p_ij
+    precisions: Array | float  # (H, G) 1 / s_ij
     entropies: Array  # (H,) weighted mean entropy of p_ij, what a perfect prediction costs
 
 
@@ -87,16 +88,18 @@ def rank_rewards(xp: ModuleType, predictions: Array, images: Images, rows: Array
             temperature=settings.temperature,
         )
         return _to_reward(loss, settings, xp)
-    at_once = _arrays.pairs_at_once(predictions)
     per_image = _rows_of_each_image(xp, xp.take(images.of_row, rows))
-    if opponents * per_image > 16 * at_once:  # bounded memory is worth more than the fewer copies
-        per_image = 1
-    step = max(1, at_once // (opponents * per_image)) * per_image
-    m = rows.shape[0]
-    blocks = (rows[start : min(start + step, m)] for start in range(0, m, step))
-    losses = [_block_losses(xp, predictions, images, block, per_image, settings) for block in blocks]
+    step = max(1, _arrays.pairs_at_once(predictions) // n_images) * per_image
+    losses = [
+        _block_losses(xp, predictions, images, rows[block], per_image, settings)
+        for block in _blocks(rows.shape[0], step)
+    ]
     loss = xp.concat(losses) if losses else xp.take(predictions, rows)
     return _to_reward(loss, settings, xp)
+
+
+def _blocks(count: int, step: int) -> list[slice]:
+    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
 
 def _rows_of_each_image(xp: ModuleType, image_of: Array) -> int:
@@ -135,23 +138,49 @@ def _near_linear(images: Images, pairs: int, settings: PairSettings) -> bool:
 def _block_losses(
     xp: ModuleType, predictions: Array, images: Images, rows: Array, per_image: int, settings: PairSettings
 ) -> Array:
-    """Mean loss of some completions over their opponents; `per_image` of them in a row show the same image."""
+    """Mean loss of some completions over their opponents; `per_image` of them in a row show the same image.
+
+    Their images are compared once, then the completions in blocks that stay in a core's cache.
+    """
     image_of = xp.take(images.of_row, rows)
     local, first_rows = _arrays.number_sorted(xp, image_of)
-    chosen = xp.take(image_of, first_rows)
-    pairs = _compare_images(xp, images, chosen, settings)
+    pairs = _compare_images(xp, images, xp.take(image_of, first_rows), settings)
+    opponents = images.of_row.shape[0] if settings.opponents == "completions" else images.targets.shape[0]
+    at_once = _arrays.pairs_at_once(predictions)
+    if opponents * per_image > 16 * at_once:  # bounded memory is worth more than the fewer copies
+        per_image = 1
+    losses = []
+    for block in _blocks(rows.shape[0], max(1, at_once // (opponents * per_image)) * per_image):
+        their_images = local[block] if per_image == 1 else slice(block.start // per_image, block.stop // per_image)
+        losses.append(_pair_losses(xp, predictions, images, rows[block], pairs, their_images, per_image, settings))
+    loss = xp.concat(losses)
+    return loss - xp.take(pairs.entropies, local) if settings.loss == "kl" else loss
+
+
+def _pair_losses(
+    xp: ModuleType,
+    predictions: Array,
+    images: Images,
+    rows: Array,
+    pairs: _ImagePairs,
+    their_images: Array | slice,
+    per_image: int,
+    settings: PairSettings,
+) -> Array:
+    """The weighted mean of the losses of some completions, whose images are `their_images` among the pairs'."""
 
     def spread(matrix: Array) -> Array:
         """From pairs of images to pairs of completion and opponent, (m / per_image, 1, opponents)."""
+        matrix = matrix[their_images, ...] if isinstance(their_images, slice) else xp.take(matrix, their_images, axis=0)
         if settings.opponents == "completions":
             matrix = xp.take(matrix, images.of_row, axis=1)
-        return (matrix if per_image > 1 else xp.take(matrix, local, axis=0))[:, None, :]
+        return matrix[:, None, :]
 
     positions = images.means if settings.opponents == "images" else predictions
     by_image = xp.reshape(xp.take(predictions, rows), (-1, per_image))
     z = by_image[:, :, None] - positions[None, None, :]
-    z /= pairs.dispersions if isinstance(pairs.dispersions, float) else spread(pairs.dispersions)
-    weights, weighted = spread(pairs.weights), spread(pairs.weights * pairs.probabilities)
+    z *= pairs.precisions if isinstance(pairs.precisions, float) else spread(pairs.precisions)
+    weights, weighted = spread(pairs.weights), spread(pairs.weighted)
     if settings.within_image:
         own = xp.reshape(_arrays.matches(xp, rows, z.shape[2]), z.shape)
         weights, weighted = (xp.where(own, xp.zeros_like(z), matrix) for matrix in (weights, weighted))
@@ -159,8 +188,7 @@ def _block_losses(
         loss = _logistic_losses(xp, z, weights, weighted, settings)
     else:
         loss = xp.sum(weights * _losses(xp, spread(pairs.probabilities), z, settings), axis=2)
-    loss = xp.reshape(loss, (-1,))
-    return loss - xp.take(pairs.entropies, local) if settings.loss == "kl" else loss
+    return xp.reshape(loss, (-1,))
 
 
 def _exponent_is_safe(settings: PairSettings) -> bool:
@@ -175,7 +203,7 @@ def _logistic_losses(xp: ModuleType, z: Array, weights: Array, weighted: Array, 
     """sum_j w_ij (ln(1 + e^z) - p_ij z), with `weighted` = w p; clipping c is clipping z."""
     if settings.loss == "bce":
         bound = -math.log(settings.probability_floor) + math.log1p(-settings.probability_floor)
-        z = xp.clip(z, -bound, bound)
+        z = _arrays.clip_in_place(xp, z, -bound, bound)
     linear = xp.vecdot(z, weighted)
     return xp.vecdot(_arrays.softplus_in_place(xp, z), weights) - linear
 
@@ -192,11 +220,7 @@ def _compare_images(xp: ModuleType, images: Images, chosen: Array, settings: Pai
 
     own = _arrays.matches(xp, chosen, images.targets.shape[0])
     excluded = xp.zeros_like(own) if settings.within_image else own
-    distances = xp.abs(gaps)
-    nearest = xp.min(xp.where(excluded, xp.full_like(gaps, xp.inf), distances), axis=1)[:, None]
-    # The nearest opponent weighs 1 whatever the scale, so that the weights can never all vanish.
-    exponents = xp.where(excluded, xp.zeros_like(gaps), (nearest - distances) / settings.pair_weight_scale)
-    weights = xp.where(excluded, xp.zeros_like(gaps), xp.exp(exponents))
+    weights = _weights(xp, gaps, excluded, settings.pair_weight_scale)
     counts = xp.ones_like(images.sizes) if settings.opponents == "images" else images.sizes
     opponents = xp.zeros_like(gaps) + counts[None, :]
     if settings.within_image:
@@ -210,7 +234,18 @@ def _compare_images(xp: ModuleType, images: Images, chosen: Array, settings: Pai
         variances = variances + _sums(xp, images.variances, chosen)
     elif settings.dispersion == "reference":
         variances = settings.variance_floor + _sums(xp, images.variances, chosen)
-    return _ImagePairs(probabilities, weights, _square_root(xp, variances), entropies)
+    return _ImagePairs(probabilities, weights, weights * probabilities, 1 / _square_root(xp, variances), entropies)
+
+
+def _weights(xp: ModuleType, gaps: Array, excluded: Array, scale: float) -> Array:
+    """w_ij times what makes the nearest opponent weigh 1, so that the weights can never all vanish."""
+    zeros = xp.zeros_like(gaps)
+    if scale == math.inf:
+        return xp.where(excluded, zeros, xp.ones_like(gaps))
+    distances = xp.abs(gaps)
+    nearest = xp.min(xp.where(excluded, xp.full_like(gaps, xp.inf), distances), axis=1)[:, None]
+    exponents = xp.where(excluded, zeros, (nearest - distances) / scale)
+    return xp.where(excluded, zeros, xp.exp(exponents))
 
 
 def _sums(xp: ModuleType, variances: Array, chosen: Array) -> Array:

@@ -195,17 +195,26 @@ def _rank_rewards(
         target_stds=target_stds,
         wanted=wanted,
     )
+    _arrays.check_keys(xp, "groups", groups)
+    if comparisons is not None:
+        _arrays.check_keys(xp, "comparisons", comparisons)
+    if _arrays.lends_memory(predictions):
+        q, g, images, others, stds, chosen = map(
+            _arrays.borrow, (predictions, targets, groups, comparisons, target_stds, wanted)
+        )
+        return _arrays.give_back(_rank_rewards(q, g, images, others, stds, chosen, settings), predictions)
     q, readable, g, stds = _arrays.check_scores(xp, predictions, targets, target_stds)
     image_keys, comparison_keys = _number_images(xp, groups, comparisons)
     labelled = xp.logical_not(xp.isnan(g))
-    _check_one_target_each(xp, image_keys, g, labelled, groups)
+    rows = _sorted_rows(xp, labelled, image_keys)
+    _check_one_target_each(xp, image_keys, g, rows, groups)
 
     comparable = xp.logical_and(labelled, readable)
     rewarded = comparable
     if wanted is not None:
         _arrays.check_truth_values(xp, "wanted", wanted)
         rewarded, labelled = xp.logical_and(comparable, wanted), xp.logical_and(labelled, wanted)
-    rows = _sorted_rows(xp, comparable, image_keys)
+    rows = rows[xp.take(comparable, rows)]
     order, rewards = [], []
     for start, stop in _arrays.runs(xp, xp.take(comparison_keys, rows)):
         part = rows[start:stop]
@@ -224,10 +233,10 @@ def _rank_rewards(
 
 def _number_images(xp: ModuleType, groups: Array, comparisons: Array | None) -> tuple[Array, Array]:
     """Number images and comparisons so that images sort by comparison; one key in two comparisons is two images."""
-    image_keys = _arrays.number_keys(xp, "groups", groups)
+    image_keys = _arrays.number_keys(xp, groups)
     if comparisons is None:
         return image_keys, xp.zeros_like(image_keys)
-    comparison_keys = _arrays.number_keys(xp, "comparisons", comparisons)
+    comparison_keys = _arrays.number_keys(xp, comparisons)
     return comparison_keys * (1 + groups.shape[0]) + image_keys, comparison_keys
 
 
@@ -236,8 +245,7 @@ def _sorted_rows(xp: ModuleType, chosen: Array, image_keys: Array) -> Array:
     return xp.take(rows, xp.argsort(xp.take(image_keys, rows), stable=True))
 
 
-def _check_one_target_each(xp: ModuleType, image_keys: Array, targets: Array, labelled: Array, groups: Array) -> None:
-    rows = _sorted_rows(xp, labelled, image_keys)
+def _check_one_target_each(xp: ModuleType, image_keys: Array, targets: Array, rows: Array, groups: Array) -> None:
     if rows.shape[0] == 0:
         return
     keys, values = xp.take(image_keys, rows), xp.take(targets, rows)
