@@ -25,6 +25,8 @@ test: setup
 bench: setup
 	OMP_NUM_THREADS=1 $(RUN) benchmarks/speed.py
 	$(RUN) benchmarks/parsing_time.py
+	$(RUN) benchmarks/import_time.py
+	$(RUN) benchmarks/gpu.py
 	OMP_NUM_THREADS=1 $(RUN) benchmarks/step.py
 	OMP_NUM_THREADS=1 $(RUN) -m torch.distributed.run --standalone --nproc-per-node 2 benchmarks/step.py
 	$(RUN) benchmarks/constant_guess.py

@@ -1,14 +1,16 @@
-"""Can a completion make parsing slow? Twenty hostile patterns, beside a backtracking pattern as forks use it.
+"""What does parsing cost, and can a completion make it slow? Beside what one cannot do without.
 
     python benchmarks/parsing_time.py
 
-The parser reads a million characters of each; the backtracking pattern five hundred, then a
-thousand, since its time grows with the square or the cube.
+First honest completions, beside one search for the answer with a regular expression and one `str.rfind`. Then twenty
+hostile patterns, beside a backtracking pattern as forks use it: the parser reads a million characters of each; the
+backtracking pattern five hundred, then a thousand, since its time grows with the square or the cube.
 """
 
 import re
 import statistics
 import time
+import timeit
 
 from tatar_rewards import parse_answer
 
@@ -54,7 +56,50 @@ def milliseconds(read, texts: list[str], runs: int) -> float:
     return max(statistics.median(once(text) for _ in range(runs)) for text in texts)
 
 
+SEARCH = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
+
+
+def honest(length: int) -> str:
+    """A completion of about so many characters."""
+    answer = "<answer>73.42</answer>"
+    words = ["soft", "light", "falls", "on", "calm", "water", "and", "the", "far", "shore", "stays", "dark", "while"]
+    thought = " ".join(f"{words[k % len(words)]}{k}" for k in range(length // 6))
+    return f"<think>{thought[: max(0, length - len(answer) - 15)]}</think>{answer}" if length > 40 else answer
+
+
+def search_and_convert(text: str) -> float:
+    """The least that a reward can do: the number in the first answer tags."""
+    return float(SEARCH.search(text)[1])
+
+
+def honest_completions() -> None:
+    print("microseconds a completion; ratio of strict to a search with the number made of it")
+    print(
+        f"{'characters':>10}{'strict':>8}{'search':>8}{'+ float':>8}{'ratio':>7}{'rfind':>7}{'lenient':>8}{'words':>7}"
+    )
+    readers = (
+        parse_answer,
+        SEARCH.search,
+        search_and_convert,
+        lambda text: text.rfind("<answer>"),
+        lambda text: parse_answer(text, lenient=True),
+        lambda text: len(text.split()),
+    )
+    for length in (25, 100, 1_000, 10_000):
+        text, number = honest(length), 100_000 // length
+        strict, search, least, rfind, lenient, words = (
+            1e6 * min(timeit.repeat(lambda: read(text), number=number, repeat=9)) / number  # noqa: B023
+            for read in readers
+        )
+        print(
+            f"{len(text):>10}{strict:>8.2f}{search:>8.2f}{least:>8.2f}{strict / least:>6.1f}x{rfind:>7.2f}"
+            f"{lenient:>8.2f}{words:>7.2f}"
+        )
+    print()
+
+
 def main() -> None:
+    honest_completions()
     print(f"{'milliseconds, the worst of three places':<40}{'1 MB':>8}{'1 MB':>9}{'500 B':>14}{'1 kB':>14}")
     print(f"{'pattern':<40}{'strict':>8}{'lenient':>9}{'backtracking':>14}{'backtracking':>14}")
     for name, pattern in PATTERNS.items():

@@ -3,7 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/speed.py
 
 Eight completions an image. The loops are written from the formulas (`loops.py`); the published form is their like, and
-the default form what a user gets. Naive broadcasting is what one would write with torch in an afternoon.
+the default form what a user gets. Naive broadcasting is what one would write with torch in an afternoon; with numpy the
+rewards here use one thread, and torch tensors on the host are computed by numpy.
 """
 
 import math
@@ -13,15 +14,16 @@ import tracemalloc
 
 import numpy as np
 import torch
-from loops import pairwise_loop, thurstone_loop
+from loops import fidelity_loop, gaussian_items, pairwise_loop, thurstone_loop
 
-from tatar_rewards import pairwise_rank_reward, thurstone_rank_reward
+from tatar_rewards import GaussianScoreReward, pairwise_rank_reward, thurstone_rank_reward
 
 PER_IMAGE = 8
 PUBLISHED = {
     thurstone_rank_reward: {"dispersion": "reference", "loss": "bce"},
     pairwise_rank_reward: {"loss": "bce"},
 }
+FIDELITY = {"dispersion": "reference", "link": "normal", "loss": "fidelity", "hard_targets": True}
 LOOPS = {thurstone_rank_reward: thurstone_loop, pairwise_rank_reward: pairwise_loop}
 
 
@@ -51,12 +53,19 @@ def broadcasting(predictions, targets, groups):
     return 1 - (loss * others).sum(1) / others.sum(1) / -math.log(1e-4)
 
 
+def broadcast_milliseconds(tensors, threads, runs):
+    torch.set_num_threads(threads)
+    spent = milliseconds(lambda: broadcasting(*tensors), runs)
+    torch.set_num_threads(1)
+    return spent
+
+
 def against_the_loops():
-    print("against the loops; milliseconds, medians, one thread, float64")
-    print(f"{'':<12}{'':>6}{'published form':>36}{'':>11}{'':>10}{'default form':>24}")
+    print("against the loops; milliseconds, medians of five runs or more (loops of 4,096 rows: of five), float64")
+    print(f"{'':<12}{'':>6}{'published form':>37}{'':>10}{'torch broadcast':>19}{'default form':>29}")
     print(
         f"{'reward':<12}{'rows':>6}{'loop':>10}{'numpy':>9}{'torch':>9}{'speed-up':>9}{'error':>10}"
-        f"{'broadcast':>11}{'numpy':>10}{'torch':>9}{'speed-up':>10}"
+        f"{'1 thread':>11}{'2':>8}{'numpy':>10}{'torch':>9}{'speed-up':>10}"
     )
     for function, loop in LOOPS.items():
         for size in (64, 512, 4096):
@@ -65,21 +74,39 @@ def against_the_loops():
             settings, runs = PUBLISHED[function], 5 if size > 512 else 41
             exact = np.array(loop(*lists))
             error = np.abs(exact - function(*arrays, **settings)).max()
-            looped = milliseconds(lambda: loop(*lists), 1 if size > 512 else 5)  # noqa: B023
+            looped = milliseconds(lambda: loop(*lists), 5)  # noqa: B023
             figures = [
                 milliseconds(lambda: function(*batch, **chosen), runs)  # noqa: B023
                 for chosen in (settings, {})
                 for batch in (arrays, tensors)
             ]
-            naive = math.nan
+            naive = [math.nan, math.nan]
             if function is pairwise_rank_reward:
-                naive = milliseconds(lambda: broadcasting(*tensors), runs)  # noqa: B023
+                naive = [broadcast_milliseconds(tensors, threads, runs) for threads in (1, 2)]
             print(
                 f"{function.__name__.partition('_')[0]:<12}{size:>6}{looped:>10.2f}{figures[0]:>9.2f}{figures[1]:>9.2f}"
-                f"{looped / figures[0]:>8.0f}x{error:>10.0e}{naive:>11.2f}{figures[2]:>10.2f}{figures[3]:>9.2f}"
-                f"{looped / figures[2]:>9.0f}x",
+                f"{looped / figures[0]:>8.0f}x{error:>10.0e}{naive[0]:>11.2f}{naive[1]:>8.2f}{figures[2]:>10.2f}"
+                f"{figures[3]:>9.2f}{looped / figures[2]:>9.0f}x",
                 flush=True,
             )
+
+
+def against_peers():
+    print("\nVisualQuality-R1's fidelity, as loops and here; a score reward item by item, and GaussianScoreReward")
+    print(f"{'rows':>6}{'fidelity loop':>15}{'here':>8}{'speed-up':>10}{'error':>8}{'items':>10}{'Gaussian':>10}")
+    for size in (64, 512, 4096):
+        arrays = make_batch(size)
+        lists = [a.tolist() for a in arrays]
+        here = milliseconds(lambda: thurstone_rank_reward(*arrays, **FIDELITY), 5)  # noqa: B023
+        error = np.abs(np.array(fidelity_loop(*lists)) - thurstone_rank_reward(*arrays, **FIDELITY)).max()
+        looped = milliseconds(lambda: fidelity_loop(*lists), 5)  # noqa: B023
+        texts, reward = [f"<think>Sharp.</think><answer>{q:.2f}</answer>" for q in lists[0]], GaussianScoreReward()
+        items = milliseconds(lambda: gaussian_items(texts, lists[1]), 5)  # noqa: B023
+        ours = milliseconds(lambda: reward([*texts, ""], mos=[*lists[1], 50.0]), 5)  # noqa: B023
+        print(
+            f"{size:>6}{looped:>15.2f}{here:>8.2f}{looped / here:>9.0f}x{error:>8.0e}{items:>10.2f}{ours:>10.2f}",
+            flush=True,
+        )
 
 
 def limits():
@@ -118,6 +145,7 @@ def growth():
 def main():
     torch.set_num_threads(1)
     against_the_loops()
+    against_peers()
     limits()
     growth()
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tatar_rewards import POINTS, AnswerStatus, ScoreScale, parse_answer
+from tatar_rewards import POINTS, AnswerStatus, ScoreScale, parse_answer, parsing
 from tatar_rewards._batches import read_completion
 
 S = AnswerStatus
@@ -89,6 +89,30 @@ def test_any_text_gets_an_answer_and_only_the_grammar_gets_a_score(text, think_p
         assert think.strip(" \t\n\r\f\v").endswith("</think>") or not think.strip(" \t\n\r\f\v")
         assert float(number.split("</answer>")[0]) == answer.score
         assert 0 <= answer.score <= 100
+
+
+nearly_plain = st.tuples(
+    st.sampled_from(["", " ", "<think>", "\n<think>", "<think> <", "x"]),
+    pieces,
+    st.sampled_from(["</think>", "</think>\n", "", "</think>x"]),
+    st.sampled_from(
+        ["<answer>73</answer>", "<answer> 101.5 </answer>\n", "<answer>+7.</answer>", "<answer>7</answer>x"]
+    ),
+).map("".join)
+
+
+@given(st.one_of(pieces, nearly_plain), st.booleans())
+def test_the_short_way_through_the_parser_ends_where_the_long_one_does(text, think_prefilled):
+    plain = parsing._parse_plain(text, POINTS, think_prefilled)
+    assert plain is None or plain == parsing._parse_strictly(text, POINTS, think_prefilled)
+
+
+@EACH_ENTRY
+def test_the_corpus_takes_no_short_way_that_ends_elsewhere(entry):
+    for prefilled in (False, True):
+        text = entry["completion"] if isinstance(entry.get("completion"), str) else ""
+        plain = parsing._parse_plain(text, POINTS, prefilled)
+        assert plain is None or plain == parsing._parse_strictly(text, POINTS, prefilled)
 
 
 @given(pieces, st.booleans())

@@ -105,6 +105,28 @@ def parse_answer(
         raise TypeError(f"scale must be a ScoreScale, for example ScoreScale(1, 5); got {scale!r}")
     if lenient:
         return _parse_leniently(text, scale, think_prefilled)
+    return _parse_plain(text, scale, think_prefilled) or _parse_strictly(text, scale, think_prefilled)
+
+
+def _parse_plain(text: str, scale: ScoreScale, think_prefilled: bool) -> Answer | None:
+    """What trained models nearly always write, in a third of the time; None where a closer look is due."""
+    start = text.rfind("<answer>")
+    found = _WELL_FORMED.match(text, start) if start >= 0 else None
+    if found is None:
+        return None
+    think = text[:start].strip(_SPACE)
+    if think or think_prefilled:
+        opening = "" if think_prefilled else "<think>"
+        if not (think.startswith(opening) and think.endswith("</think>")):
+            return None
+        think = think[len(opening) : -len("</think>")].strip()
+        if "<" in think:
+            return None
+    score = float(found.group(1))
+    return Answer(AnswerStatus.OK, score, think) if score in scale else Answer(AnswerStatus.OFF_SCALE, None, think)
+
+
+def _parse_strictly(text: str, scale: ScoreScale, think_prefilled: bool) -> Answer:
     think, rest, status = _split_think(text, think_prefilled)
     if status is not AnswerStatus.OK:
         return Answer(status, None, think)
