@@ -244,6 +244,17 @@ def clip_in_place(xp: ModuleType, z: Array, low: float, high: float) -> Array:
     return xp.clip(z, low, high)
 
 
+def ndtr(xp: ModuleType, x: Array) -> Array:
+    """The standard normal CDF."""
+    if array_api_compat.is_torch_array(x):
+        import torch
+
+        return torch.special.ndtr(x)
+    from scipy.special import ndtr as scipy_ndtr
+
+    return xp.asarray(scipy_ndtr(np.asarray(x)), dtype=x.dtype)
+
+
 def log_ndtr(xp: ModuleType, x: Array) -> Array:
     """Log of the standard normal CDF, exact far into the tail."""
     if array_api_compat.is_torch_array(x):

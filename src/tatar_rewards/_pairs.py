@@ -258,7 +258,7 @@ def _square_root(xp: ModuleType, variances: Array | float) -> Array | float:
 
 def _cumulative(xp: ModuleType, z: Array, link: str) -> Array:
     if link == "normal":
-        return xp.exp(_arrays.log_ndtr(xp, z))
+        return _arrays.ndtr(xp, z)
     return 0.5 * (1 + xp.tanh(0.5 * z))  # the logistic function without an overflow
 
 
