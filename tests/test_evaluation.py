@@ -1,0 +1,139 @@
+"""`python -m tatar_rewards evaluate`: a predictions file from any model, and scipy's own numbers."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tatar_rewards import ScoreScale
+from tatar_rewards.__main__ import main
+from tatar_rewards.evaluation import evaluate_predictions
+
+
+def make_rows(n=40, dataset="mine", task="iqa", seed=0):
+    rng = np.random.default_rng(seed)
+    mos = rng.integers(0, 20, n) * 5.0  # with ties
+    said = np.clip(np.round(mos + rng.normal(0, 15, n), 2), 0, 100)
+    return [
+        {"dataset": dataset, "task": task, "image_id": f"{k}.jpg", "mos": g, "completion": f"<answer>{q}</answer>"}
+        for k, (g, q) in enumerate(zip(mos.tolist(), said.tolist(), strict=True))
+    ]
+
+
+def write(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def test_a_file_gives_the_numbers_of_scipy_to_the_last_digit(tmp_path, capsys):
+    rows = make_rows()
+    rows[3]["completion"] = "No idea."
+    assert main(["evaluate", write(tmp_path / "p.jsonl", rows), "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["datasets"]
+    kept = [row for row in rows if row is not rows[3]]
+    g = np.array([row["mos"] for row in kept])
+    q = np.array([float(row["completion"][8:-9]) for row in kept])
+    assert told["figures"] == {
+        "srcc": float(stats.spearmanr(q, g).statistic),
+        "plcc": float(stats.pearsonr(q, g).statistic),
+        "krcc": float(stats.kendalltau(q, g).statistic),
+        "rmse": float(np.sqrt(np.mean((q - g) ** 2))),
+        "mae": float(np.mean(np.abs(q - g))),
+    }
+    expected = stats.bootstrap(
+        (q, g),
+        lambda x, y: stats.spearmanr(x, y).statistic,
+        paired=True,
+        vectorized=False,
+        n_resamples=1000,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    assert told["srcc_interval"] == {"low": float(expected.low), "high": float(expected.high)}
+    assert told["failures"] == {"no_answer": 1}
+    assert told["coverage"] == 39 / 40
+
+
+def test_a_failure_is_taken_at_its_worst_in_the_second_line():
+    rows = make_rows()
+    for row in rows[:10]:
+        row["completion"] = "No idea."
+    evaluation = evaluate_predictions(rows, n_resamples=0)
+    one = evaluation.datasets[0]
+    g = np.array([row["mos"] for row in rows])
+    q = np.array(
+        [float(row["completion"][8:-9]) if row not in rows[:10] else (100 if row["mos"] < 50 else 0) for row in rows]
+    )
+    assert one.pessimistic.srcc == float(stats.spearmanr(q, g).statistic)
+    assert one.pessimistic.rmse == float(np.sqrt(np.mean((q - g) ** 2)))
+    assert one.pessimistic.srcc < one.figures.srcc
+    assert "at worst" in str(evaluation)
+    assert "10 no_answer" in str(evaluation)
+
+
+def test_scales_change_points_and_never_the_order():
+    rows = make_rows()
+    five = [{**row, "mos": 1 + row["mos"] / 25} for row in rows]
+    of_points, of_five = (
+        evaluate_predictions(some, mos_scale=scale, n_resamples=0).datasets[0].figures
+        for some, scale in ((rows, ScoreScale(0, 100)), (five, ScoreScale(1, 5)))
+    )
+    np.testing.assert_allclose(of_points, of_five, rtol=1e-12)
+
+
+def test_each_data_set_has_its_line_and_each_task_its_mean(tmp_path, capsys):
+    rows = make_rows() + make_rows(dataset="other", seed=1) + make_rows(dataset="third", task="iaa", seed=2)
+    path = write(tmp_path / "p.jsonl", rows)
+    scales = [part for name in ("mine", "other", "third") for part in ("--mos-scale-of", name, "0", "100")]
+    assert main(["evaluate", path, *scales, "--resamples", "0", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["dataset"] for one in told["datasets"]] == ["mine", "other", "third"]
+    both = [one["figures"]["srcc"] for one in told["datasets"][:2]]
+    assert told["task_means"]["iqa"]["srcc"] == pytest.approx(np.mean(both), abs=1e-15)
+    assert told["datasets"][0]["srcc_interval"] == {"low": None, "high": None}
+
+
+def test_foreign_models_are_read_leniently_only_where_asked(tmp_path, capsys):
+    rows = [{**row, "completion": f"Score: {row['completion'][8:-9]}/100"} for row in make_rows()]
+    path = write(tmp_path / "p.jsonl", rows)
+    main(["evaluate", path, "--json", "--resamples", "0"])
+    strict = json.loads(capsys.readouterr().out)["datasets"][0]
+    main(["evaluate", path, "--json", "--resamples", "0", "--lenient"])
+    lenient = json.loads(capsys.readouterr().out)["datasets"][0]
+    assert (strict["coverage"], lenient["coverage"]) == (0.0, 1.0)
+    assert strict["figures"]["srcc"] is None
+    assert strict["failures"] == {"no_answer": 40}
+
+
+def test_unlabelled_rows_are_counted_and_nothing_else():
+    rows = make_rows()
+    rows[0]["mos"] = rows[1]["mos"] = None
+    one = evaluate_predictions(rows, n_resamples=0).datasets[0]
+    assert (one.rows, one.unlabelled) == (40, 2)
+    assert not math.isnan(one.figures.srcc)
+
+
+@pytest.mark.parametrize(
+    ("lines", "flags", "message"),
+    [
+        (["{"], [], "line 1 is no JSON"),
+        (["3"], [], "line 1 must hold a JSON object; got '3'"),
+        ([json.dumps(make_rows()[0]), '{"dataset": "x"}'], [], "row 1: task: Field required; every row needs"),
+        ([json.dumps(make_rows()[0])] * 2, [], "rows 0 and 1 are both of image_id '0.jpg' of 'mine'; keep one"),
+        ([json.dumps({**make_rows()[0], "mos": 101})], [], r"mos of mine[0] is 101, off its declared scale 0 to 100"),
+        (
+            [json.dumps(make_rows()[0])],
+            ["--mos-scale-of", "yours", "0", "1"],
+            "no scale for 'mine', only for ['yours']",
+        ),
+        ([], [], "there are no rows to evaluate"),
+        ([], ["--mos-scale", "1", "5", "--mos-scale-of", "x", "1", "5"], "not both"),
+    ],
+)
+def test_a_bad_file_is_told_by_line_or_row_with_the_cure(tmp_path, capsys, lines, flags, message):
+    path = tmp_path / "p.jsonl"
+    path.write_text("\n".join(lines))
+    assert main(["evaluate", str(path), *flags]) == 2
+    assert message in capsys.readouterr().err
