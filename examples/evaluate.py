@@ -1,106 +1,179 @@
-"""Ask a model about labelled pictures and measure its answers with the parser that also graded its training."""
+# /// script
+# dependencies = ["tatar-rewards[recipe]"]
+# ///
+"""Ask the trained models about the test pictures, and measure the answers with the parser that graded training.
 
+    python examples/evaluate.py --config examples/configs/tiny.yaml
+    accelerate launch --num_processes 8 examples/evaluate.py --config ...
+
+Greedy answers, several data sets, several processes: each writes its share to a JSONL file of its own, line by line,
+and a run that was killed asks only about what is missing. `python -m tatar_rewards evaluate` reads the same files, and
+those of any other model.
+"""
+
+import json
 import math
-from dataclasses import dataclass
+import warnings
+from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import PartialState
+from PIL import Image
 from scipy.stats import bootstrap
 from tqdm import tqdm
 
-from tatar_rewards import Answer, metrics, parse_answer
-from tiny_data import QUESTIONS, Example
+from models import load_model, trained_folder
+from picture_data import Picture, load_pictures
+from prompts import QUESTIONS
+from recipe import Recipe, parse_recipe
+from tatar_rewards import metrics, parse_answer
+from tatar_rewards.evaluation import Evaluation, evaluate_predictions, read_predictions
 
-BATCH = 100
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """One model's answers to the test examples, in their order."""
-
-    completions: list[str]
-    answers: list[Answer]
-
-    def scores(self, rows: list[int]) -> np.ndarray:
-        """Points, NaN for an unreadable answer."""
-        return np.array([math.nan if self.answers[row].score is None else self.answers[row].score for row in rows])
+STAGES = {"sft": "after SFT", "grpo": "after GRPO"}
 
 
-def generate(model, processor, examples: list[Example], *, max_new_tokens: int, title: str) -> list[str]:
-    """Greedy completions, one an example."""
-    model.eval()
-    completions = []
-    for start in tqdm(range(0, len(examples), BATCH), desc=title, unit="batch"):
-        batch = examples[start : start + BATCH]
-        prompts = [
-            [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": QUESTIONS[e.task]}]}]
-            for e in batch
-        ]
-        text = processor.apply_chat_template(prompts, add_generation_prompt=True, tokenize=False)
-        inputs = processor(images=[[e.image] for e in batch], text=text, padding=True, return_tensors="pt")
-        with torch.inference_mode():
-            tokens = model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False)
-        written = tokens[:, inputs["input_ids"].shape[1] :]
-        completions += processor.batch_decode(written, skip_special_tokens=True)
-    return completions
+def prediction_files(recipe: Recipe, stage: str) -> list[Path]:
+    return sorted((recipe.out / "predictions" / stage).glob("rank*.jsonl"))
 
 
-def evaluate(model, processor, examples: list[Example], *, max_new_tokens: int, title: str) -> Evaluation:
-    completions = generate(model, processor, examples, max_new_tokens=max_new_tokens, title=title)
-    return Evaluation(completions, [parse_answer(text) for text in completions])
+def read_answers(recipe: Recipe, stage: str) -> dict[tuple[str, str], dict]:
+    """What has been answered so far, by data set and picture; a line that a kill cut off is taken off."""
+    rows = []
+    for path in prediction_files(recipe, stage):
+        content = path.read_bytes()
+        if not content.endswith(b"\n"):
+            path.write_bytes(content[: content.rfind(b"\n") + 1])
+        rows += read_predictions([path])
+    return {(row["dataset"], row["image_id"]): row for row in rows}
 
 
-def task_rows(examples: list[Example], task: str) -> list[int]:
-    return [row for row, example in enumerate(examples) if example.task == task]
+def generate(model, processor, pictures: list[Picture], questions: dict[str, str], max_new_tokens: int) -> list[str]:
+    """Greedy completions, one a picture."""
+    prompts = [
+        [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": questions[p.task]}]}]
+        for p in pictures
+    ]
+    images = [[Image.open(p.path).convert("RGB")] for p in pictures]
+    text = processor.apply_chat_template(prompts, add_generation_prompt=True, tokenize=False)
+    inputs = processor(images=images, text=text, padding=True, return_tensors="pt").to(model.device)
+    with torch.inference_mode():
+        tokens = model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False)
+    return processor.batch_decode(tokens[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
 
 
-def measure(evaluation: Evaluation, examples: list[Example], task: str) -> dict[str, float]:
-    """SRCC and PLCC over the readable answers, the share of those, and the mean words of thinking."""
-    rows = task_rows(examples, task)
-    mos, scores = np.array([examples[row].mos for row in rows]), evaluation.scores(rows)
-    return {
-        "SRCC": metrics.srcc(scores, mos),
-        "PLCC": metrics.plcc(scores, mos),
-        "RMSE": metrics.rmse(scores, mos),
-        "well formed": metrics.coverage(scores),
-        "words": float(np.mean([len(evaluation.answers[row].think.split()) for row in rows])),
-    }
+def answer_all(recipe: Recipe, stage: str, pictures: list[Picture], processes: PartialState) -> None:
+    """Write this process's share of what is missing."""
+    answered = read_answers(recipe, stage) if processes.is_main_process else None
+    processes.wait_for_everyone()  # one process alone mends what a kill left behind
+    answered = read_answers(recipe, stage) if answered is None else answered
+    missing = [p for p in pictures if (p.dataset, p.image_id) not in answered]
+    missing = missing[processes.process_index :: processes.num_processes]
+    processes.wait_for_everyone()  # all have read before the first writes
+    if not missing:
+        return
+    model, processor = load_model(trained_folder(recipe, stage), recipe.model)
+    model.to(processes.device).eval()
+    folder = recipe.out / "predictions" / stage
+    folder.mkdir(parents=True, exist_ok=True)
+    size, questions = recipe.evaluation.batch_size, recipe.prompts or QUESTIONS
+    title = {"desc": f"test {STAGES[stage]}", "unit": "batch", "disable": not processes.is_main_process}
+    with (folder / f"rank{processes.process_index}.jsonl").open("a") as file:
+        for start in tqdm(range(0, len(missing), size), **title):
+            batch = missing[start : start + size]
+            for p, completion in zip(
+                batch, generate(model, processor, batch, questions, recipe.evaluation.max_new_tokens), strict=True
+            ):
+                row = {name: getattr(p, name) for name in ("dataset", "task", "image_id", "mos")}
+                file.write(json.dumps({**row, "completion": completion, "path": str(p.path)}) + "\n")
+            file.flush()
 
 
-def srcc_change(
-    before: Evaluation, after: Evaluation, examples: list[Example], task: str
-) -> tuple[float, float, float]:
-    """What the second model gained in SRCC, with a paired 95 % bootstrap interval over the pictures."""
-    rows = task_rows(examples, task)
-    mos = np.array([examples[row].mos for row in rows])
+# ---------------------------------------------------------------- figures
+
+
+def ordered_rows(recipe: Recipe, stage: str) -> list[dict]:
+    rows = read_answers(recipe, stage)
+    return [rows[key] for key in sorted(rows)]
+
+
+def scores_of(rows: list[dict]) -> np.ndarray:
+    """Points, NaN for an unreadable answer."""
+    answers = [parse_answer(row["completion"]).score for row in rows]
+    return np.array([math.nan if score is None else score for score in answers])
+
+
+def srcc_change(before: list[dict], after: list[dict], resamples: int) -> tuple[float, float, float]:
+    """What the second model gained in SRCC on the same pictures, with a paired 95 % bootstrap interval over them."""
+    columns = (scores_of(before), scores_of(after), np.array([row["mos"] for row in after]))
 
     def gain(first, second, mos):
         return metrics.srcc(second, mos) - metrics.srcc(first, mos)
 
-    columns = (before.scores(rows), after.scores(rows), mos)
     change = gain(*columns)
-    if math.isnan(change):  # a constant has no rank correlation
-        return math.nan, math.nan, math.nan
-    interval = bootstrap(
-        columns, gain, paired=True, vectorized=False, n_resamples=500, method="percentile", rng=np.random.default_rng(0)
-    ).confidence_interval
+    if math.isnan(change) or not resamples:  # a constant has no rank correlation
+        return change, math.nan, math.nan
+    options = {"paired": True, "vectorized": False, "n_resamples": resamples, "method": "percentile"}
+    interval = bootstrap(columns, gain, **options, rng=np.random.default_rng(0)).confidence_interval
     return change, interval.low, interval.high
 
 
-def format_table(before: Evaluation, after: Evaluation, examples: list[Example]) -> str:
+def measure(recipe: Recipe) -> dict[str, Evaluation]:
+    """The figures of each model that has answered."""
+    stages = [stage for stage in STAGES if prediction_files(recipe, stage)]
+    resamples = recipe.evaluation.resamples
+    return {stage: evaluate_predictions(ordered_rows(recipe, stage), n_resamples=resamples) for stage in stages}
+
+
+def format_table(recipe: Recipe, evaluations: dict[str, Evaluation]) -> str:
+    """One line a data set and model, with what GRPO changed."""
+    rows = {stage: ordered_rows(recipe, stage) for stage in evaluations}
+    names = [(one.task, one.dataset) for one in next(iter(evaluations.values())).datasets]
+    width = max(len(name) for _, name in names) + 2
     lines = [
-        f"{'task':<5}{'model':<12}{'SRCC':>7}{'PLCC':>7}{'RMSE':>7}{'well formed':>13}{'words':>7}"
-        f"   change of SRCC (95 % interval)"
+        f"{'task':<5}{'data set':<{width}}{'model':<12}{'SRCC':>7}{'PLCC':>7}{'KRCC':>7}{'RMSE':>7}{'well formed':>13}"
+        f"{'words':>7}   change of SRCC (95 % interval)"
     ]
-    for task in ("iqa", "iaa"):
-        for name, evaluation in (("after SFT", before), ("after GRPO", after)):
-            m = measure(evaluation, examples, task)
+    for task, name in names:
+        for stage, evaluation in evaluations.items():
+            one = next(one for one in evaluation.datasets if one.dataset == name)
+            own = {s: [row for row in rows[s] if row["dataset"] == name] for s in rows}
+            words = np.mean([len(parse_answer(row["completion"]).think.split()) for row in own[stage]])
+            f = one.figures
             line = (
-                f"{task.upper():<5}{name:<12}{m['SRCC']:7.3f}{m['PLCC']:7.3f}{m['RMSE']:7.1f}"
-                f"{m['well formed']:13.1%}{m['words']:7.1f}"
+                f"{task.upper():<5}{name:<{width}}{STAGES[stage]:<12}{f.srcc:7.3f}{f.plcc:7.3f}{f.krcc:7.3f}{f.rmse:7.1f}"
+                f"{one.coverage:13.1%}{words:7.1f}"
             )
-            if evaluation is after:
-                gain, low, high = srcc_change(before, after, examples, task)
-                line += f"   {gain:+.3f} ({low:+.3f} to {high:+.3f})"
+            if stage == "grpo" and "sft" in own:
+                change, low, high = srcc_change(own["sft"], own["grpo"], recipe.evaluation.resamples)
+                line += f"   {change:+.3f} ({low:+.3f} to {high:+.3f})"
             lines.append(line)
+            if one.failures:
+                told = ", ".join(f"{count} {status}" for status, count in one.failures.items())
+                lines.append(f"{'':<5}  not read: {told}; taken at worst, SRCC {one.pessimistic.srcc:.3f}")
     return "\n".join(lines)
+
+
+def main() -> None:
+    recipe, _ = parse_recipe("Ask the trained models about the test pictures, and measure their answers.")
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    processes = PartialState(cpu=recipe.grpo.args.get("use_cpu", False))
+    stages = [stage for stage in STAGES if trained_folder(recipe, stage).exists()]
+    if not stages:
+        raise SystemExit(f"no trained model in {recipe.out}; run train_sft.py with this config first")
+    pictures = load_pictures(recipe.data.test, recipe.out / "pictures.jsonl")
+    for stage in stages:
+        answer_all(recipe, stage, pictures, processes)
+    processes.wait_for_everyone()
+    if processes.is_main_process:
+        evaluations = measure(recipe)
+        table = format_table(recipe, evaluations)
+        (recipe.out / "table.txt").write_text(table + "\n")
+        for stage, evaluation in evaluations.items():
+            (recipe.out / "predictions" / f"{stage}.json").write_text(evaluation.to_json())
+        print(f"\n{table}")
+    processes.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()

@@ -28,9 +28,12 @@ import matplotlib
 import torch
 from matplotlib import pyplot as plt
 from tqdm import tqdm
-from transformers import ProgressCallback, set_seed
+from transformers import set_seed
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
+from models import shorten_progress
+from picture_data import to_dataset
+from recipe import TINY, load_recipe
 from tatar_rewards import (
     AnswerFormatReward,
     GaussianScoreReward,
@@ -40,11 +43,19 @@ from tatar_rewards import (
     parse_answer,
 )
 from tatar_rewards.callbacks import Alarm, HackDetector
-from tiny_data import TRAIN_PHOTOGRAPHS, Example, make_examples, to_dataset
-from tiny_model import build_model, build_processor, to_pixels, train_eyes, train_tokenizer
-from train_tatar import LONGEST, ShortProgress, common_arguments, known_attributes
+from tiny_data import TRAIN_PHOTOGRAPHS, Example, make_examples, write_examples, written_pictures
+from tiny_model import build_model, build_processor, known_attributes, to_pixels, train_eyes, train_tokenizer
 
+RECIPE = load_recipe(TINY)
 COMPLETIONS = 8  # of each of 8 pictures
+QUIET = {
+    "use_cpu": True,
+    "bf16": False,
+    "activation_checkpointing": False,
+    "save_strategy": "no",
+    "report_to": "none",
+    "disable_tqdm": False,
+}
 NUMBER = re.compile(r"<answer>\s*(\d+)")
 
 # ---------------------------------------------------------------- careless rewards
@@ -108,26 +119,30 @@ HACKS = {
 # ---------------------------------------------------------------- the policy
 
 
-def make_sloppy(completion: list[dict], rng: random.Random) -> list[dict]:
+def make_sloppy(text: str, rng: random.Random) -> str:
     """One in ten answers twice, or with a digit too many."""
     if rng.random() > 0.1:
-        return completion
-    text = text_of(completion)
-    sloppy = rng.choice([f"{text}<answer>{rng.randint(0, 100)}</answer>", text.replace("</answer>", "0</answer>")])
-    return [{"role": "assistant", "content": sloppy}]
+        return text
+    return rng.choice([f"{text}<answer>{rng.randint(0, 100)}</answer>", text.replace("</answer>", "0</answer>")])
 
 
 def teach_to_answer(examples: list[Example], out: Path, seed: int) -> tuple:
     """The start of every run: a vision tower that sees a little, and a language model that has learnt to answer."""
-    attributes = torch.tensor([known_attributes(example) for example in examples])
+    attributes = torch.tensor([known_attributes(example.attributes) for example in examples])
     pixels = to_pixels(example.image for example in examples)
     eyes = train_eyes(pixels, attributes, tqdm(range(200), desc="vision tower", unit="step"), n_steps=200)
     processor = build_processor(train_tokenizer(example.completion() for example in examples))
     model = build_model(eyes, processor)
     rng = random.Random(seed)
-    dataset = to_dataset(examples, rationales=True).map(lambda row: {"completion": make_sloppy(row["completion"], rng)})
+    write_examples(examples, "sft", out / "data")
+    told = {f"sft-{example.image_id}.png": example.completion() for example in examples}
+    pictures = written_pictures(out / "data", "sft")
+    answers = [make_sloppy(told[picture.image_id], rng) for picture in pictures]
+    dataset = to_dataset(pictures, RECIPE.prompts, answers)
     arguments = SFTConfig(
-        **common_arguments(out / "sft", seed),
+        output_dir=str(out / "sft"),
+        seed=seed,
+        **QUIET,
         max_steps=150,
         per_device_train_batch_size=32,
         learning_rate=3e-3,
@@ -141,22 +156,25 @@ def teach_to_answer(examples: list[Example], out: Path, seed: int) -> tuple:
     return model, eyes, processor
 
 
-def let_it_hack(hack: Hack, model, processor, examples: list[Example], args: argparse.Namespace) -> "Run":
+def let_it_hack(hack: Hack, model, processor, pictures: list, args: argparse.Namespace) -> "Run":
     """GRPO with the careless reward; ours have weight 0 and only watch."""
     brief = GaussianScoreReward(task="iqa", length_gate=LengthConfig(longest=20))
     watching, detector = [AnswerFormatReward(), GaussianScoreReward(), brief], HackDetector()
     trainer = GRPOTrainer(
         model=model,
         processing_class=processor,
-        train_dataset=to_dataset(examples),
+        train_dataset=to_dataset(pictures, RECIPE.prompts),
         reward_funcs=[hack.reward, *watching],
         callbacks=[detector],
         args=GRPOConfig(
-            **{**common_arguments(args.out / "grpo", args.seed), "logging_steps": 1},
+            output_dir=str(args.out / "grpo"),
+            seed=args.seed,
+            **QUIET,
+            logging_steps=1,
             max_steps=args.steps,
             per_device_train_batch_size=8 * COMPLETIONS,
             num_generations=COMPLETIONS,
-            max_completion_length=LONGEST + 24,
+            max_completion_length=RECIPE.grpo.args["max_completion_length"] + 24,
             reward_weights=[1.0, *[0.0] * len(watching)],
             loss_type="grpo",
             learning_rate=4e-4,
@@ -168,11 +186,6 @@ def let_it_hack(hack: Hack, model, processor, examples: list[Example], args: arg
     history = [line for line in trainer.state.log_history if line.get(hack.figure) is not None]  # NaN is logged as None
     last = text_of(trainer._logs["completion"][-1])
     return Run([line["step"] for line in history], [line[hack.figure] for line in history], detector.alarms, last)
-
-
-def shorten_progress(trainer) -> None:
-    trainer.remove_callback(ProgressCallback)
-    trainer.add_callback(ShortProgress)
 
 
 # ---------------------------------------------------------------- what came of it
@@ -223,7 +236,8 @@ def main() -> None:
     matplotlib.use("Agg")
     set_seed(args.seed)
     examples = make_examples(TRAIN_PHOTOGRAPHS, 1500, seed=args.seed)
-    fresh = make_examples(TRAIN_PHOTOGRAPHS, 4 * args.steps, seed=args.seed + 1000)
+    write_examples(make_examples(TRAIN_PHOTOGRAPHS, 4 * args.steps, seed=args.seed + 1000), "grpo", args.out / "data")
+    fresh = written_pictures(args.out / "data", "grpo")
     model, eyes, processor = teach_to_answer(examples, args.out, args.seed)
     runs = {}
     for name in [args.only] if args.only else HACKS:

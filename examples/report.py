@@ -1,19 +1,29 @@
-"""One self-contained HTML page about a run: table, training curves, scatter plots, pictures with the model's words."""
+# /// script
+# dependencies = ["tatar-rewards[recipe]"]
+# ///
+"""One self-contained HTML page about a run: tables, training curves, scatter plots, pictures with the model's words.
+
+python examples/report.py --config examples/configs/tiny.yaml
+"""
 
 import base64
 import io
+import json
 import platform
 from importlib.metadata import version
 from pathlib import Path
 
 import jinja2
+import numpy as np
+import yaml
 from matplotlib.figure import Figure
+from PIL import Image
 
-from evaluate import Evaluation, task_rows
-from tatar_rewards import Answer
-from tiny_data import Example
+from evaluate import STAGES, format_table, measure, ordered_rows, scores_of
+from recipe import TASK_NAMES, Recipe, parse_recipe
+from tatar_rewards import parse_answer
+from tatar_rewards.evaluation import Evaluation
 
-NAMES = {"iqa": "quality (IQA)", "iaa": "aesthetics (IAA)"}
 CURVES = {
     "Mean reward": {
         "answer format": "rewards/answer_format/mean",
@@ -24,16 +34,22 @@ CURVES = {
         "quality": "iqa_gaussian_score/srcc",
         "aesthetics": "iaa_thurstone_rank/srcc",
     },
+    "Words of thinking": {"quality": "iqa_gaussian_score/mean_words", "aesthetics": "iaa_thurstone_rank/mean_words"},
     "Tokens a completion": {"mean": "completions/mean_length", "longest": "completions/max_length"},
     "Entropy (nats a token)": {"entropy": "entropy"},
+    "Share of the most frequent answer": {
+        "quality": "iqa_gaussian_score/constant_share",
+        "aesthetics": "iaa_thurstone_rank/constant_share",
+    },
 }
+SHOWN = 128  # pixels of a picture's longer side in the page
 
 PAGE = jinja2.Template(
     """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>TATAR on a tiny model</title>
+<title>TATAR: {{ title }}</title>
 <style>
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
   pre { background: #f4f4f4; padding: 1rem; overflow-x: auto; font-size: 13px; }
@@ -44,19 +60,23 @@ PAGE = jinja2.Template(
   .label { color: #666; font-size: 14px; }
   table { border-collapse: collapse; } td { padding: .1rem 1rem .1rem 0; font-size: 14px; }
 </style>
-<h1>TATAR on a tiny model</h1>
+<h1>TATAR: {{ title }}</h1>
 <p>Quality is judged at a glance and rewarded by a Gaussian around the MOS; aesthetics are judged after some thought and
-rewarded by ranking against other pictures. The aesthetics MOS is a proxy computed from the picture: colourfulness,
-contrast and placement of the subject. Test pictures are crops of photographs that training never saw.</p>
+rewarded by ranking against other pictures. No test picture was trained on.{% if tiny %} Pictures are crops of
+photographs, the test's of others than training's. The aesthetics MOS is a proxy computed from the picture:
+colourfulness, contrast and placement of the subject.{% endif %}</p>
 <h2>On the test pictures</h2>
 <pre>{{ table }}</pre>
+<p>Intervals hold 95 % of {{ resamples }} bootstrap resamples of the pictures. What cannot be read is left out of the
+figures and counted; taken at worst, it is the end of the scale farther from its MOS.</p>
+<pre>{{ intervals }}</pre>
 <h2>Predictions against MOS</h2>
-<img alt="Scatter plots of predicted score against MOS for both tasks, after SFT and after GRPO" src="{{ scatter }}">
+<img alt="Scatter plots of predicted score against MOS for each data set and model" src="{{ scatter }}">
 <h2>GRPO</h2>
 <img alt="Curves of rewards, SRCC, lengths and entropy over GRPO steps" src="{{ grpo_curves }}">
 <h2>SFT</h2>
 <img alt="Curve of the SFT loss" src="{{ sft_curve }}">
-<h2>In the model's words, after GRPO</h2>
+<h2>In the model's words, {{ stage }}</h2>
 {% for group in examples %}
 <h3>{{ group.title }}</h3>
 {% for e in group.rows %}
@@ -67,31 +87,45 @@ contrast and placement of the subject. Test pictures are crops of photographs th
 {% endfor %}
 {% endfor %}
 <h2>This run</h2>
-<table>{% for name, value in settings.items() %}<tr><td>{{ name }}</td><td>{{ value }}</td></tr>{% endfor %}</table>
+<table>{% for name, value in versions.items() %}<tr><td>{{ name }}</td><td>{{ value }}</td></tr>{% endfor %}</table>
+<details><summary>Configuration, with all that it leaves at its default</summary>
+<pre>{{ configuration }}</pre></details>
 </html>
 """,
     autoescape=True,
 )
 
 
-def as_data_uri(save) -> str:
+def as_data_uri(save, kind: str = "png") -> str:
     file = io.BytesIO()
-    save(file, format="png")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    save(file, format=kind)
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def plot_scatter(before: Evaluation, after: Evaluation, test: list[Example]) -> str:
-    figure = Figure(figsize=(9, 9), layout="constrained")
-    for axes, (task, (stage, evaluation)) in zip(
-        figure.subplots(2, 2).flat,
-        [(task, stage) for task in NAMES for stage in (("after SFT", before), ("after GRPO", after))],
-        strict=True,
-    ):
-        rows = task_rows(test, task)
-        axes.plot([0, 100], [0, 100], color="0.8", zorder=0)
-        axes.scatter([test[row].mos for row in rows], evaluation.scores(rows), s=8, alpha=0.4)
-        axes.set(xlim=(-2, 102), ylim=(-2, 102), title=f"{NAMES[task]}, {stage}", aspect="equal")
-        axes.set(xlabel="MOS (points)", ylabel="predicted score (points)")
+def binned(mos: np.ndarray, scores: np.ndarray) -> list[tuple[float, float, float]]:
+    """Middle, mean and standard error of the scores in ten ranges of MOS that hold equally many pictures."""
+    order = np.argsort(mos)
+    parts = [part for part in np.array_split(order, 10) if len(part) > 1]
+    return [(mos[p].mean(), scores[p].mean(), scores[p].std(ddof=1) / len(p) ** 0.5) for p in parts]
+
+
+def plot_scatter(recipe: Recipe, evaluations: dict[str, Evaluation]) -> str:
+    names = [(one.task, one.dataset) for one in next(iter(evaluations.values())).datasets]
+    figure = Figure(figsize=(4.5 * len(evaluations), 4.5 * len(names)), layout="constrained")
+    grid = figure.subplots(len(names), len(evaluations), squeeze=False)
+    for column, stage in enumerate(evaluations):
+        rows = ordered_rows(recipe, stage)
+        for axes, (task, name) in zip(grid[:, column], names, strict=True):
+            own = [row for row in rows if row["dataset"] == name]
+            mos, scores = np.array([row["mos"] for row in own]), scores_of(own)
+            read = ~np.isnan(scores)
+            axes.plot([0, 100], [0, 100], color="0.8", zorder=0)
+            axes.scatter(mos[read], scores[read], s=8, alpha=0.4)
+            if bins := binned(mos[read], scores[read]):
+                middles, means, errors = zip(*bins, strict=True)
+                axes.errorbar(middles, means, 1.96 * np.array(errors), color="C1", marker="o", markersize=3, capsize=2)
+            axes.set(xlim=(-2, 102), ylim=(-2, 102), title=f"{TASK_NAMES[task]}, {name}, {STAGES[stage]}")
+            axes.set(xlabel="MOS (points)", ylabel="predicted score (points)", aspect="equal")
     return as_data_uri(figure.savefig)
 
 
@@ -100,7 +134,9 @@ def plot_curves(history: list[dict], curves: dict[str, dict[str, str]], columns:
     figure = Figure(figsize=(4.5 * columns, 3 * rows), layout="constrained")
     for axes, (title, lines) in zip(figure.subplots(rows, columns, squeeze=False).flat, curves.items(), strict=False):
         for label, key in lines.items():
-            points = [(line["step"], line[key]) for line in history if key in line]
+            points = [
+                (line["step"], line[key]) for line in history if line.get(key) is not None
+            ]  # NaN is logged as None
             axes.plot([step for step, _ in points], [value for _, value in points], label=label)
         axes.set(title=title, xlabel="step")
         if len(lines) > 1:
@@ -108,50 +144,74 @@ def plot_curves(history: list[dict], curves: dict[str, dict[str, str]], columns:
     return as_data_uri(figure.savefig)
 
 
-def pick_examples(after: Evaluation, test: list[Example]) -> list[dict]:
-    """A few answers a task: near the tenth percentile of the error, near the ninety-fifth, and unreadable ones."""
+def pick_examples(rows: list[dict], known: dict[str, dict]) -> list[dict]:
+    """Answers a data set: the three best, the three worst, and unreadable ones."""
     groups = []
-    for task, name in NAMES.items():
-        rows = task_rows(test, task)
-        readable = [row for row in rows if after.answers[row].ok]
-        order = sorted(readable, key=lambda row: abs(after.answers[row].score - test[row].mos))
-        well, badly = len(order) // 10, max(0, min(len(order) * 19 // 20, len(order) - 3))
-        unreadable = [row for row in rows if not after.answers[row].ok]
-        kinds = {"well judged": order[well:], "badly judged": order[badly:], "unreadable": unreadable}
-        for kind, chosen in kinds.items():
-            shown = [describe_example(test[row], after.completions[row], after.answers[row]) for row in chosen[:3]]
-            groups.append({"title": f"{name}, {kind}" + ("" if shown else ": none"), "rows": shown})
+    for task, name in dict.fromkeys((row["task"], row["dataset"]) for row in rows):
+        own = [row for row in rows if row["dataset"] == name]
+        answers = [parse_answer(row["completion"]) for row in own]
+        read = [k for k, answer in enumerate(answers) if answer.ok]
+        read.sort(key=lambda k: abs(answers[k].score - own[k]["mos"]))
+        unread = [k for k, answer in enumerate(answers) if not answer.ok]
+        for kind, chosen in {"best": read[:3], "worst": read[3:][-3:], "unreadable": unread[:3]}.items():
+            shown = [
+                describe_example(own[k], str(answers[k].status), known.get(own[k]["image_id"], {})) for k in chosen
+            ]
+            groups.append({"title": f"{TASK_NAMES[task]}, {name}, {kind}" + ("" if shown else ": none"), "rows": shown})
     return groups
 
 
-def describe_example(example: Example, completion: str, answer: Answer) -> dict:
-    known = ", ".join(f"{name} {value:.2f}" for name, value in example.attributes.items())
-    return {
-        "picture": as_data_uri(example.image.save),
-        "image_id": example.image_id,
-        "completion": completion,
-        "label": f"MOS {example.mos:.0f}; in truth: {known}" + ("" if answer.ok else f"; {answer.status}"),
-    }
+def describe_example(row: dict, status: str, known: dict[str, float]) -> dict:
+    with Image.open(row["path"]) as picture:
+        picture = picture.convert("RGB")
+        picture.thumbnail((2 * SHOWN, 2 * SHOWN))
+        uri = as_data_uri(picture.save, "png" if max(picture.size) <= SHOWN else "jpeg")
+    told = "; in truth: " + ", ".join(f"{name} {value:.2f}" for name, value in known.items()) if known else ""
+    label = f"MOS {row['mos']:.0f}{told}" + ("" if status == "ok" else f"; {status}")
+    return {"picture": uri, "image_id": row["image_id"], "completion": row["completion"], "label": label}
 
 
-def write_report(
-    path: Path,
-    table: str,
-    histories: dict[str, list[dict]],
-    before: Evaluation,
-    after: Evaluation,
-    test: list[Example],
-    settings: dict[str, str],
-) -> Path:
-    versions = {name: version(name) for name in ("tatar-rewards", "torch", "transformers", "trl")}
+def read_log(recipe: Recipe, stage: str) -> list[dict]:
+    path = recipe.out / stage / "log.json"
+    return json.loads(path.read_text()) if path.exists() else []
+
+
+def write_report(recipe: Recipe, config: Path) -> Path:
+    evaluations = measure(recipe)
+    if not evaluations:
+        raise SystemExit(f"no predictions in {recipe.out}; run evaluate.py with this config first")
+    stage = list(evaluations)[-1]
+    known: dict[str, dict] = {}
+    for path in (recipe.out / "data").glob("*_test_known.json"):  # only the tiny data set knows
+        known |= json.loads(path.read_text())
+    packages = ("tatar-rewards", "torch", "transformers", "trl")
     page = PAGE.render(
-        table=table,
-        scatter=plot_scatter(before, after, test),
-        grpo_curves=plot_curves(histories["grpo"], CURVES, columns=2),
-        sft_curve=plot_curves(histories["sft"], {"Loss": {"loss": "loss"}}, columns=1),
-        examples=pick_examples(after, test),
-        settings={**settings, "Python": platform.python_version(), **versions},
+        title=config.stem.replace("_", " "),
+        tiny=recipe.data.make is not None,
+        table=format_table(recipe, evaluations),
+        intervals="\n\n".join(f"{STAGES[stage]}\n{evaluation}" for stage, evaluation in evaluations.items()),
+        resamples=recipe.evaluation.resamples,
+        scatter=plot_scatter(recipe, evaluations),
+        grpo_curves=plot_curves(read_log(recipe, "grpo"), CURVES, columns=2),
+        sft_curve=plot_curves(read_log(recipe, "sft"), {"Loss": {"loss": "loss"}}, columns=1),
+        stage=STAGES[stage],
+        examples=pick_examples(ordered_rows(recipe, stage), known),
+        versions={
+            "seed": recipe.seed,
+            "Python": platform.python_version(),
+            **{name: version(name) for name in packages},
+        },
+        configuration=yaml.safe_dump(json.loads(recipe.model_dump_json()), sort_keys=False),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = recipe.out / "report.html"
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def main() -> None:
+    recipe, args = parse_recipe("Write the report of a run.")
+    print(write_report(recipe, args.config))
+
+
+if __name__ == "__main__":
+    main()

@@ -11,13 +11,19 @@ Train and test crops never come from the same photograph.
 """
 
 import io
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from datasets import Dataset
 from PIL import Image, ImageFilter
 from scipy.stats import norm
 from skimage import data as photographs
+
+from picture_data import Picture, read_pictures
+from prompts import answer_text
+from recipe import PictureSet, finish, is_finished, parse_recipe
+from tatar_rewards import ScoreScale
 
 SIDE = 64
 RATER_NOISE = 3.0  # standard deviation of a MOS around its true value, in points
@@ -36,7 +42,6 @@ TRAIN_PHOTOGRAPHS = (
 TEST_PHOTOGRAPHS = ("astronaut", "stereo_motorcycle", "moon", "brick")
 DISTORTIONS = ("blur", "noise", "compression", "darkness")
 IMPAIRMENT = dict(zip(DISTORTIONS, (0.85, 0.75, 0.7, 0.65), strict=True))  # share of quality lost at full strength
-QUESTIONS = {"iqa": "How good is the quality?", "iaa": "How beautiful is it?"}
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,7 @@ class Example:
     rationale: str
 
     def completion(self) -> str:
-        """What SFT teaches: the rationale, and the MOS on the same 0-100 scale that GRPO grades."""
-        return f"<think>{self.rationale}</think><answer>{round(self.mos)}</answer>"
+        return answer_text(self.rationale, self.mos)
 
 
 def load_photograph(name: str) -> Image.Image:
@@ -169,6 +173,8 @@ def make_example(photograph: Image.Image, name: str, task: str, number: int, rng
         image = restyle(crop, rng)
         known = aesthetic_terms(image)
         truth, rationale = true_beauty(known), beauty_rationale(known)
+    if np.asarray(image).std() < 1:  # nothing is left to see: another crop
+        return make_example(photograph, name, task, number, rng)
     mos = float(np.clip(truth + rng.normal(0, RATER_NOISE), 0, 100))
     return Example(image, task, f"{name}-{task}-{number}", f"tiny-{task}", round(mos, 2), known, rationale)
 
@@ -185,14 +191,65 @@ def make_examples(names: tuple[str, ...], per_task: int, seed: int) -> list[Exam
     return [examples[k] for k in rng.permutation(len(examples))]
 
 
-def to_dataset(examples: list[Example], *, rationales: bool = False) -> Dataset:
-    """Rows as TRL takes them: prompt and pictures, with `rationales` the completion to learn, else the labels."""
-    columns = {
-        "images": [[e.image] for e in examples],
-        "prompt": [[{"role": "user", "content": QUESTIONS[e.task]}] for e in examples],
-    }
-    if rationales:
-        columns["completion"] = [[{"role": "assistant", "content": e.completion()}] for e in examples]
-    else:
-        columns |= {name: [getattr(e, name) for e in examples] for name in ("task", "image_id", "dataset", "mos")}
-    return Dataset.from_dict(columns)
+# ---------------------------------------------------------------- on disk, as benchmarks are published
+
+SCALES = {"iqa": ScoreScale(0, 100), "iaa": ScoreScale(1, 10)}  # two, since labels come on many
+PARTS = {"sft": (TRAIN_PHOTOGRAPHS, 0), "grpo": (TRAIN_PHOTOGRAPHS, 1000), "test": (TEST_PHOTOGRAPHS, 2000)}
+
+
+def write_examples(examples: list[Example], part: str, folder: Path) -> None:
+    """Pictures, a label file for each task, and what is known of each picture, which only this data set has."""
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    for task, scale in SCALES.items():
+        its_own = [example for example in examples if example.task == task]
+        names = [f"{part}-{example.image_id}.png" for example in its_own]
+        for name, example in zip(names, its_own, strict=True):
+            example.image.save(folder / "images" / name, compress_level=1)
+        labels = [
+            {"image": name, "gt_score": round(scale.from_points(example.mos), 4)}
+            for name, example in zip(names, its_own, strict=True)
+        ]
+        (folder / f"{task}_{part}.json").write_text(json.dumps(labels))
+        known = {name: example.attributes for name, example in zip(names, its_own, strict=True)}
+        (folder / f"{task}_{part}_known.json").write_text(json.dumps(known))
+
+
+def written_pictures(folder: Path, part: str) -> list[Picture]:
+    """The pictures of `write_examples`, quality first, as any labelled set is read."""
+    shared = {"images": folder / "images"}
+    sets = [
+        PictureSet(
+            name=f"tiny-{task}",
+            task=task,
+            labels=folder / f"{task}_{part}.json",
+            scale=(scale.low, scale.high),
+            **shared,
+        )
+        for task, scale in SCALES.items()
+    ]
+    return [picture for one in sets for picture in read_pictures(one)]
+
+
+def write_rationales(examples: list[Example], part: str, path: Path) -> None:
+    """What `build_rationales.py` would have asked a larger model for is written from what is known here."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [{"key": f"{e.dataset}/{part}-{e.image_id}.png", "step": "given", "text": e.rationale} for e in examples]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def main() -> None:
+    recipe, _ = parse_recipe("Write the tiny data set: pictures, labels, rationales.")
+    if recipe.data.make is None or is_finished(recipe, "data"):
+        return
+    for part, (photographs_of_part, offset) in PARTS.items():
+        per_task = getattr(recipe.data.make, part)
+        examples = make_examples(photographs_of_part, per_task, seed=recipe.seed + offset)
+        write_examples(examples, part, recipe.out / "data")
+        if part == "sft":
+            write_rationales(examples, part, recipe.rationales.file)
+        print(f"{len(examples)} crops of {len(photographs_of_part)} photographs for {part}")
+    finish(recipe, "data")
+
+
+if __name__ == "__main__":
+    main()

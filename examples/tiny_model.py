@@ -10,6 +10,7 @@ normalisation makes the convolutions learn in a minute; it is folded into their 
 and training see the same function.
 """
 
+import json
 from collections.abc import Iterable
 from itertools import pairwise
 
@@ -19,6 +20,7 @@ from PIL import Image
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from tqdm import tqdm
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -30,10 +32,14 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    set_seed,
 )
 from transformers.modeling_outputs import BaseModelOutput
 
-from tiny_data import SIDE
+from picture_data import read_rationales
+from prompts import answer_text
+from recipe import finish, is_finished, parse_recipe
+from tiny_data import DISTORTIONS, SIDE
 
 STRIDE = 16  # a picture becomes (64 / 16) ** 2 = 16 image tokens
 
@@ -190,3 +196,36 @@ def build_model(eyes: TinyEyes, processor: LlavaProcessor) -> LlavaForConditiona
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model
+
+
+# ---------------------------------------------------------------- on disk
+
+
+def known_attributes(known: dict[str, float]) -> list[float]:
+    """What the vision tower learns to see: distortion strengths, colour, contrast, placement; NaN where unknown."""
+    names = [*DISTORTIONS, "colour", "contrast", "placement"]
+    weights = [3.0] * len(DISTORTIONS) + [1.0] * 3  # strengths spread about a third as far as the others
+    return [weight * known.get(name, float("nan")) for name, weight in zip(names, weights, strict=True)]
+
+
+def main() -> None:
+    recipe, _ = parse_recipe("Build the tiny model on the pictures of SFT.")
+    if recipe.model.make is None or is_finished(recipe, "model"):
+        return
+    set_seed(recipe.seed)
+    folder, steps = recipe.out / "data", recipe.model.make.eyes_steps
+    known = {}
+    for task in ("iqa", "iaa"):
+        known |= json.loads((folder / f"{task}_sft_known.json").read_text())
+    pixels = to_pixels(Image.open(folder / "images" / name) for name in known)
+    attributes = torch.tensor([known_attributes(one) for one in known.values()])
+    eyes = train_eyes(pixels, attributes, tqdm(range(steps), desc="vision tower", unit="step"), n_steps=steps)
+    texts = [answer_text(rationale, 10) for rationale in read_rationales(recipe.rationales.file).values()]
+    processor = build_processor(train_tokenizer(texts))
+    build_model(eyes, processor).save_pretrained(recipe.model.path)
+    processor.save_pretrained(recipe.model.path)
+    finish(recipe, "model")
+
+
+if __name__ == "__main__":
+    main()

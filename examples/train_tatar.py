@@ -1,196 +1,214 @@
 # /// script
 # dependencies = ["tatar-rewards[recipe]"]
 # ///
-"""The TATAR recipe from data to report: one model, two minds, on a laptop.
+"""The TATAR recipe from data to report: one model, two minds. Runs the stages of a configuration, one after the other.
 
-    python examples/train_tatar.py                     # about seven minutes on two cores
+    python examples/train_tatar.py                                # the tiny model, minutes on two cores
     python examples/train_tatar.py --seed 1 --out runs/seed1
-    accelerate launch --cpu --num_processes 2 examples/train_tatar.py
-    python examples/train_tatar.py --help
+    python examples/train_tatar.py --config examples/configs/qwen2_5_vl_7b_8gpu.yaml --plan
+    python examples/train_tatar.py --config examples/configs/qwen2_5_vl_7b_8gpu.yaml
 
 TATAR (arXiv 2603.19779) teaches one vision-language model to judge quality at a glance and aesthetics after some
-thought. This script runs its stages with the rewards of this package and TRL's own trainers on a model small enough
-to be made here. Where it departs from the paper:
-
-1. The model is a LLaVA of about a million parameters, built on the spot (`tiny_model.py`), not Qwen2.5-VL-7B; its
-   vision tower is first taught to tell distortions apart, since no trained one can be downloaded.
-2. The data are crops of real photographs with computed labels (`tiny_data.py`), not KonIQ-10k and ArtiMuse-10K.
-3. The rationales are written from what is known about each crop, not by a larger model.
-4. The word budgets are 20 and 40, not 65 and 125: the small model writes small.
-5. Aesthetics are ranked with matched dispersion and a KL loss: the published form shrinks the scale of the scores.
-6. GRPO sees crops that SFT did not, of the same photographs.
+thought. Every stage is a script of its own, which can be run by itself with the same --config and --set; what is done
+is not done again, and what was killed goes on where it was. `--plan` says what would run, and what is missing for it.
 """
 
-import argparse
+import math
+import subprocess
+import sys
 import time
-import warnings
 from pathlib import Path
+from typing import NamedTuple
 
-import torch
-from accelerate import PartialState
-from tqdm import tqdm
-from transformers import ProgressCallback, set_seed
-from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
+import yaml
 
-from evaluate import evaluate, format_table
-from report import write_report
-from tatar_rewards import tatar_reward_funcs
-from tatar_rewards.callbacks import HackDetector
-from tatar_rewards.doctor import check_setup
-from tiny_data import DISTORTIONS, TEST_PHOTOGRAPHS, TRAIN_PHOTOGRAPHS, Example, make_examples, to_dataset
-from tiny_model import build_model, build_processor, to_pixels, train_eyes, train_tokenizer
+from picture_data import read_pictures
+from recipe import PictureSet, Recipe, is_finished, parse_recipe
 
-LONGEST = 72  # tokens; an aesthetics rationale takes about 55
+FOLDER = Path(__file__).parent
 
 
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Run the TATAR recipe on a tiny model.")
-    parser.add_argument("--out", type=Path, default=Path("runs/tiny"), help="where models and report go")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--train-pictures", type=int, default=3000, help="for SFT, of each task")
-    parser.add_argument("--grpo-pictures", type=int, default=1440, help="for GRPO, of each task")
-    parser.add_argument("--test-pictures", type=int, default=500, help="of each task")
-    parser.add_argument("--eyes-steps", type=int, default=450)
-    parser.add_argument("--sft-steps", type=int, default=320)
-    parser.add_argument("--grpo-steps", type=int, default=45)
-    return parser.parse_args()
+class Stage(NamedTuple):
+    name: str
+    script: str
+    launched: bool  # on all processes
+    needed: bool
 
 
-def known_attributes(example: Example) -> list[float]:
-    """What the vision tower learns to see: distortion strengths, colour, contrast, placement; NaN where unknown."""
-    names = [*DISTORTIONS, "colour", "contrast", "placement"]
-    weights = [3.0] * len(DISTORTIONS) + [1.0] * 3  # strengths spread about a third as far as the others
-    return [weight * example.attributes.get(name, float("nan")) for name, weight in zip(names, weights, strict=True)]
+def stages_of(recipe: Recipe) -> list[Stage]:
+    asks = any((recipe.rationales.iqa, recipe.rationales.iaa))
+    return [
+        Stage("data", "tiny_data.py", False, recipe.data.make is not None),
+        Stage("model", "tiny_model.py", False, recipe.model.make is not None),
+        Stage("rationales", "build_rationales.py", False, asks),
+        Stage("sft", "train_sft.py", True, True),
+        Stage("grpo", "train_grpo.py", True, True),
+        Stage("evaluate", "evaluate.py", True, True),
+        Stage("report", "report.py", False, True),
+    ]
 
 
-def common_arguments(folder: Path, seed: int) -> dict:
-    return {
-        "output_dir": str(folder),
-        "seed": seed,
-        "use_cpu": True,
-        "bf16": False,
-        "activation_checkpointing": False,
-        "save_strategy": "no",
-        "report_to": "none",
-        "logging_steps": 5,
-        "log_level": "error",
-        "disable_tqdm": False,  # which the log level would otherwise turn on
+def command_of(stage: Stage, recipe: Recipe, config: Path, changes: list[str]) -> list[str]:
+    launch = recipe.launch
+    command = [sys.executable]
+    if stage.launched and (launch.processes > 1 or launch.accelerate is not None):
+        command += ["-m", "accelerate.commands.launch", "--num_processes", str(launch.processes)]
+        command += ["--config_file", str(launch.accelerate)] if launch.accelerate else []
+        command += ["--cpu"] if recipe.grpo.args.get("use_cpu") else []
+    return [*command, str(FOLDER / stage.script), "--config", str(config), *(["--set", *changes] if changes else [])]
+
+
+# ---------------------------------------------------------------- --plan
+
+
+def plan(recipe: Recipe, config: Path, changes: list[str]) -> bool:
+    """Say what would run; whether nothing is missing."""
+    missing: list[str] = []
+    print("stages")
+    for stage in stages_of(recipe):
+        if stage.needed:
+            done = stage.name in ("data", "model", "sft", "grpo") and is_finished(recipe, stage.name)
+            command = " ".join(command_of(stage, recipe, config, changes)[1:])
+            print(f"  {stage.name:<11}{'done' if done else 'to do':<7}{command}")
+    print("\npictures")
+    counts = {
+        part: sum(describe(spec, part, recipe, missing) for spec in getattr(recipe.data, part))
+        for part in ("sft", "grpo", "test")
     }
+    print("\nsteps")
+    for part in ("sft", "grpo"):
+        print(f"  {part}: {steps(recipe, part, counts[part])}")
+    print("\nmodel")
+    parameters = model_parameters(recipe, missing)
+    if parameters:
+        print(f"  {memory(recipe, parameters)}")
+    print("\nrewards")
+    from tatar_rewards.doctor import check_setup
+    from train_grpo import make_rewards
 
-
-def grpo_arguments(out: Path, seed: int, steps: int, n_processes: int) -> GRPOConfig:
-    return GRPOConfig(
-        **common_arguments(out / "grpo", seed),
-        max_steps=steps,
-        per_device_train_batch_size=256 // n_processes,  # 64 pictures with 4 completions each in one reward call: the
-        num_generations=4,  # reward is noisy, and more pictures steady it better than more completions
-        max_completion_length=LONGEST,
-        min_p=0.1,  # leaves out stray tokens: one ruined answer in a group would drown the others' differences
-        loss_type="grpo",  # every completion weighs the same, brief or long
-        learning_rate=1e-4,
-        lr_scheduler_type="cosine",
-        warmup_steps=5,
+    report = check_setup(make_rewards(recipe), recipe.grpo.args, None, recipe.launch.processes)
+    print("\n".join(f"  {line}" for line in str(report).splitlines()))
+    missing += [f"doctor: {finding.problem}" for finding in report.findings]
+    print(
+        "\n"
+        + (
+            "\n".join(["missing", *(f"  {line}" for line in dict.fromkeys(missing))])
+            if missing
+            else "Nothing is missing."
+        )
     )
+    return not missing
 
 
-class ShortProgress(ProgressCallback):
-    """The trainer's bar with its time left, and beside it two figures instead of every metric in full."""
+def describe(spec: PictureSet, part: str, recipe: Recipe, missing: list[str]) -> int:
+    """One line on a set; how many pictures it has, or will have once it is made."""
+    scale = f"labels on {spec.score_scale}"
+    if not spec.labels.exists():
+        made = recipe.data.make is not None
+        count = getattr(recipe.data.make, part) if made else 0
+        print(f"  {part:<5}{spec.name:<14}{'made by the first stage' if made else 'no label file'}, {scale}")
+        missing += [] if made else [f"{spec.labels}, the labels of {spec.name}"]
+        return count
+    pictures = read_pictures(spec)
+    absent = [picture.path for picture in pictures if not picture.path.exists()]
+    print(f"  {part:<5}{spec.name:<14}{len(pictures)} pictures, {scale}")
+    missing += [f"{absent[0]} and {len(absent) - 1} more pictures of {spec.name}"] if absent else []
+    return len(pictures)
 
-    def on_log(self, args, state, control, logs=None, **kwargs):
-        if self.training_bar is not None and logs is not None:
-            self.training_bar.set_postfix({name: logs[name] for name in ("loss", "reward") if name in logs})
+
+def steps(recipe: Recipe, part: str, pictures: int) -> str:
+    args = getattr(recipe, part).args
+    per_device, accumulation = args.get("per_device_train_batch_size", 8), args.get("gradient_accumulation_steps", 1)
+    rows = per_device * accumulation * recipe.launch.processes
+    batch = f"{rows} rows a step ({per_device} x {accumulation} accumulated x {recipe.launch.processes} processes)"
+    generations = args.get("num_generations", 8) if part == "grpo" else 1
+    if generations > 1:
+        batch += f", {rows / generations:g} pictures with {generations} completions each"
+    epochs = args.get("num_train_epochs", 3)
+    total = args.get("max_steps", -1)
+    if total < 1:
+        total = math.ceil(pictures * generations / rows) * epochs
+        return f"{total:g} steps, {epochs} epochs of {pictures} pictures; {batch}"
+    return f"{total} steps; {batch}"
+
+
+def model_parameters(recipe: Recipe, missing: list[str]) -> float | None:
+    """Build the model's configuration and processor, where they are at hand; the number of parameters."""
+    path, hint = recipe.model.path, recipe.model.parameters
+    if recipe.model.make is not None and not Path(path).exists():
+        print(f"  {path}: made by the second stage")
+        return None
+    import torch
+    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+
+    if recipe.model.make is not None:
+        import tiny_model  # noqa: F401  # makes its vision tower known to transformers
+    cure = f"get it with `hf download {path}`, or give a folder"
+    try:
+        config = AutoConfig.from_pretrained(path, local_files_only=True)
+        with torch.device("meta"):
+            hint = AutoModelForImageTextToText.from_config(config).num_parameters()
+        print(f"  {path}: {config.model_type}, {hint / 1e6:,.1f} million parameters")
+    except (OSError, ValueError, ImportError) as error:
+        missing.append(f"model {path} is not on this machine; {cure}")
+        told = f"{hint / 1e9:.2f} billion parameters by the config" if hint else str(error).splitlines()[0]
+        print(f"  {path}: {told}")
+    try:
+        print(f"  processor: {type(AutoProcessor.from_pretrained(path, local_files_only=True)).__name__}")
+    except (OSError, ValueError, ImportError) as error:
+        why = "" if isinstance(error, OSError) else f" ({str(error).strip().splitlines()[0]})"
+        missing.append(f"the processor of {path} is not on this machine{why}; {cure}")
+    return hint
+
+
+def memory(recipe: Recipe, parameters: float) -> str:
+    """What the states of training take on one device, without activations: a floor, not a forecast."""
+    accelerate = yaml.safe_load(recipe.launch.accelerate.read_text()) if recipe.launch.accelerate else {}
+    sharded = accelerate.get("distributed_type") in ("DEEPSPEED", "FSDP")
+    share = 1 / recipe.launch.processes if sharded else 1
+    width = 4 if recipe.model.dtype == "float32" else 2
+    states = 4 * width if width == 4 else 16  # weights, gradients, two moments; in half precision a master copy too
+    trained = states if recipe.model.lora is None else width + 0.2
+    reference = width if recipe.grpo.args.get("beta", 0) > 0 and recipe.model.lora is None else 0
+    total = parameters * (trained + reference) * share / 1e9
+    told = f"at least {total:.3g} GB a process for weights, gradients, optimizer"
+    told += " and reference model" if reference else ""
+    told += f", sharded over {recipe.launch.processes} processes" if sharded else ""
+    if recipe.grpo.args.get("use_vllm"):
+        told += f"; vLLM takes {recipe.grpo.args.get('vllm_gpu_memory_utilization', 0.3):.0%} of each device beside it"
+    return told + "; activations come on top"
+
+
+# ---------------------------------------------------------------- all stages
 
 
 def main() -> None:
-    args = parse_arguments()
-    warnings.filterwarnings("ignore", category=FutureWarning)
-    processes = PartialState(cpu=True)
-    set_seed(args.seed)
+    recipe, args = parse_recipe(
+        "Run the TATAR recipe, from data to report.",
+        ("--plan", {"action": "store_true", "help": "say what would run and what is missing, and run nothing"}),
+        ("--only", {"nargs": "+", "metavar": "STAGE", "help": "run only these stages, for example sft grpo"}),
+    )
+    if args.plan:
+        sys.exit(0 if plan(recipe, args.config, args.set) else 1)
+    stages = [stage for stage in stages_of(recipe) if stage.needed]
+    unknown = set(args.only or []) - {stage.name for stage in stages}
+    if unknown:
+        raise SystemExit(f"--only knows {', '.join(stage.name for stage in stages)}; got {', '.join(sorted(unknown))}")
     started = time.monotonic()
-
-    ################
-    # Dataset
-    ################
-    train = make_examples(TRAIN_PHOTOGRAPHS, args.train_pictures, seed=args.seed)
-    fresh = make_examples(TRAIN_PHOTOGRAPHS, args.grpo_pictures, seed=args.seed + 1000)
-    test = make_examples(TEST_PHOTOGRAPHS, args.test_pictures, seed=args.seed + 2000)
-    processes.print(
-        f"{len(train) + len(fresh)} crops of {len(TRAIN_PHOTOGRAPHS)} photographs to train on, "
-        f"{len(test)} of {len(TEST_PHOTOGRAPHS)} others to test on"
-    )
-
-    ################
-    # Model
-    ################
-    attributes = torch.tensor([known_attributes(example) for example in train])
-    steps = tqdm(range(args.eyes_steps), desc="vision tower", unit="step", disable=not processes.is_main_process)
-    eyes = train_eyes(to_pixels(example.image for example in train), attributes, steps, n_steps=args.eyes_steps)
-    processor = build_processor(train_tokenizer(example.completion() for example in train))
-    model = build_model(eyes, processor)
-
-    ################
-    # Training: SFT
-    ################
-    sft = SFTTrainer(
-        model=model,
-        processing_class=processor,
-        train_dataset=to_dataset(train, rationales=True),
-        args=SFTConfig(
-            **common_arguments(args.out / "sft", args.seed),
-            max_steps=args.sft_steps,
-            per_device_train_batch_size=32 // processes.num_processes,
-            learning_rate=3e-3,
-            lr_scheduler_type="cosine",
-            warmup_steps=20,
-            max_length=None,  # never cut an answer off
-        ),
-    )
-    sft.remove_callback(ProgressCallback)
-    sft.add_callback(ShortProgress)
-    sft.train()
-    if processes.is_main_process:
-        sft.save_model(str(args.out / "sft"))
-        processor.save_pretrained(args.out / "sft")
-        before = evaluate(model, processor, test, max_new_tokens=LONGEST, title="test after SFT")
-    processes.wait_for_everyone()
-
-    ################
-    # Training: GRPO
-    ################
-    rewards = tatar_reward_funcs(iqa_words=20, iaa_words=40)
-    grpo_args = grpo_arguments(args.out, args.seed, args.grpo_steps, processes.num_processes)
-    pictures = to_dataset(fresh)
-    report = check_setup(rewards, grpo_args, pictures, processes.num_processes)
-    if not report.ok:
-        processes.print(report)
-    grpo = GRPOTrainer(
-        model=model,
-        processing_class=processor,
-        train_dataset=pictures,
-        reward_funcs=rewards,
-        callbacks=[HackDetector()],  # says so if the policy finds a way round the pictures
-        args=grpo_args,
-    )
-    grpo.remove_callback(ProgressCallback)
-    grpo.add_callback(ShortProgress)
-    grpo.train()
-    processes.wait_for_everyone()
-    processes.destroy_process_group()  # one left open can abort its process at exit
-    if not processes.is_main_process:
-        return
-    after = evaluate(model, processor, test, max_new_tokens=LONGEST, title="test after GRPO")
-
-    ################
-    # Report
-    ################
-    model.save_pretrained(args.out / "model")
-    processor.save_pretrained(args.out / "model")
-    table = format_table(before, after, test)
-    histories = {"sft": sft.state.log_history, "grpo": grpo.state.log_history}
-    settings = {name: str(value) for name, value in vars(args).items()}
-    page = write_report(args.out / "report.html", table, histories, before, after, test, settings)
+    for stage in stages:
+        if args.only and stage.name not in args.only:
+            continue
+        print(f"\n== {stage.name}", flush=True)
+        code = subprocess.run(command_of(stage, recipe, args.config, args.set), check=False).returncode
+        if code:
+            raise SystemExit(
+                f"{stage.name} ended with code {code}; mend what it says, and start again to go on from there"
+            )
+    table = recipe.out / "table.txt"
+    if table.exists():
+        print(f"\n{table.read_text()}")
     minutes = (time.monotonic() - started) / 60
-    print(f"\n{table}\n\n{minutes:.1f} minutes; the report with curves and pictures is {page}")
+    print(f"{minutes:.1f} minutes; the report with curves and pictures is {recipe.out / 'report.html'}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,92 @@
+"""Loading and saving a vision-language model with its processor; the tiny one and those on the hub alike."""
+
+import os
+import shutil
+from pathlib import Path
+
+import datasets
+import torch
+from accelerate import PartialState
+from peft import LoraConfig
+from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedModel, ProcessorMixin, ProgressCallback
+from transformers.trainer import Trainer
+from transformers.utils import logging
+
+from recipe import ModelSettings, Recipe
+
+logging.disable_progress_bar()  # of weights; trainers keep theirs
+datasets.disable_progress_bars()
+
+
+def load_model(path: str | Path, settings: ModelSettings) -> tuple[PreTrainedModel, ProcessorMixin]:
+    """The model in the precision of the recipe, and its processor, padding on the left as generation wants it."""
+    if settings.make is not None:
+        import tiny_model  # noqa: F401  # makes its vision tower known to transformers
+    try:
+        model = AutoModelForImageTextToText.from_pretrained(path, dtype=getattr(torch, settings.dtype))
+        limit = {} if settings.max_pixels is None else {"max_pixels": settings.max_pixels}
+        processor = AutoProcessor.from_pretrained(path, **limit)
+    except (OSError, ImportError) as error:
+        raise SystemExit(f"model {path} cannot be loaded: {error}") from None
+    processor.tokenizer.padding_side = "left"
+    for part in settings.frozen:
+        found = [parameter.requires_grad_(False) for name, parameter in model.named_parameters() if part in name]
+        if not found:
+            raise SystemExit(f"model.frozen: no parameter of {path} has {part!r} in its name")
+    return model, processor
+
+
+def lora_config(settings: ModelSettings) -> LoraConfig | None:
+    return None if settings.lora is None else LoraConfig(task_type="CAUSAL_LM", **settings.lora.model_dump())
+
+
+def trained_folder(recipe: Recipe, stage: str) -> Path:
+    return recipe.out / stage / "model"
+
+
+def save_trained(trainer: Trainer, processor: ProcessorMixin, folder: Path) -> None:
+    """The whole model, adapters merged into it; a folder that is there is complete."""
+    part = folder.with_name("model.part")
+    if trainer.is_fsdp_enabled:
+        trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
+    merges = hasattr(trainer.model, "merge_and_unload")
+    if merges:
+        model = trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
+        if trainer.is_world_process_zero():
+            model.save_pretrained(part)
+    else:
+        trainer.save_model(str(part))
+    if trainer.is_world_process_zero():
+        processor.save_pretrained(part)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(part, folder)
+    PartialState().wait_for_everyone()
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """The newest complete checkpoint: one that a kill cut short lacks the trainer's state, which is written last."""
+    complete = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]
+    newest = max(complete, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    return None if newest is None else str(newest)
+
+
+class ShortProgress(ProgressCallback):
+    """The trainer's bar with its time left, and beside it two figures instead of every metric in full."""
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        if self.training_bar is not None and logs is not None:
+            self.training_bar.set_postfix({name: logs[name] for name in ("loss", "reward") if name in logs})
+
+
+def shorten_progress(trainer: Trainer) -> None:
+    trainer.remove_callback(ProgressCallback)
+    trainer.add_callback(ShortProgress)
+
+
+def train(trainer: Trainer, folder: Path) -> None:
+    """Train with a short progress bar, from the newest checkpoint where there is one."""
+    shorten_progress(trainer)
+    checkpoint = last_checkpoint(folder)
+    if checkpoint is not None and trainer.is_world_process_zero():
+        print(f"resuming from {checkpoint}")
+    trainer.train(resume_from_checkpoint=checkpoint)

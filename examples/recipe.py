@@ -1,0 +1,256 @@
+"""What a configuration of the recipe holds, how it is read, and how a stage knows that it has been done.
+
+Every script takes the same YAML file: `configs/tiny.yaml` runs on two cores in minutes,
+`configs/qwen2_5_vl_7b_8gpu.yaml` on eight GPUs. `--set grpo.args.max_steps=10` changes one field.
+"""
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tatar_rewards import GaussianScoreConfig, OpponentConfig, ScoreScale, ThurstoneRankConfig
+
+Task = Literal["iqa", "iaa"]
+TINY = Path(__file__).parent / "configs" / "tiny.yaml"
+TASK_NAMES = {"iqa": "quality (IQA)", "iaa": "aesthetics (IAA)"}
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PictureSet(Section):
+    """Labels in a JSON list, JSONL or CSV, beside a folder of pictures."""
+
+    name: str
+    task: Task
+    labels: Path
+    images: Path
+    scale: tuple[float, float]  # of the labels: nothing is guessed
+    higher_is_better: bool = True
+    image_key: str = "image"  # the columns of the label file
+    mos_key: str = "gt_score"
+    mos_std_key: str | None = None
+    limit: int | None = None  # the first rows only
+    on_broken: Literal["refuse", "drop"] = "refuse"  # pictures that are missing or cannot be decoded
+
+    @property
+    def score_scale(self) -> ScoreScale:
+        return ScoreScale(*self.scale, higher_is_better=self.higher_is_better)
+
+
+class TinyPictures(Section):
+    """How many crops of the photographs inside scikit-image to label, of each task."""
+
+    sft: int = 3000
+    grpo: int = 1440
+    test: int = 500
+
+
+class DataSettings(Section):
+    make: TinyPictures | None = None  # write the tiny data set where the label files are expected
+    sft: list[PictureSet]
+    grpo: list[PictureSet]
+    test: list[PictureSet]
+    iaa_share: Annotated[float, Field(ge=0, le=1)] | None = 0.5  # of the training pictures; None takes all there are
+
+
+class Lora(Section):
+    r: int = 16
+    lora_alpha: int = 32
+    lora_dropout: float = 0.0
+    target_modules: str | list[str] = "all-linear"
+
+
+class TinyModel(Section):
+    eyes_steps: int = 450
+
+
+class ModelSettings(Section):
+    path: str  # a folder, or a name on the hub
+    make: TinyModel | None = None  # build the tiny model at that path
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    max_pixels: int | None = None
+    frozen: list[str] = []  # parts of the names of parameters that training leaves as they are
+    parameters: float | None = None  # for --plan, where the model is not at hand
+    lora: Lora | None = None
+
+
+class Endpoint(Section):
+    """A server that speaks the OpenAI chat API."""
+
+    base_url: str
+    model: str
+    api_key_env: str = "OPENAI_API_KEY"
+    temperature: float = 0.7
+    max_tokens: int = 700
+    timeout: float = 120.0  # seconds
+    retries: int = 6  # of a call that times out, is refused or breaks, with growing pauses
+    price_in: float = 0.0  # of a million tokens
+    price_out: float = 0.0
+
+
+class RationaleSettings(Section):
+    file: Path  # what was written, judged and paid for: append-only JSONL
+    iqa: Endpoint | None = None
+    iaa: Endpoint | None = None
+    judge: Endpoint | None = None
+    notes: Path | None = None  # a folder with notes on each attribute; None shows the picture instead
+    iqa_words: tuple[int, int] = (30, 50)
+    iaa_words: tuple[int, int] = (130, 220)
+    attempts: int = 3  # texts a picture, until one is accepted
+    concurrency: int = 16
+    smallest_share: float = 0.9  # of accepted rationales that SFT insists on
+
+
+class Training(Section):
+    args: dict[str, Any] = {}  # of SFTConfig or GRPOConfig, as they are
+
+
+class RewardSettings(Section):
+    iqa_words: float = 65
+    iaa_words: float = 125
+    iqa: GaussianScoreConfig = GaussianScoreConfig()
+    iaa: ThurstoneRankConfig = ThurstoneRankConfig()
+    opponents: OpponentConfig = OpponentConfig()
+
+
+class GRPOSettings(Training):
+    rewards: RewardSettings = RewardSettings()
+    doctor: Literal["stop", "warn"] = "stop"  # what its findings do
+
+
+class EvaluationSettings(Section):
+    batch_size: int = 16
+    max_new_tokens: int = 512
+    resamples: int = 1000  # of the bootstrap
+
+
+class Launch(Section):
+    processes: int = 1
+    accelerate: Path | None = None  # a configuration file of accelerate
+
+
+class Recipe(Section):
+    out: Path
+    seed: int = 0
+    prompts: dict[Task, str] | None = None  # None takes those of prompts.py
+    data: DataSettings
+    model: ModelSettings
+    rationales: RationaleSettings
+    sft: Training
+    grpo: GRPOSettings
+    evaluation: EvaluationSettings = EvaluationSettings()
+    launch: Launch = Launch()
+
+    @model_validator(mode="after")
+    def _check_words(self) -> Self:
+        """What SFT teaches must meet the budgets that GRPO rewards."""
+        asked, rewarded = self.rationales, self.grpo.rewards
+        if asked.iqa is not None and asked.iqa_words[1] > rewarded.iqa_words:
+            raise ValueError(
+                f"rationales.iqa_words {asked.iqa_words} must be at most {rewarded.iqa_words:g}, the budget"
+            )
+        if asked.iaa is not None and asked.iaa_words[0] < rewarded.iaa_words:
+            raise ValueError(
+                f"rationales.iaa_words {asked.iaa_words} must be at least {rewarded.iaa_words:g}, the budget"
+            )
+        return self
+
+
+def load_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
+    """Read a YAML file and apply changes such as `sft.args.max_steps=10`; `{out}` is the folder of the run."""
+    if not path.exists():
+        raise SystemExit(f"config {path} does not exist; see examples/configs")
+    settings = yaml.safe_load(path.read_text())
+    for change in changes or []:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise SystemExit(f"--set takes name=value, for example sft.args.max_steps=10; got {change!r}")
+        *sections, field = name.split(".")
+        section = settings
+        for part in sections:
+            section = section[int(part)] if isinstance(section, list) else section.setdefault(part, {})
+        section[int(field) if isinstance(section, list) else field] = yaml.safe_load(value)
+    try:
+        return Recipe.model_validate(_fill_in(settings, str(settings.get("out"))))
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(map(str, e['loc']))}: {e['msg']}; got {e['input']!r:.60}" if e["loc"] else f"  {e['msg']}"
+            for e in error.errors()
+        ]
+        raise SystemExit("\n".join([f"{path} is not a recipe:", *lines])) from None
+
+
+def _fill_in(value: Any, out: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _fill_in(one, out) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_fill_in(one, out) for one in value]
+    return value.replace("{out}", out) if isinstance(value, str) else value
+
+
+def parse_recipe(description: str, *flags: tuple[str, dict[str, Any]]) -> tuple[Recipe, argparse.Namespace]:
+    """The command line that every stage has: --config and --set, and flags of its own."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--config", type=Path, default=TINY, help="YAML file of the recipe (default: the tiny one)")
+    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="change fields of it")
+    parser.add_argument("--out", help="short for --set out=")
+    parser.add_argument("--seed", help="short for --set seed=")
+    for name, options in flags:
+        parser.add_argument(name, **options)
+    args = parser.parse_args()
+    args.set += [f"{name}={getattr(args, name)}" for name in ("out", "seed") if getattr(args, name) is not None]
+    return load_recipe(args.config, args.set), args
+
+
+# ---------------------------------------------------------------- stages
+
+DEPENDS_ON = {
+    "data": ("data", "seed"),
+    "model": ("data", "model", "seed"),
+    "sft": ("data", "model", "prompts", "seed", "sft"),
+    "grpo": ("data", "model", "prompts", "seed", "sft", "grpo"),
+}
+
+
+def is_finished(recipe: Recipe, stage: str) -> bool:
+    """Whether a stage has been done with these settings; exits where it was done with others."""
+    record = recipe.out / stage / "finished.json"
+    if not record.exists():
+        return False
+    then, now = _flat(json.loads(record.read_text())), _flat(_settings_of(recipe, stage))
+    changed = [
+        f"{k}: {then.get(k)!r} then, {now.get(k)!r} now" for k in sorted({*then, *now}) if then.get(k) != now.get(k)
+    ]
+    if changed:
+        listed = "\n  ".join(changed[:8])
+        raise SystemExit(
+            f"{record.parent} was made with other settings:\n  {listed}\ntake another out=, or delete that folder"
+        )
+    return True
+
+
+def finish(recipe: Recipe, stage: str) -> None:
+    """Note that a stage is done; the last thing it does, so that what a kill leaves behind is done again."""
+    folder = recipe.out / stage
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / "finished.part"
+    part.write_text(json.dumps(_settings_of(recipe, stage), indent=2))
+    os.replace(part, folder / "finished.json")
+
+
+def _settings_of(recipe: Recipe, stage: str) -> dict[str, Any]:
+    return json.loads(recipe.model_dump_json(include=set(DEPENDS_ON[stage])))
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict | list):
+        return {name: value}
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    return {k: v for key, one in items for k, v in _flat(one, f"{name}.{key}".lstrip(".")).items()}

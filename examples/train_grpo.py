@@ -1,0 +1,101 @@
+# /// script
+# dependencies = ["tatar-rewards[recipe]"]
+# ///
+"""Stage 2: GRPO with the asymmetric rewards, quality by a Gaussian and aesthetics by ranking.
+
+    python examples/train_grpo.py --config examples/configs/tiny.yaml
+    accelerate launch --config_file examples/configs/zero3.yaml examples/train_grpo.py --config ...
+
+The doctor looks at rewards, settings and data first, and its findings stop the run (`grpo.doctor: warn` only prints
+them). Remembered opponents travel with the checkpoints; a run that was killed goes on from its newest one.
+"""
+
+import json
+import time
+import warnings
+
+from accelerate import PartialState
+from transformers import set_seed
+from trl import GRPOConfig, GRPOTrainer
+
+from models import load_model, lora_config, save_trained, train, trained_folder
+from picture_data import load_pictures, mix, refuse_overlap, to_dataset
+from prompts import QUESTIONS
+from recipe import Recipe, finish, is_finished, parse_recipe
+from tatar_rewards import tatar_reward_funcs
+from tatar_rewards.callbacks import HackDetector, RememberOpponents
+from tatar_rewards.doctor import check_setup
+
+
+def make_rewards(recipe: Recipe) -> list:
+    settings = recipe.grpo.rewards
+    return tatar_reward_funcs(
+        iqa_words=settings.iqa_words,
+        iaa_words=settings.iaa_words,
+        iqa=settings.iqa,
+        iaa=settings.iaa,
+        opponents=settings.opponents,
+    )
+
+
+def make_trainer(recipe: Recipe) -> GRPOTrainer:
+    processes, cache = PartialState(), recipe.out / "pictures.jsonl"
+    ####################
+    # Dataset
+    ####################
+    everything = load_pictures(recipe.data.grpo, cache)
+    refuse_overlap(everything, load_pictures(recipe.data.test, cache), cache)
+    pictures = mix(everything, recipe.data.iaa_share, recipe.seed)
+    dataset = to_dataset(pictures, recipe.prompts or QUESTIONS)
+    processes.print(f"GRPO on {len(pictures)} pictures")
+
+    ####################
+    # Doctor
+    ####################
+    rewards = make_rewards(recipe)
+    args = GRPOConfig(output_dir=str(recipe.out / "grpo"), seed=recipe.seed, disable_tqdm=False, **recipe.grpo.args)
+    report = check_setup(rewards, args, dataset, processes.num_processes)
+    processes.print(report)
+    if not report.ok and recipe.grpo.doctor == "stop":
+        raise SystemExit("the doctor's findings stop the run; mend them, or set grpo.doctor: warn")
+
+    ####################
+    # Model and training
+    ####################
+    model, processor = load_model(trained_folder(recipe, "sft"), recipe.model)
+    return GRPOTrainer(
+        model=model,
+        processing_class=processor,
+        train_dataset=dataset,
+        reward_funcs=rewards,
+        peft_config=lora_config(recipe.model),
+        callbacks=[HackDetector(), RememberOpponents(rewards)],
+        args=args,
+    )
+
+
+def main() -> None:
+    recipe, _ = parse_recipe("GRPO with the rewards of TATAR.")
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.formatwarning = lambda message, *_: f"\n{message}\n"  # without lines of code
+    if is_finished(recipe, "grpo"):
+        print(f"GRPO is done: {trained_folder(recipe, 'grpo')}")
+        return
+    if not trained_folder(recipe, "sft").exists():
+        raise SystemExit(f"{trained_folder(recipe, 'sft')} does not exist; run train_sft.py with this config first")
+    processes = PartialState(cpu=recipe.grpo.args.get("use_cpu", False))
+    set_seed(recipe.seed)
+    trainer = make_trainer(recipe)
+    started = time.monotonic()
+    train(trainer, recipe.out / "grpo")
+    processes.print(f"GRPO took {(time.monotonic() - started) / 60:.1f} minutes")
+    save_trained(trainer, trainer.processing_class, trained_folder(recipe, "grpo"))
+    if processes.is_main_process:
+        (recipe.out / "grpo" / "log.json").write_text(json.dumps(trainer.state.log_history))
+        finish(recipe, "grpo")
+    processes.wait_for_everyone()
+    processes.destroy_process_group()  # one left open can abort its process at exit
+
+
+if __name__ == "__main__":
+    main()
