@@ -4,7 +4,7 @@
 """Ask the trained models about the test pictures, and measure the answers with the parser that graded training.
 
     python examples/evaluate.py --config examples/configs/tiny.yaml
-    accelerate launch --num_processes 8 examples/evaluate.py --config ...
+    accelerate launch --multi_gpu --num_processes 8 examples/evaluate.py --config ...
 
 Greedy answers, several data sets, several processes: each writes its share to a JSONL file of its own, line by line,
 and a run that was killed asks only about what is missing. `python -m tatar_rewards evaluate` reads the same files, and
@@ -23,7 +23,7 @@ from PIL import Image
 from scipy.stats import bootstrap
 from tqdm import tqdm
 
-from models import load_model, trained_folder
+from models import load_model, start_processes, trained_folder
 from picture_data import Picture, load_pictures
 from prompts import QUESTIONS
 from recipe import Recipe, parse_recipe
@@ -157,7 +157,7 @@ def format_table(recipe: Recipe, evaluations: dict[str, Evaluation]) -> str:
 def main() -> None:
     recipe, _ = parse_recipe("Ask the trained models about the test pictures, and measure their answers.")
     warnings.filterwarnings("ignore", category=FutureWarning)
-    processes = PartialState(cpu=recipe.grpo.args.get("use_cpu", False))
+    processes = start_processes(recipe, recipe.grpo.args)
     stages = [stage for stage in STAGES if trained_folder(recipe, stage).exists()]
     if not stages:
         raise SystemExit(f"no trained model in {recipe.out}; run train_sft.py with this config first")

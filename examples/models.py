@@ -18,6 +18,17 @@ logging.disable_progress_bar()  # of weights; trainers keep theirs
 datasets.disable_progress_bars()
 
 
+def start_processes(recipe: Recipe, args: dict) -> PartialState:
+    """The processes that run; exits where they are not as many as the recipe says, since batches would differ."""
+    processes = PartialState(cpu=args.get("use_cpu", False))
+    if processes.num_processes != recipe.launch.processes:
+        raise SystemExit(
+            f"launch.processes is {recipe.launch.processes}, but {processes.num_processes} run; start through "
+            f"train_tatar.py, or with `accelerate launch --multi_gpu --num_processes {recipe.launch.processes}`"
+        )
+    return processes
+
+
 def load_model(path: str | Path, settings: ModelSettings) -> tuple[PreTrainedModel, ProcessorMixin]:
     """The model in the precision of the recipe, and its processor, padding on the left as generation wants it."""
     if settings.make is not None:

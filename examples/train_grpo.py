@@ -18,7 +18,7 @@ from accelerate import PartialState
 from transformers import set_seed
 from trl import GRPOConfig, GRPOTrainer
 
-from models import load_model, lora_config, save_trained, train, trained_folder
+from models import load_model, lora_config, save_trained, start_processes, train, trained_folder
 from picture_data import load_pictures, mix, refuse_overlap, to_dataset
 from prompts import QUESTIONS
 from recipe import Recipe, finish, is_finished, parse_recipe
@@ -83,7 +83,7 @@ def main() -> None:
         return
     if not trained_folder(recipe, "sft").exists():
         raise SystemExit(f"{trained_folder(recipe, 'sft')} does not exist; run train_sft.py with this config first")
-    processes = PartialState(cpu=recipe.grpo.args.get("use_cpu", False))
+    processes = start_processes(recipe, recipe.grpo.args)
     set_seed(recipe.seed)
     trainer = make_trainer(recipe)
     started = time.monotonic()

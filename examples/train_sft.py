@@ -17,7 +17,7 @@ from accelerate import PartialState
 from transformers import set_seed
 from trl import SFTConfig, SFTTrainer
 
-from models import load_model, lora_config, save_trained, train, trained_folder
+from models import load_model, lora_config, save_trained, start_processes, train, trained_folder
 from picture_data import Picture, load_pictures, mix, read_rationales, refuse_overlap, to_dataset
 from prompts import QUESTIONS, answer_text
 from recipe import Recipe, finish, is_finished, parse_recipe
@@ -79,7 +79,7 @@ def main() -> None:
     if is_finished(recipe, "sft"):
         print(f"SFT is done: {trained_folder(recipe, 'sft')}")
         return
-    processes = PartialState(cpu=recipe.sft.args.get("use_cpu", False))
+    processes = start_processes(recipe, recipe.sft.args)
     set_seed(recipe.seed)
     trainer = make_trainer(recipe)
     train(trainer, recipe.out / "sft")

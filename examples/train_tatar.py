@@ -53,8 +53,8 @@ def command_of(stage: Stage, recipe: Recipe, config: Path, changes: list[str]) -
     command = [sys.executable]
     if stage.launched and (launch.processes > 1 or launch.accelerate is not None):
         command += ["-m", "accelerate.commands.launch", "--num_processes", str(launch.processes)]
-        command += ["--config_file", str(launch.accelerate)] if launch.accelerate else []
-        command += ["--cpu"] if recipe.grpo.args.get("use_cpu") else []
+        # --multi_gpu starts processes on CPUs too; --cpu would start one, whatever --num_processes says
+        command += ["--config_file", str(launch.accelerate)] if launch.accelerate else ["--multi_gpu"]
     return [*command, str(FOLDER / stage.script), "--config", str(config), *(["--set", *changes] if changes else [])]
 
 

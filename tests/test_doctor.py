@@ -13,9 +13,11 @@ from datasets import Dataset
 
 import tatar_rewards as tr
 import tiny_data
+from picture_data import to_dataset
+from recipe import TINY, load_recipe
 from tatar_rewards.__main__ import main
 from tatar_rewards.doctor import check_setup
-from train_tatar import grpo_arguments
+from train_grpo import make_rewards
 
 ARGS = {"per_device_train_batch_size": 32, "num_generations": 4, "max_completion_length": 512}
 
@@ -181,9 +183,11 @@ def test_one_image_a_call_is_no_fault_where_memory_was_asked_for():
 
 
 def test_the_demo_is_sound(tmp_path):
+    recipe = load_recipe(TINY)
     examples = tiny_data.make_examples(tiny_data.TRAIN_PHOTOGRAPHS[:2], per_task=40, seed=0)
-    rewards = tr.tatar_reward_funcs(iqa_words=20, iaa_words=40)
-    report = check_setup(rewards, grpo_arguments(tmp_path, 0, 2, 1), tiny_data.to_dataset(examples))
+    tiny_data.write_examples(examples, "grpo", tmp_path)
+    pictures = to_dataset(tiny_data.written_pictures(tmp_path, "grpo"), recipe.prompts)
+    report = check_setup(make_rewards(recipe), recipe.grpo.args, pictures)
     assert report.ok, str(report)
 
 

@@ -17,15 +17,28 @@ from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 import tatar_rewards as tr
 import tiny_data
 import tiny_model
+from picture_data import to_dataset
+from recipe import TINY, load_recipe
 from tatar_rewards._batches import read_completion
 from tatar_rewards.callbacks import RememberOpponents
 
+QUESTIONS = load_recipe(TINY).prompts
 QUIET = {**ranked_run.QUIET, "save_strategy": "no"}
 
 
 @pytest.fixture(scope="module")
 def examples():
     return tiny_data.make_examples(tiny_data.TEST_PHOTOGRAPHS[:2], per_task=8, seed=0)
+
+
+@pytest.fixture(scope="module")
+def pictures(examples, tmp_path_factory):
+    """Those examples as labelled pictures on disk, and what is to be said of each."""
+    folder = tmp_path_factory.mktemp("pictures")
+    tiny_data.write_examples(examples, "sft", folder)
+    told = {f"sft-{example.image_id}.png": example.completion() for example in examples}
+    pictures = tiny_data.written_pictures(folder, "sft")
+    return pictures, [told[picture.image_id] for picture in pictures]
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +91,7 @@ def test_grpo_trains_on_text_alone(processor, examples, tmp_path):
     assert_everything_was_logged(trainer)
 
 
-def test_sft_and_grpo_train_on_pictures(processor, examples, tmp_path):
+def test_sft_and_grpo_train_on_pictures(processor, pictures, tmp_path):
     torch.manual_seed(0)
     model = tiny_model.build_model(tiny_model.TinyEyes(tiny_model.TinyEyesConfig()), processor)
     args = SFTConfig(
@@ -93,14 +106,14 @@ def test_sft_and_grpo_train_on_pictures(processor, examples, tmp_path):
     sft = SFTTrainer(
         model=model,
         args=args,
-        train_dataset=tiny_data.to_dataset(examples, rationales=True),
+        train_dataset=to_dataset(pictures[0], QUESTIONS, pictures[1]),
         processing_class=processor,
     )
     sft.train()
     losses = [line["loss"] for line in sft.state.log_history if "loss" in line]
     assert losses[-1] < losses[0] / 2
 
-    trainer = run_grpo(model, processor, tiny_data.to_dataset(examples), tmp_path, max_completion_length=80)
+    trainer = run_grpo(model, processor, to_dataset(pictures[0], QUESTIONS), tmp_path, max_completion_length=80)
     assert_everything_was_logged(trainer)
     statuses = [read_completion(completion).status for completion in trainer._logs["completion"]]
     assert list(trainer._logs["rewards"]["answer_format"]) == [
