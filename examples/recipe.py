@@ -211,11 +211,12 @@ def parse_recipe(description: str, *flags: tuple[str, dict[str, Any]]) -> tuple[
 
 # ---------------------------------------------------------------- stages
 
-DEPENDS_ON = {
-    "data": ("data", "seed"),
-    "model": ("data", "model", "seed"),
-    "sft": ("data", "model", "prompts", "seed", "sft"),
-    "grpo": ("data", "model", "prompts", "seed", "sft", "grpo"),
+_SFT = {"data": {"make", "sft", "iaa_share"}, "model": True, "prompts": True, "seed": True, "sft": True}
+DEPENDS_ON: dict[str, dict[str, Any]] = {
+    "data": {"data": {"make"}, "seed": True},
+    "model": {"data": {"make"}, "model": True, "seed": True},
+    "sft": _SFT,
+    "grpo": {**_SFT, "data": {"make", "sft", "grpo", "iaa_share"}, "grpo": True},
 }
 
 
@@ -246,7 +247,8 @@ def finish(recipe: Recipe, stage: str) -> None:
 
 
 def _settings_of(recipe: Recipe, stage: str) -> dict[str, Any]:
-    return json.loads(recipe.model_dump_json(include=set(DEPENDS_ON[stage])))
+    settings = recipe.model_dump_json(include=DEPENDS_ON[stage])
+    return json.loads(settings.replace(json.dumps(f"{recipe.out}/")[:-1], '"{out}/'))  # a folder may be moved
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
