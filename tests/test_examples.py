@@ -55,7 +55,7 @@ def test_the_recipe_runs_to_its_report(tmp_path, processes):
     assert run.returncode == 0, run.stderr[-3000:]
     table = (tmp_path / "table.txt").read_text().splitlines()
     lines = [line.split()[:4] for line in table if "after" in line]
-    assert lines == [[task, f"tiny-{task.lower()}", "after", s] for task in ("IAA", "IQA") for s in ("SFT", "GRPO")]
+    assert lines == [[task, f"tiny-{task.lower()}", "after", s] for task in ("IQA", "IAA") for s in ("SFT", "GRPO")]
     assert table[0] in run.stdout
     page = (tmp_path / "report.html").read_text()
     assert page.count("data:image/png;base64,") > 3
