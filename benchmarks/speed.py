@@ -120,26 +120,32 @@ def limits():
         print(f"{function.__name__:<24}{spent:6.2f} ns, {spent / limit:.1f} times the limit")
 
 
+GROWING = {
+    "thurstone": (thurstone_rank_reward, {}),
+    "pairwise": (pairwise_rank_reward, {}),
+    "observer": (thurstone_rank_reward, {"dispersion": "observer"}),
+}
+
+
 def growth():
-    print("\nthe default form as the batch grows; milliseconds, and MiB beyond what was there before (numpy)")
-    print(f"{'rows':>10}{'thurstone':>12}{'pairwise':>12}{'MiB':>8}")
-    sizes, spent = [1 << k for k in (12, 14, 16, 18, 20)], {}
+    print("\nas the batch grows: the default forms, and Thurstone's with observer dispersion; milliseconds (numpy),")
+    print("and MiB beyond what was there before, the most of the three")
+    print(f"{'rows':>10}" + "".join(f"{name:>12}" for name in GROWING) + f"{'MiB':>8}")
+    sizes, spent = [1 << k for k in (12, 14, 16, 18, 20)], {name: [] for name in GROWING}
     for size in sizes:
-        arrays = make_batch(size)
-        runs = 5 if size < 1 << 18 else 1
-        for function in LOOPS:
-            spent[function, size] = milliseconds(lambda: function(*arrays), runs)  # noqa: B023
-        tracemalloc.start()
-        pairwise_rank_reward(*arrays)
-        peak = tracemalloc.get_traced_memory()[1] / 2**20
-        tracemalloc.stop()
+        arrays, peaks = make_batch(size), []
+        for name, (function, settings) in GROWING.items():
+            spent[name].append(milliseconds(lambda: function(*arrays, **settings), 5 if size < 1 << 20 else 1))  # noqa: B023
+            tracemalloc.start()
+            function(*arrays, **settings)
+            peaks.append(tracemalloc.get_traced_memory()[1] / 2**20)
+            tracemalloc.stop()
         print(
-            f"{size:>10}{spent[thurstone_rank_reward, size]:>12.1f}{spent[pairwise_rank_reward, size]:>12.1f}"
-            f"{peak:>8.0f}",
+            f"{size:>10}" + "".join(f"{times[-1]:>12.1f}" for times in spent.values()) + f"{max(peaks):>8.0f}",
             flush=True,
         )
-    exponents = [np.polyfit(np.log(sizes), [math.log(spent[f, size]) for size in sizes], 1)[0] for f in LOOPS]
-    print(f"{'exponent':>10}{exponents[0]:>12.2f}{exponents[1]:>12.2f}")
+    exponents = [np.polyfit(np.log(sizes), np.log(times), 1)[0] for times in spent.values()]
+    print(f"{'exponent':>10}" + "".join(f"{exponent:>12.2f}" for exponent in exponents))
 
 
 def main():

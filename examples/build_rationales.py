@@ -14,10 +14,8 @@ is kept in an append-only file at once, so that a run that was killed goes on wh
 
 import base64
 import io
-import json
 import os
 import re
-import threading
 import time
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -29,68 +27,13 @@ from PIL import Image
 from pydantic import ValidationError
 from tqdm import tqdm
 
-from picture_data import Picture, load_pictures, read_labels
-from prompts import AGAIN, ATTRIBUTES, JUDGE, WRITE_IAA_NOTES, WRITE_IAA_PICTURE, WRITE_IQA, Verdict
+from picture_data import Picture, load_pictures
+from prompts import AGAIN, JUDGE, WRITE_IAA_NOTES, WRITE_IAA_PICTURE, WRITE_IQA, Verdict
+from rationales import Ledger, problems_of, read_notes
 from recipe import Endpoint, RationaleSettings, parse_recipe
 
-NUMBER_WORDS = re.compile(r"\b(?:out of (?:ten|a hundred|five)|percent|score[sd]?|rat(?:ed|ing)|MOS)\b", re.IGNORECASE)
 FATAL = (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError, openai.BadRequestError)
 LONGEST_SIDE = 1024  # of the pictures that are sent
-
-
-def problems_of(text: str, task: str, settings: RationaleSettings) -> list[str]:
-    """What is wrong with a rationale that no judge is needed to see."""
-    low, high = settings.iqa_words if task == "iqa" else settings.iaa_words
-    n_words, lower = len(text.split()), text.lower()
-    problems = []
-    if not low <= n_words <= high:
-        problems.append(f"it has {n_words} words, not {low} to {high}")
-    if re.search(r"[<>]|^#|^\s*[-*] ", text, re.MULTILINE):
-        problems.append("it has tags or lists")
-    if re.search(r"\d", text) or NUMBER_WORDS.search(text):
-        problems.append("it names a number or the score")
-    if task == "iqa" and (n := len(re.findall(r"[.!?](?=\s|$)", text.strip()))) != 2:
-        problems.append(f"it has {n} sentences, not two")
-    if task == "iaa":
-        touched = [name for name, stems in ATTRIBUTES.items() if any(stem in lower for stem in stems)]
-        if len(touched) < 5:
-            problems.append(f"it touches only {len(touched)} attributes ({', '.join(touched) or 'none'}), not five")
-    return problems
-
-
-class Ledger:
-    """The append-only file of everything that was paid for, by picture."""
-
-    def __init__(self, path: Path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.events: dict[str, list[dict]] = defaultdict(list)
-        if path.exists():
-            content = path.read_bytes()
-            whole = content[: content.rfind(b"\n") + 1]  # what a kill cut off in the midst of a line was never used
-            if whole != content:
-                path.write_bytes(whole)
-            for line in whole.decode().splitlines():
-                event = json.loads(line)
-                self.events[event["key"]].append(event)
-        self._file, self._lock = path.open("a"), threading.Lock()
-
-    def append(self, event: dict) -> None:
-        with self._lock:
-            self.events[event["key"]].append(event)
-            self._file.write(json.dumps(event) + "\n")
-            self._file.flush()
-            os.fsync(self._file.fileno())
-
-    def state(self, key: str, settings: RationaleSettings) -> str:
-        """accepted, rejected, or what is to be done next: write or judge."""
-        events = self.events[key]
-        writes = [event for event in events if event["step"] == "write"]
-        last = events[-1] if events else {"step": "none"}
-        if last["step"] == "given" or last.get("grounded"):
-            return "accepted"
-        if last["step"] == "write" and not last["problems"]:
-            return "judge"
-        return "rejected" if len(writes) >= settings.attempts else "write"
 
 
 class Writer:
@@ -188,20 +131,6 @@ def picture_block(path: Path) -> dict:
         picture.save(file, "JPEG", quality=90)
     encoded = base64.b64encode(file.getvalue()).decode()
     return {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{encoded}"}}
-
-
-def read_notes(folder: Path | None) -> dict[str, dict[str, str]]:
-    """Notes by picture and attribute, from one file an attribute (composition.json, visual_elements.jsonl, ...)."""
-    notes: dict[str, dict[str, str]] = defaultdict(dict)
-    for path in sorted(folder.iterdir()) if folder else []:
-        attribute = path.stem.lower().replace("_", " ")
-        if attribute not in ATTRIBUTES:
-            raise SystemExit(f"{path}: notes are on {', '.join(ATTRIBUTES)}; name the file after one of them")
-        for number, row in enumerate(read_labels(path)):
-            if not row.get("image") or not row.get("text"):
-                raise SystemExit(f"{path}, row {number}: needs image and text; got {sorted(row)}")
-            notes[row["image"]][attribute] = row["text"]
-    return notes
 
 
 def report(ledger: Ledger, pictures: list[Picture], settings: RationaleSettings) -> str:

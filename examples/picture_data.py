@@ -84,21 +84,6 @@ def read_pictures(spec: PictureSet) -> list[Picture]:
     ]
 
 
-def read_rationales(path: Path) -> dict[str, str]:
-    """The accepted rationales of a file that `build_rationales.py` or `tiny_data.py` wrote, by the picture's key."""
-    if not path.exists():
-        raise SystemExit(f"{path} does not exist; run build_rationales.py with this config first")
-    accepted, written = {}, {}
-    for line in path.read_text().splitlines():
-        event = json.loads(line)
-        key = event["key"]
-        if event["step"] == "write":
-            written[key] = event["text"] if not event["problems"] else None
-        if (event["step"] == "given" or event.get("grounded")) and (text := event.get("text") or written[key]):
-            accepted[key] = text
-    return accepted
-
-
 # ---------------------------------------------------------------- every picture once
 
 

@@ -115,6 +115,7 @@ class Training(Section):
 class RewardSettings(Section):
     iqa_words: float = 65
     iaa_words: float = 125
+    mos_std: bool = False  # use the raters' deviations, where the sets have mos_std_key
     iqa: GaussianScoreConfig = GaussianScoreConfig()
     iaa: ThurstoneRankConfig = ThurstoneRankConfig()
     opponents: OpponentConfig = OpponentConfig()

@@ -36,8 +36,8 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutput
 
-from picture_data import read_rationales
 from prompts import answer_text
+from rationales import read_rationales
 from recipe import finish, is_finished, parse_recipe
 from tiny_data import DISTORTIONS, SIDE
 

@@ -35,6 +35,7 @@ def make_rewards(recipe: Recipe) -> list:
         iqa=settings.iqa,
         iaa=settings.iaa,
         opponents=settings.opponents,
+        mos_std_column="mos_std" if settings.mos_std else None,
     )
 
 

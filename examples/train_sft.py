@@ -18,8 +18,9 @@ from transformers import set_seed
 from trl import SFTConfig, SFTTrainer
 
 from models import load_model, lora_config, save_trained, start_processes, train, trained_folder
-from picture_data import Picture, load_pictures, mix, read_rationales, refuse_overlap, to_dataset
+from picture_data import Picture, load_pictures, mix, refuse_overlap, to_dataset
 from prompts import QUESTIONS, answer_text
+from rationales import read_rationales
 from recipe import Recipe, finish, is_finished, parse_recipe
 
 

@@ -12,6 +12,7 @@ import pytest
 import stages
 import torch
 from PIL import Image
+from trl import GRPOConfig, SFTConfig
 
 import evaluate
 import tiny_data
@@ -290,6 +291,9 @@ def test_real_configurations_differ_from_the_tiny_one_in_nothing_but_fields(path
     assert len(recipe.data.test) == 8
     assert train_tatar.stages_of(recipe)[-1].script == train_tatar.stages_of(load_recipe(TINY))[-1].script
     assert train_grpo.make_rewards(recipe)[0].__name__ == "answer_format"
+    elsewhere = {"output_dir": "unused", "use_cpu": True, "bf16": False, "report_to": "none"}
+    SFTConfig(**{**recipe.sft.args, **elsewhere})
+    assert GRPOConfig(**{**recipe.grpo.args, **elsewhere, "use_vllm": False}).num_generations in (4, 8)
 
 
 @pytest.mark.parametrize(

@@ -45,32 +45,46 @@ def test_pairwise_equals_the_formula_in_every_library(arrays, batch, settings):
 interpolated_settings = st.fixed_dictionaries(
     {}, optional={"temperature": st.floats(0.6, 1000), "loss_scale": st.floats(1e-2, 10)}
 )
-always = pytest.fixture(lambda monkeypatch: monkeypatch.setattr(_pairs, "CROSSOVER", 0), name="always")
 
 
-@BOTH
+@pytest.fixture
+def always(monkeypatch):
+    for name in ("CROSSOVER", "OBSERVER_CROSSOVER"):
+        monkeypatch.setattr(_pairs, name, 0)
+
+
+SMOOTH_FORMS = pytest.mark.parametrize(
+    ("function", "form"),
+    [(thurstone_rank_reward, {}), (pairwise_rank_reward, {}), (thurstone_rank_reward, {"dispersion": "observer"})],
+    ids=["thurstone", "pairwise", "observer"],
+)
+
+
+@SMOOTH_FORMS
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batch=strategies.ranked_batches(), settings=interpolated_settings)
-def test_interpolation_equals_the_formula_in_every_library(function, arrays, always, batch, settings):
+def test_interpolation_equals_the_formula_in_every_library(function, form, arrays, always, batch, settings):
     opponents = "images" if function is thurstone_rank_reward else "completions"
+    settings = {**settings, **form}
     expected = reference.rank(*(column.tolist() for column in batch[:4]), opponents=opponents, **settings)
     rewards = np.asarray(function(*map(arrays, batch[:4]), **settings))
     np.testing.assert_allclose(rewards, expected, rtol=0, atol=1e-10)
 
 
-@BOTH
+@SMOOTH_FORMS
 @pytest.mark.parametrize("temperature", [0.6, 1.0, 4.0, 8.0, 50.0, 1e6])
-def test_interpolation_equals_the_sum_over_pairs(function, temperature, monkeypatch):
+def test_interpolation_equals_the_sum_over_pairs(function, form, temperature, monkeypatch):
     """Ragged images, answers at the ends, between them and exactly at nodes, ties, and one image of many answers."""
     rng = np.random.default_rng(2)
     angles = (np.arange(_smooth.node_count(temperature)) + 0.5) * np.pi / _smooth.node_count(temperature)
     predictions = np.concatenate([[0, 100, 50, 50, 0, 100], 50 + 50 * np.cos(angles), rng.uniform(0, 100, 600)])
     groups = np.sort(np.minimum(rng.integers(0, 120, len(predictions)), 90))
     targets = np.concatenate([[0.0, 100.0, 50.0], rng.integers(0, 101, 88)])[groups]
-    settings = {"temperature": temperature, "loss_scale": 1e-2 if temperature > 50 else 0.2}
+    settings = {"temperature": temperature, "loss_scale": 1e-2 if temperature > 50 else 0.2, **form}
     monkeypatch.setattr(_pairs, "CROSSOVER", math.inf)
     pair_by_pair = function(predictions, targets, groups, **settings)
     monkeypatch.setattr(_pairs, "CROSSOVER", 0)
+    monkeypatch.setattr(_pairs, "OBSERVER_CROSSOVER", 0)
     np.testing.assert_allclose(function(predictions, targets, groups, **settings), pair_by_pair, rtol=0, atol=1e-10)
     single = function(predictions.astype(np.float32), targets.astype(np.float32), groups, **settings)
     assert single.dtype == np.float32
@@ -79,8 +93,9 @@ def test_interpolation_equals_the_sum_over_pairs(function, temperature, monkeypa
 
 def test_interpolation_is_used_where_it_is_quicker_and_only_where_it_is_right(monkeypatch):
     used = []
-    losses = _smooth.kl_losses
+    losses, observed = _smooth.kl_losses, _smooth.observer_losses
     monkeypatch.setattr(_smooth, "kl_losses", lambda *args, **kwargs: used.append(1) or losses(*args, **kwargs))
+    monkeypatch.setattr(_smooth, "observer_losses", lambda *args, **kwargs: used.append(2) or observed(*args, **kwargs))
     batch = spread_batch(n_images=80, n_completions=8)
     thurstone_rank_reward(*batch)
     pairwise_rank_reward(*batch)
@@ -94,13 +109,15 @@ def test_interpolation_is_used_where_it_is_quicker_and_only_where_it_is_right(mo
         pairwise_rank_reward(*batch, **other)
     thurstone_rank_reward(*batch, dispersion="observer")
     pairwise_rank_reward(*batch, within_image=True)
-    assert len(used) == 2
+    assert used == [1, 1]
+    thurstone_rank_reward(*spread_batch(n_images=1000, n_completions=8), dispersion="observer")
+    assert used == [1, 1, 2]
 
 
-@BOTH
-def test_interpolation_pays_a_perfect_prediction_in_full(function, always):
+@SMOOTH_FORMS
+def test_interpolation_pays_a_perfect_prediction_in_full(function, form, always):
     mos = np.repeat(np.linspace(0, 100, 50), 4)
-    np.testing.assert_allclose(function(mos, mos, np.arange(200) // 4), 1, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(function(mos, mos, np.arange(200) // 4, **form), 1, rtol=0, atol=1e-12)
 
 
 @BOTH

@@ -16,8 +16,8 @@ import yaml
 from chat_server import BEAUTY, QUALITY, ChatServer
 
 import build_rationales
-from build_rationales import problems_of
-from picture_data import read_rationales
+from prompts import ATTRIBUTES, answer_text
+from rationales import problems_of, read_rationales
 from recipe import RationaleSettings, load_recipe
 from tatar_rewards import parse_answer, tatar_reward_funcs
 from tiny_data import TEST_PHOTOGRAPHS, make_examples, write_examples
@@ -229,7 +229,7 @@ def test_notes_on_eight_attributes_take_the_place_of_the_picture(tmp_path, folde
     names = [row["image"] for row in json.loads((folder / "iaa_sft.json").read_text())]
     notes = tmp_path / "notes"
     notes.mkdir()
-    for attribute in build_rationales.ATTRIBUTES:
+    for attribute in ATTRIBUTES:
         rows = [{"image": name, "text": f"a remark on {attribute}"} for name in names[:3]]
         (notes / f"{attribute.replace(' ', '_')}.json").write_text(json.dumps(rows))
     with ChatServer() as server:
@@ -248,8 +248,6 @@ def test_rationales_must_meet_the_budgets_of_the_rewards(tmp_path, folder):
 
 
 def test_the_answer_that_sft_teaches_is_on_the_scale_that_grpo_grades():
-    from prompts import answer_text
-
     for mos in (0.0, 4.17, 50.0, 99.6, 100.0):
         answer = parse_answer(answer_text(" Soft light. ", mos))
         assert answer.ok

@@ -12,6 +12,7 @@ from tatar_rewards import _arrays, _smooth
 from tatar_rewards._arrays import Array
 
 CROSSOVER = 512  # pairs for each node from which on interpolation is quicker than the sum over pairs
+OBSERVER_CROSSOVER = 2048  # the same for each pair of nodes, with observer dispersion
 MOST_NODES = 1024  # a temperature of half a point; below that the sum over pairs has to do
 LARGEST_EXPONENT = 80  # e^88 is the largest that float32 holds
 
@@ -75,19 +76,8 @@ def rank_rewards(xp: ModuleType, predictions: Array, images: Images, rows: Array
     if n_images < 2 and not (settings.within_image and n > 1):
         return xp.full_like(xp.take(predictions, rows), xp.nan)
     opponents = n_images if settings.opponents == "images" else n
-    if _near_linear(images, rows.shape[0] * opponents, settings):
-        loss = _smooth.kl_losses(
-            xp,
-            predictions,
-            rows,
-            images.of_row,
-            images.targets,
-            images.sizes,
-            images.means,
-            single=settings.opponents == "completions",
-            temperature=settings.temperature,
-        )
-        return _to_reward(loss, settings, xp)
+    if _near_linear(xp, images, rows.shape[0] * opponents, settings):
+        return _to_reward(_smooth_losses(xp, predictions, images, rows, settings), settings, xp)
     per_image = _rows_of_each_image(xp, xp.take(images.of_row, rows))
     step = max(1, _arrays.pairs_at_once(predictions) // n_images) * per_image
     losses = [
@@ -120,19 +110,32 @@ def _to_reward(loss: Array, settings: PairSettings, xp: ModuleType) -> Array:
     return (1 + xp.clip(loss, 0.0, None) / settings.loss_scale) ** -2
 
 
-def _near_linear(images: Images, pairs: int, settings: PairSettings) -> bool:
-    """Whether a pair's loss depends on one difference only, and the pairs are so many that nodes are quicker."""
-    differences_only = (
+def _near_linear(xp: ModuleType, images: Images, pairs: int, settings: PairSettings) -> bool:
+    """Whether the losses are smooth functions of few numbers, and the pairs so many that nodes are quicker."""
+    smooth = (
         settings.loss == "kl"
         and settings.link == "logistic"
-        and settings.dispersion == "matched"
+        and settings.dispersion in ("matched", "observer")
         and settings.pair_weight_scale == math.inf
         and images.target_variances is None
         and not settings.hard_targets
         and not settings.within_image
     )
     nodes = _smooth.node_count(settings.temperature)
-    return differences_only and nodes <= MOST_NODES and pairs > CROSSOVER * nodes
+    if not smooth or nodes > MOST_NODES or pairs <= CROSSOVER * nodes:
+        return False
+    if settings.dispersion == "matched":
+        return True
+    top = math.log1p(float(xp.max(images.variances)) / settings.temperature**2)
+    return pairs > OBSERVER_CROSSOVER * nodes * _smooth.spread_node_count(max(top, 1e-3))
+
+
+def _smooth_losses(xp: ModuleType, predictions: Array, images: Images, rows: Array, settings: PairSettings) -> Array:
+    shared = (xp, predictions, rows, images.of_row, images.targets)
+    if settings.dispersion == "observer":
+        return _smooth.observer_losses(*shared, images.means, images.variances, temperature=settings.temperature)
+    single = settings.opponents == "completions"
+    return _smooth.kl_losses(*shared, images.sizes, images.means, single=single, temperature=settings.temperature)
 
 
 def _block_losses(

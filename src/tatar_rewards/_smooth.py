@@ -8,7 +8,10 @@ opponents o of other images j, and comes apart into functions of one number on 0
 
 S, A, M and H are summed over all opponents at Chebyshev nodes only, and interpolated; what an image's own completions
 add is taken off again. Their nearest singularities lie at a distance of pi t from the real axis, so that the error
-falls as exp(-n asinh(pi t / 50)) with n nodes: 73 nodes for t = 8. `docs/design.md` has the derivation.
+falls as exp(-n asinh(pi t / 50)) with n nodes: 73 nodes for t = 8.
+
+With observer dispersion the functions have a second variable, the variance of the image's own predictions, and nodes in
+it too. `docs/design.md` has the derivations.
 """
 
 import math
@@ -26,6 +29,11 @@ def node_count(temperature: float) -> int:
     return math.ceil(35 / math.asinh(math.pi * temperature / HALF))
 
 
+def spread_node_count(top: float) -> int:
+    """Nodes in ln(1 + variance / t^2) on 0 to `top`, whose singularities lie at a distance of pi from the real axis."""
+    return math.ceil(35 / math.asinh(math.pi / (top / 2)))
+
+
 class _Nodes(NamedTuple):
     """Chebyshev nodes of the first kind in points, and their barycentric weights."""
 
@@ -33,21 +41,36 @@ class _Nodes(NamedTuple):
     weights: Array  # (n,)
 
 
-def _nodes(xp: ModuleType, n: int, like: Array) -> _Nodes:
+def _nodes(xp: ModuleType, n: int, like: Array, half: float = HALF) -> _Nodes:
     numbers = xp.arange(n, dtype=like.dtype, device=_arrays.device_of(like))
     angles = (numbers + 0.5) * (math.pi / n)
-    return _Nodes(HALF + HALF * xp.cos(angles), xp.sin(angles) * (1 - 2 * (numbers % 2)))
+    return _Nodes(half + half * xp.cos(angles), xp.sin(angles) * (1 - 2 * (numbers % 2)))
+
+
+def _cardinals(xp: ModuleType, nodes: _Nodes, at: Array) -> Array:
+    """(m, n): what each node's value counts for at other points, times a factor that each row shares."""
+    distances = at[:, None] - nodes.points[None, :]
+    # At a node its own term outweighs all others and the quotient is its value.
+    return nodes.weights[None, :] / xp.where(distances == 0, 1e-200, distances)
 
 
 def _interpolate(xp: ModuleType, nodes: _Nodes, values: Array, at: Array) -> Array:
     """Interpolants through values (n, k) at the nodes, at other points: (m, k), by the barycentric formula."""
-    weighted = nodes.weights[:, None] * xp.concat([xp.ones_like(values[:, :1]), values], axis=1)
+    with_ones = xp.concat([xp.ones_like(values[:, :1]), values], axis=1)
     parts = []
     for block in _blocks(nodes, at.shape[0]):
-        distances = at[block][:, None] - nodes.points[None, :]
-        # At a node its own term outweighs all others and the quotient is its value.
-        sums = (1 / xp.where(distances == 0, 1e-200, distances)) @ weighted
+        sums = _cardinals(xp, nodes, at[block]) @ with_ones
         parts.append(sums[:, 1:] / sums[:, :1])
+    return xp.concat(parts)
+
+
+def _interpolate_both(xp: ModuleType, nodes: _Nodes, spreads: _Nodes, values: Array, at: Array, spread: Array) -> Array:
+    """The interpolant through values (n, l) at pairs of nodes, at other pairs of points: (m,)."""
+    parts = []
+    for block in _blocks(nodes, at.shape[0]):
+        first, second = _cardinals(xp, nodes, at[block]), _cardinals(xp, spreads, spread[block])
+        sums = xp.sum(first * (second @ values.T), axis=1)
+        parts.append(sums / (xp.sum(first, axis=1) * xp.sum(second, axis=1)))
     return xp.concat(parts)
 
 
@@ -68,20 +91,25 @@ def _sum_softplus(xp: ModuleType, nodes: _Nodes, opponents: Array, temperature: 
     return total
 
 
+def _target_terms(xp: ModuleType, nodes: _Nodes, targets: Array, temperature: float) -> tuple[Array, Array]:
+    """F and h of the gaps between nodes and targets, (n, len(targets)) each."""
+    z = (nodes.points[:, None] - targets[None, :]) / temperature
+    small = xp.exp(-xp.abs(z))
+    tail = small / (1 + small)
+    # softplus(z) - z F(z) = log1p(e) + |z| tail, an even function
+    return xp.where(z >= 0, 1 - tail, tail), xp.log1p(small) + xp.abs(z) * tail
+
+
 def _sum_targets(
     xp: ModuleType, nodes: _Nodes, targets: Array, counts: Array, sums: Array, temperature: float
 ) -> Array:
     """A, M and H at the nodes, (n, 3)."""
     likely, moments, entropies = (xp.zeros_like(nodes.points) for _ in range(3))
     for block in _blocks(nodes, targets.shape[0]):
-        z = (nodes.points[:, None] - targets[block][None, :]) / temperature
-        small = xp.exp(-xp.abs(z))
-        tail = small / (1 + small)
-        probability = xp.where(z >= 0, 1 - tail, tail)
+        probability, entropy = _target_terms(xp, nodes, targets[block], temperature)
         likely += probability @ counts[block]
         moments += probability @ sums[block]
-        # softplus(z) - z F(z) = log1p(e) + |z| tail, an even function
-        entropies += (xp.log1p(small) + xp.abs(z) * tail) @ counts[block]
+        entropies += entropy @ counts[block]
     return xp.stack([likely, moments, entropies], axis=1)
 
 
@@ -139,3 +167,69 @@ def _own_softplus(xp: ModuleType, q: Array, image_of: Array, sizes: Array, tempe
         own[shift:] += xp.where(same, softplus(xp, z), zeros)
         own[:-shift] += xp.where(same, softplus(xp, -z), zeros)
     return own
+
+
+# ---------------------------------------------------------------- observer dispersion
+
+
+def observer_losses(
+    xp: ModuleType,
+    predictions: Array,
+    rows: Array,
+    image_of: Array,
+    targets: Array,
+    means: Array,
+    variances: Array,
+    *,
+    temperature: float,
+) -> Array:
+    """Mean loss of some completions over the means of other images, with s_ij^2 = t^2 + var_i + var_j.
+
+    Arguments are those of `kl_losses`, and `variances` (G,), the population variance of each image's predictions.
+    """
+    dtype = predictions.dtype
+    q, targets, means, variances = (
+        xp.astype(a, xp.float64, copy=False) for a in (predictions, targets, means, variances)
+    )
+    spread = xp.log1p(variances / temperature**2)
+    top = max(float(xp.max(spread)), 1e-3)
+    nodes, spreads = _nodes(xp, node_count(temperature), q), _nodes(xp, spread_node_count(top), q, top / 2)
+    softplus_sums, likely, moments, entropies = _sum_observed(
+        xp, nodes, spreads, targets, means, variances, temperature
+    )
+
+    own = 1 / xp.sqrt(temperature**2 + 2 * variances)
+    likely = _interpolate_both(xp, nodes, spreads, likely, targets, spread) - own / 2
+    moments = _interpolate_both(xp, nodes, spreads, moments, targets, spread) - means * own / 2
+    entropies = _interpolate(xp, nodes, entropies[:, None], targets)[:, 0] - math.log(2)
+    chosen, image = xp.take(q, rows), xp.take(image_of, rows)
+    total = _interpolate_both(xp, nodes, spreads, softplus_sums, chosen, xp.take(spread, image))
+    total -= softplus(xp, (chosen - xp.take(means, image)) * xp.take(own, image))
+    total -= chosen * xp.take(likely, image) - xp.take(moments, image) + xp.take(entropies, image)
+    return xp.astype(total / (targets.shape[0] - 1), dtype, copy=False)
+
+
+def _sum_observed(
+    xp: ModuleType,
+    nodes: _Nodes,
+    spreads: _Nodes,
+    targets: Array,
+    means: Array,
+    variances: Array,
+    temperature: float,
+) -> tuple[Array, Array, Array, Array]:
+    """S, A and M at pairs of nodes, (n, l), and H at the nodes, (n,)."""
+    squares = temperature**2 * xp.exp(spreads.points)
+    softplus_sums, likely, moments = (xp.zeros_like(nodes.points[:, None] * squares[None, :]) for _ in range(3))
+    entropies = xp.zeros_like(nodes.points)
+    step = max(1, _arrays.pairs_at_once(squares) // (nodes.points.shape[0] * squares.shape[0]))
+    for start in range(0, targets.shape[0], step):
+        block = slice(start, min(start + step, targets.shape[0]))
+        precisions = 1 / xp.sqrt(squares[None, :] + variances[block][:, None])
+        probability, entropy = _target_terms(xp, nodes, targets[block], temperature)
+        gaps = nodes.points[:, None] - means[block][None, :]
+        softplus_sums += xp.sum(softplus(xp, gaps[:, None, :] * precisions.T[None, :, :]), axis=2)
+        likely += probability @ precisions
+        moments += probability @ (means[block][:, None] * precisions)
+        entropies += xp.sum(entropy, axis=1)
+    return softplus_sums, likely, moments, entropies
