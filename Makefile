@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test bench fuzz mutants test-trl-matrix setup clean
+.PHONY: demo test bench profile fuzz mutants test-trl-matrix setup clean
 
 setup: $(VENV)/.ready
 
@@ -33,6 +33,11 @@ bench: setup
 	$(RUN) benchmarks/calibration.py
 	$(RUN) benchmarks/gather.py
 	OMP_NUM_THREADS=1 $(RUN) benchmarks/staleness.py
+
+# The demo once more, under a profiler: whose time it is.
+profile: setup
+	$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[profile]"
+	$(RUN) benchmarks/demo_profile.py
 
 # Minutes of coverage-guided and of random inputs; FUZZ_SECONDS=600 takes more of them.
 FUZZ_SECONDS ?= 120

@@ -85,7 +85,7 @@ def answer_all(recipe: Recipe, stage: str, pictures: list[Picture], processes: P
                 batch, generate(model, processor, batch, questions, recipe.evaluation.max_new_tokens), strict=True
             ):
                 row = {name: getattr(p, name) for name in ("dataset", "task", "image_id", "mos")}
-                file.write(json.dumps({**row, "completion": completion, "path": str(p.path)}) + "\n")
+                file.write(json.dumps({**row, "completion": completion}) + "\n")
             file.flush()
 
 

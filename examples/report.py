@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from evaluate import STAGES, format_table, measure, ordered_rows, scores_of
+from picture_data import read_pictures
 from recipe import TASK_NAMES, Recipe, parse_recipe
 from tatar_rewards import parse_answer
 from tatar_rewards.evaluation import Evaluation
@@ -144,7 +145,7 @@ def plot_curves(history: list[dict], curves: dict[str, dict[str, str]], columns:
     return as_data_uri(figure.savefig)
 
 
-def pick_examples(rows: list[dict], known: dict[str, dict]) -> list[dict]:
+def pick_examples(rows: list[dict], paths: dict[tuple[str, str], Path], known: dict[str, dict]) -> list[dict]:
     """Answers a data set: the three best, the three worst, and unreadable ones."""
     groups = []
     for task, name in dict.fromkeys((row["task"], row["dataset"]) for row in rows):
@@ -154,20 +155,20 @@ def pick_examples(rows: list[dict], known: dict[str, dict]) -> list[dict]:
         read.sort(key=lambda k: abs(answers[k].score - own[k]["mos"]))
         unread = [k for k, answer in enumerate(answers) if not answer.ok]
         for kind, chosen in {"best": read[:3], "worst": read[3:][-3:], "unreadable": unread[:3]}.items():
-            shown = [
-                describe_example(own[k], str(answers[k].status), known.get(own[k]["image_id"], {})) for k in chosen
-            ]
+            shown = [describe_example(own[k], answers[k].status, paths, known) for k in chosen]
             groups.append({"title": f"{TASK_NAMES[task]}, {name}, {kind}" + ("" if shown else ": none"), "rows": shown})
     return groups
 
 
-def describe_example(row: dict, status: str, known: dict[str, float]) -> dict:
-    with Image.open(row["path"]) as picture:
+def describe_example(row: dict, status: str, paths: dict[tuple[str, str], Path], known: dict[str, dict]) -> dict:
+    with Image.open(paths[row["dataset"], row["image_id"]]) as picture:
         picture = picture.convert("RGB")
         picture.thumbnail((2 * SHOWN, 2 * SHOWN))
         uri = as_data_uri(picture.save, "png" if max(picture.size) <= SHOWN else "jpeg")
-    told = "; in truth: " + ", ".join(f"{name} {value:.2f}" for name, value in known.items()) if known else ""
-    label = f"MOS {row['mos']:.0f}{told}" + ("" if status == "ok" else f"; {status}")
+    told = ", ".join(f"{name} {value:.2f}" for name, value in known.get(row["image_id"], {}).items())
+    label = (
+        f"MOS {row['mos']:.0f}" + (f"; in truth: {told}" if told else "") + ("" if status == "ok" else f"; {status}")
+    )
     return {"picture": uri, "image_id": row["image_id"], "completion": row["completion"], "label": label}
 
 
@@ -184,6 +185,7 @@ def write_report(recipe: Recipe, config: Path) -> Path:
     known: dict[str, dict] = {}
     for path in (recipe.out / "data").glob("*_test_known.json"):  # only the tiny data set knows
         known |= json.loads(path.read_text())
+    paths = {(p.dataset, p.image_id): p.path for spec in recipe.data.test for p in read_pictures(spec)}
     packages = ("tatar-rewards", "torch", "transformers", "trl")
     page = PAGE.render(
         title=config.stem.replace("_", " "),
@@ -195,7 +197,7 @@ def write_report(recipe: Recipe, config: Path) -> Path:
         grpo_curves=plot_curves(read_log(recipe, "grpo"), CURVES, columns=2),
         sft_curve=plot_curves(read_log(recipe, "sft"), {"Loss": {"loss": "loss"}}, columns=1),
         stage=STAGES[stage],
-        examples=pick_examples(ordered_rows(recipe, stage), known),
+        examples=pick_examples(ordered_rows(recipe, stage), paths, known),
         versions={
             "seed": recipe.seed,
             "Python": platform.python_version(),

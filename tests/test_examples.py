@@ -312,6 +312,11 @@ def test_a_wrong_setting_is_named(changes, message):
     assert message in str(told.value)
 
 
+def test_rater_deviations_reach_the_rewards_where_asked_for():
+    recipe = load_recipe(TINY, ["grpo.rewards.mos_std=true"])
+    assert [reward.mos_std_column for reward in train_grpo.make_rewards(recipe)[1:]] == ["mos_std", "mos_std"]
+
+
 def test_a_config_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(SystemExit, match="does not exist; see examples/configs"):
         load_recipe(tmp_path / "none.yaml")
