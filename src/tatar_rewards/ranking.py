@@ -216,7 +216,7 @@ def _rank_rewards(
         rewarded, labelled = xp.logical_and(comparable, wanted), xp.logical_and(labelled, wanted)
     rows = rows[xp.take(comparable, rows)]
     order, rewards = [], []
-    for start, stop in _arrays.runs(xp, xp.take(comparison_keys, rows)):
+    for start, stop in _comparable_rows(xp, comparison_keys, rows):
         part = rows[start:stop]
         part_stds = None if stds is None else xp.take(stds, part)
         images = _describe_images(xp, xp.take(q, part), xp.take(g, part), part_stds, xp.take(image_keys, part))
@@ -231,11 +231,18 @@ def _rank_rewards(
     return _arrays.like_predictions(xp, xp.take(xp.concat(rewards), back_to_caller), predictions)
 
 
-def _number_images(xp: ModuleType, groups: Array, comparisons: Array | None) -> tuple[Array, Array]:
+def _comparable_rows(xp: ModuleType, comparison_keys: Array | None, rows: Array) -> list[tuple[int, int]]:
+    """(start, stop) of the rows of each comparison."""
+    if comparison_keys is None:
+        return [(0, rows.shape[0])] if rows.shape[0] else []
+    return _arrays.runs(xp, xp.take(comparison_keys, rows))
+
+
+def _number_images(xp: ModuleType, groups: Array, comparisons: Array | None) -> tuple[Array, Array | None]:
     """Number images and comparisons so that images sort by comparison; one key in two comparisons is two images."""
     image_keys = _arrays.number_keys(xp, groups)
     if comparisons is None:
-        return image_keys, xp.zeros_like(image_keys)
+        return image_keys, None
     comparison_keys = _arrays.number_keys(xp, comparisons)
     return comparison_keys * (1 + groups.shape[0]) + image_keys, comparison_keys
 
