@@ -10,8 +10,8 @@ def sigmoid(z):
     return 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z))
 
 
-def thurstone_loop(predictions, targets, groups, *, temperature=8.0, floor=0.01, clip=1e-6):
-    """The published Thurstone reward: dispersion from the policy, clipped BCE, every pair of images weighed alike."""
+def by_image(predictions, groups):
+    """Rows, mean and variance of each image."""
     members = {}
     for row, group in enumerate(groups):
         members.setdefault(group, []).append(row)
@@ -20,6 +20,12 @@ def thurstone_loop(predictions, targets, groups, *, temperature=8.0, floor=0.01,
         group: sum((predictions[row] - means[group]) ** 2 for row in rows) / len(rows)
         for group, rows in members.items()
     }
+    return members, means, variances
+
+
+def thurstone_loop(predictions, targets, groups, *, temperature=8.0, floor=0.01, clip=1e-6):
+    """The published Thurstone reward: dispersion from the policy, clipped BCE, every pair of images weighed alike."""
+    members, means, variances = by_image(predictions, groups)
     rewards = []
     for row, group in enumerate(groups):
         total = count = 0
@@ -37,14 +43,7 @@ def thurstone_loop(predictions, targets, groups, *, temperature=8.0, floor=0.01,
 
 def fidelity_loop(predictions, targets, groups, *, floor=0.01):
     """VisualQuality-R1's reward: fidelity of the normal CDF to which of two images is better, by every completion."""
-    members = {}
-    for row, group in enumerate(groups):
-        members.setdefault(group, []).append(row)
-    means = {group: sum(predictions[row] for row in rows) / len(rows) for group, rows in members.items()}
-    variances = {
-        group: sum((predictions[row] - means[group]) ** 2 for row in rows) / len(rows)
-        for group, rows in members.items()
-    }
+    members, means, variances = by_image(predictions, groups)
     rewards = []
     for row, group in enumerate(groups):
         total = count = 0

@@ -1,5 +1,6 @@
 """Loading and saving a vision-language model with its processor; the tiny one and those on the hub alike."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -12,7 +13,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedM
 from transformers.trainer import Trainer
 from transformers.utils import logging
 
-from recipe import ModelSettings, Recipe
+from recipe import ModelSettings, Recipe, finish
 
 logging.disable_progress_bar()  # of weights; trainers keep theirs
 datasets.disable_progress_bars()
@@ -94,10 +95,17 @@ def shorten_progress(trainer: Trainer) -> None:
     trainer.add_callback(ShortProgress)
 
 
-def train(trainer: Trainer, folder: Path) -> None:
-    """Train with a short progress bar, from the newest checkpoint where there is one."""
+def run_training(trainer: Trainer, recipe: Recipe, stage: str) -> None:
+    """Train with a short progress bar, from the newest checkpoint where there is one, and save model and log."""
+    folder, processes = recipe.out / stage, PartialState()
     shorten_progress(trainer)
     checkpoint = last_checkpoint(folder)
-    if checkpoint is not None and trainer.is_world_process_zero():
-        print(f"resuming from {checkpoint}")
+    if checkpoint is not None:
+        processes.print(f"resuming from {checkpoint}")
     trainer.train(resume_from_checkpoint=checkpoint)
+    save_trained(trainer, trainer.processing_class, trained_folder(recipe, stage))
+    if processes.is_main_process:
+        (folder / "log.json").write_text(json.dumps(trainer.state.log_history))
+        finish(recipe, stage)
+    processes.wait_for_everyone()
+    processes.destroy_process_group()  # one left open can abort its process at exit

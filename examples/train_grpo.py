@@ -10,18 +10,16 @@ The doctor looks at rewards, settings and data first, and its findings stop the 
 them). Remembered opponents travel with the checkpoints; a run that was killed goes on from its newest one.
 """
 
-import json
-import time
 import warnings
 
 from accelerate import PartialState
 from transformers import set_seed
 from trl import GRPOConfig, GRPOTrainer
 
-from models import load_model, lora_config, save_trained, start_processes, train, trained_folder
+from models import load_model, lora_config, run_training, start_processes, trained_folder
 from picture_data import load_pictures, mix, refuse_overlap, to_dataset
 from prompts import QUESTIONS
-from recipe import Recipe, finish, is_finished, parse_recipe
+from recipe import Recipe, is_finished, parse_recipe
 from tatar_rewards import tatar_reward_funcs
 from tatar_rewards.callbacks import HackDetector, RememberOpponents
 from tatar_rewards.doctor import check_setup
@@ -84,18 +82,9 @@ def main() -> None:
         return
     if not trained_folder(recipe, "sft").exists():
         raise SystemExit(f"{trained_folder(recipe, 'sft')} does not exist; run train_sft.py with this config first")
-    processes = start_processes(recipe, recipe.grpo.args)
+    start_processes(recipe, recipe.grpo.args)
     set_seed(recipe.seed)
-    trainer = make_trainer(recipe)
-    started = time.monotonic()
-    train(trainer, recipe.out / "grpo")
-    processes.print(f"GRPO took {(time.monotonic() - started) / 60:.1f} minutes")
-    save_trained(trainer, trainer.processing_class, trained_folder(recipe, "grpo"))
-    if processes.is_main_process:
-        (recipe.out / "grpo" / "log.json").write_text(json.dumps(trainer.state.log_history))
-        finish(recipe, "grpo")
-    processes.wait_for_everyone()
-    processes.destroy_process_group()  # one left open can abort its process at exit
+    run_training(make_trainer(recipe), recipe, "grpo")
 
 
 if __name__ == "__main__":

@@ -10,18 +10,17 @@ The answer is the MOS on the 0-100 scale that GRPO grades, rounded to a point. T
 the end of its turn among them. A run that was killed goes on from its newest checkpoint; one that is done does nothing.
 """
 
-import json
 import warnings
 
 from accelerate import PartialState
 from transformers import set_seed
 from trl import SFTConfig, SFTTrainer
 
-from models import load_model, lora_config, save_trained, start_processes, train, trained_folder
+from models import load_model, lora_config, run_training, start_processes, trained_folder
 from picture_data import Picture, load_pictures, mix, refuse_overlap, to_dataset
 from prompts import QUESTIONS, answer_text
 from rationales import read_rationales
-from recipe import Recipe, finish, is_finished, parse_recipe
+from recipe import Recipe, is_finished, parse_recipe
 
 
 def pictures_with_rationales(recipe: Recipe, pictures: list[Picture]) -> tuple[list[Picture], list[str]]:
@@ -80,16 +79,9 @@ def main() -> None:
     if is_finished(recipe, "sft"):
         print(f"SFT is done: {trained_folder(recipe, 'sft')}")
         return
-    processes = start_processes(recipe, recipe.sft.args)
+    start_processes(recipe, recipe.sft.args)
     set_seed(recipe.seed)
-    trainer = make_trainer(recipe)
-    train(trainer, recipe.out / "sft")
-    save_trained(trainer, trainer.processing_class, trained_folder(recipe, "sft"))
-    if processes.is_main_process:
-        (recipe.out / "sft" / "log.json").write_text(json.dumps(trainer.state.log_history))
-        finish(recipe, "sft")
-    processes.wait_for_everyone()
-    processes.destroy_process_group()  # one left open can abort its process at exit
+    run_training(make_trainer(recipe), recipe, "sft")
 
 
 if __name__ == "__main__":
