@@ -1,11 +1,13 @@
 """`parse_answer`: one answer, one number, nothing else."""
 
+import itertools
 import json
 import time
 from pathlib import Path
 
 import parsing_time
 import pytest
+import reference
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,6 +91,26 @@ def test_any_text_gets_an_answer_and_only_the_grammar_gets_a_score(text, think_p
         assert think.strip(" \t\n\r\f\v").endswith("</think>") or not think.strip(" \t\n\r\f\v")
         assert float(number.split("</answer>")[0]) == answer.score
         assert 0 <= answer.score <= 100
+
+
+@pytest.mark.parametrize("think_prefilled", [False, True])
+@pytest.mark.parametrize("length", range(7))
+def test_every_order_of_tags_and_words_is_read_as_the_grammar_says(length, think_prefilled):
+    """All sequences of up to six pieces: seventy thousand texts; the short way and the long one."""
+    parts = ["<think>", "</think>", "<answer>", "</answer>", "73", " ", "x"] if length < 6 else ["<think>", "</think>"]
+    parts += [] if length < 6 else ["<answer>", "</answer>", "73"]
+    for sequence in itertools.product(parts, repeat=length):
+        text = "".join(sequence)
+        expected = reference.strict_answer(text, think_prefilled=think_prefilled)
+        assert tuple(parse_answer(text, think_prefilled=think_prefilled)) == expected, text
+        assert tuple(parsing._parse_strictly(text, POINTS, think_prefilled)) == expected, text
+
+
+@given(pieces, st.booleans())
+def test_any_text_is_read_as_the_grammar_says(text, think_prefilled):
+    scale = ScoreScale(1, 73.5)
+    expected = reference.strict_answer(text, scale.low, scale.high, think_prefilled)
+    assert tuple(parse_answer(text, scale=scale, think_prefilled=think_prefilled)) == expected
 
 
 nearly_plain = st.tuples(

@@ -148,7 +148,7 @@ def _split_think(text: str, think_prefilled: bool) -> tuple[str, str, AnswerStat
     if opened > 1 or closed > 1:
         return "", text, AnswerStatus.SEVERAL_THINKS
     if closed == 0:
-        return text.partition("<think>")[2].strip(), "", AnswerStatus.UNCLOSED
+        return (text if think_prefilled else text.partition("<think>")[2]).strip(), "", AnswerStatus.UNCLOSED
     if opened == 0:
         return "", text, AnswerStatus.UNOPENED
     before, _, inside = ("", "", text) if think_prefilled else text.partition("<think>")
