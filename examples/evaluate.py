@@ -162,7 +162,8 @@ def main() -> None:
     stages = [stage for stage in STAGES if trained_folder(recipe, stage).exists()]
     if not stages:
         raise SystemExit(f"no trained model in {recipe.out}; run train_sft.py with this config first")
-    pictures = load_pictures(recipe.data.test, recipe.out / "pictures.jsonl")
+    with processes.main_process_first():
+        pictures = load_pictures(recipe.data.test, recipe.out / "pictures.jsonl")
     for stage in stages:
         answer_all(recipe, stage, pictures, processes)
     processes.wait_for_everyone()

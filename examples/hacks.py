@@ -110,9 +110,9 @@ TOO_NARROW = ThresholdScoreReward(tolerance=0.35, name="too_narrow")
 HACKS = {
     "the best of several answers counts": Hack(best_answer, "answer_format/status_several_answers"),
     "the score itself is the reward": Hack(score_itself, "answer_format/status_off_scale"),
-    "one image ranked against itself": Hack(one_image, "gaussian_score/constant_share"),
+    "one image ranked against itself": Hack(one_image, "gaussian_score/spread_ratio"),
     "the crowd is right, silence is 50": Hack(the_crowd, "answer_format/status_unclosed"),
-    "every word of thought is paid": Hack(many_words, "iqa_gaussian_score/off_budget_share"),
+    "every word of thought is paid": Hack(many_words, "answer_format/status_unclosed"),
     "a tolerance for one to five, on 0-100": Hack(TOO_NARROW, "too_narrow/saturated_share"),
 }
 
@@ -200,11 +200,13 @@ class Run(NamedTuple):
 
 def threshold_of(figure: str) -> float:
     name = figure.rpartition("/")[2]
-    return getattr(HackThresholds(), "status_share" if name.startswith("status_") else name)
+    known = {"spread_ratio": "smallest_spread_ratio"}
+    return getattr(HackThresholds(), "status_share" if name.startswith("status_") else known.get(name, name))
 
 
 def describe(name: str, run: Run) -> str:
-    lines = [f"{name}: {HACKS[name].figure} from {run.values[0]:.2f} to {max(run.values):.2f} at its highest"]
+    low, high = min(run.values), max(run.values)
+    lines = [f"{name}: {HACKS[name].figure} {run.values[0]:.2f} at first, then between {low:.2f} and {high:.2f}"]
     lines += [f"    step {alarm.step}, {alarm.reward}: {alarm.message}" for alarm in run.alarms]
     return "\n".join([*lines, f"    at the end: {textwrap.shorten(run.example, 160)}", ""])
 

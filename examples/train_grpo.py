@@ -42,8 +42,9 @@ def make_trainer(recipe: Recipe) -> GRPOTrainer:
     ####################
     # Dataset
     ####################
-    everything = load_pictures(recipe.data.grpo, cache)
-    refuse_overlap(everything, load_pictures(recipe.data.test, cache), cache)
+    with processes.main_process_first():  # one process decodes every picture, the others read what it found
+        everything = load_pictures(recipe.data.grpo, cache)
+        refuse_overlap(everything, load_pictures(recipe.data.test, cache), cache)
     pictures = mix(everything, recipe.data.iaa_share, recipe.seed)
     dataset = to_dataset(pictures, recipe.prompts or QUESTIONS)
     processes.print(f"GRPO on {len(pictures)} pictures")

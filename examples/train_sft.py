@@ -45,8 +45,9 @@ def make_trainer(recipe: Recipe) -> SFTTrainer:
     ####################
     # Dataset
     ####################
-    everything = load_pictures(recipe.data.sft, cache)
-    refuse_overlap(everything, load_pictures(recipe.data.test, cache), cache)
+    with PartialState().main_process_first():  # one process decodes every picture, the others read what it found
+        everything = load_pictures(recipe.data.sft, cache)
+        refuse_overlap(everything, load_pictures(recipe.data.test, cache), cache)
     pictures, rationales = pictures_with_rationales(recipe, everything)
     rationale_of = dict(zip((picture.key for picture in pictures), rationales, strict=True))
     pictures = mix(pictures, recipe.data.iaa_share, recipe.seed)
