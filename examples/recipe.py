@@ -168,16 +168,14 @@ def load_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
     """Read a YAML file and apply changes such as `sft.args.max_steps=10`; `{out}` is the folder of the run."""
     if not path.exists():
         raise SystemExit(f"config {path} does not exist; see examples/configs")
-    settings = yaml.safe_load(path.read_text())
+    try:
+        settings = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise SystemExit(f"{path} is no YAML: {error}") from None
+    if not isinstance(settings, dict):
+        raise SystemExit(f"{path} must hold a mapping of settings; got {settings!r:.60}")
     for change in changes or []:
-        name, equals, value = change.partition("=")
-        if not equals:
-            raise SystemExit(f"--set takes name=value, for example sft.args.max_steps=10; got {change!r}")
-        *sections, field = name.split(".")
-        section = settings
-        for part in sections:
-            section = section[int(part)] if isinstance(section, list) else section.setdefault(part, {})
-        section[int(field) if isinstance(section, list) else field] = yaml.safe_load(value)
+        _change(settings, change)
     try:
         return Recipe.model_validate(_fill_in(settings, str(settings.get("out"))))
     except ValidationError as error:
@@ -186,6 +184,21 @@ def load_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
             for e in error.errors()
         ]
         raise SystemExit("\n".join([f"{path} is not a recipe:", *lines])) from None
+
+
+def _change(settings: dict[str, Any], change: str) -> None:
+    """Set one field; a section that is not there is made."""
+    name, equals, value = change.partition("=")
+    if not equals:
+        raise SystemExit(f"--set takes name=value, for example sft.args.max_steps=10; got {change!r}")
+    *sections, field = name.split(".")
+    section: Any = settings
+    try:
+        for part in sections:
+            section = section[int(part)] if isinstance(section, list) else section.setdefault(part, {})
+        section[int(field) if isinstance(section, list) else field] = yaml.safe_load(value)
+    except (ValueError, IndexError, TypeError, AttributeError):
+        raise SystemExit(f"--set {name}: the config has no such section, or it holds a single value") from None
 
 
 def _fill_in(value: Any, out: str) -> Any:

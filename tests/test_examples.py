@@ -304,6 +304,8 @@ def test_real_configurations_differ_from_the_tiny_one_in_nothing_but_fields(path
         (["grpo.rewards.iqa.tolerance=-1"], "grpo.rewards.iqa.tolerance: Input should be greater than"),
         (["sftt.args.max_steps=3"], "sftt: Extra inputs are not permitted"),
         (["seed"], "--set takes name=value"),
+        (["data.sft.9.limit=3"], "--set data.sft.9.limit: the config has no such section"),
+        (["seed.deeper=3"], "--set seed.deeper: the config has no such section, or it holds a single value"),
     ],
 )
 def test_a_wrong_setting_is_named(changes, message):
@@ -320,6 +322,12 @@ def test_rater_deviations_reach_the_rewards_where_asked_for():
 def test_a_config_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(SystemExit, match="does not exist; see examples/configs"):
         load_recipe(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("a: [")
+    with pytest.raises(SystemExit, match=r"bad\.yaml is no YAML"):
+        load_recipe(tmp_path / "bad.yaml")
+    (tmp_path / "list.yaml").write_text("- a")
+    with pytest.raises(SystemExit, match="must hold a mapping"):
+        load_recipe(tmp_path / "list.yaml")
 
 
 @pytest.mark.parametrize(
