@@ -56,7 +56,7 @@ def generate(model, processor, pictures: list[Picture], questions: dict[str, str
     ]
     images = [[Image.open(p.path).convert("RGB")] for p in pictures]
     text = processor.apply_chat_template(prompts, add_generation_prompt=True, tokenize=False)
-    inputs = processor(images=images, text=text, padding=True, return_tensors="pt").to(model.device)
+    inputs = processor(images=images, text=text, padding=True, return_tensors="pt").to(model.device, model.dtype)
     with torch.inference_mode():
         tokens = model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False)
     return processor.batch_decode(tokens[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
