@@ -11,6 +11,7 @@ import os
 import statistics
 import time
 import tracemalloc
+import warnings
 
 import numpy as np
 import torch.distributed as dist
@@ -39,6 +40,7 @@ def make_step(rng: np.random.Generator, n: int, rank: int, words: int = 150) -> 
 
 
 def main() -> None:
+    warnings.simplefilter("ignore")  # of labels and opponents in steps as small as those at the end
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     if world > 1:
         dist.init_process_group("gloo")
