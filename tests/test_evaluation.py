@@ -83,6 +83,15 @@ def test_scales_change_points_and_never_the_order():
     np.testing.assert_allclose(of_points, of_five, rtol=1e-12)
 
 
+def test_labels_of_another_scale_than_the_declared_one_are_noticed(tmp_path, capsys):
+    rows = [{**row, "mos": 1 + row["mos"] / 25} for row in make_rows()]
+    path = write(tmp_path / "p.jsonl", rows)
+    assert main(["evaluate", path, "--resamples", "0"]) == 0
+    assert "all labels of 'mine' lie in the lowest tenth of their declared scale 0 to 100" in capsys.readouterr().err
+    assert main(["evaluate", path, "--resamples", "0", "--mos-scale", "1", "5"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_each_data_set_has_its_line_and_each_task_its_mean(tmp_path, capsys):
     rows = make_rows() + make_rows(dataset="other", seed=1) + make_rows(dataset="third", task="iaa", seed=2)
     path = write(tmp_path / "p.jsonl", rows)

@@ -4,6 +4,7 @@ import argparse
 import importlib
 import json
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -72,14 +73,18 @@ def _evaluate(options: dict[str, Any]) -> int:
         if "mos_scale" in options:
             raise ValueError("give --mos-scale for all data sets or --mos-scale-of for each, not both")
         scale = {name: ScoreScale(float(low), float(high)) for name, low, high in options["mos_scale_of"]}
-    evaluation = evaluate_predictions(
-        read_predictions(options["predictions"]),
-        mos_scale=scale,
-        answer_scale=ScoreScale(*options.get("answer_scale", (0, 100))),
-        think_prefilled=options["think_prefilled"],
-        lenient=options["lenient"],
-        n_resamples=options["resamples"],
-    )
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        evaluation = evaluate_predictions(
+            read_predictions(options["predictions"]),
+            mos_scale=scale,
+            answer_scale=ScoreScale(*options.get("answer_scale", (0, 100))),
+            think_prefilled=options["think_prefilled"],
+            lenient=options["lenient"],
+            n_resamples=options["resamples"],
+        )
+    for warning in told:
+        print(f"evaluate: {warning.message}", file=sys.stderr)
     print(evaluation.to_json() if options["json"] else evaluation)
     return 0
 

@@ -9,6 +9,7 @@ in a second, pessimistic line, since a model that answers only where it is sure 
 
 import json
 import math
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -132,6 +133,9 @@ def evaluate_predictions(
     Returns:
         Figures of each data set and means of each task.
 
+    Warns:
+        UserWarning: all labels of a data set lie in the lowest tenth of the scale that was declared.
+
     Raises:
         TypeError: a scale is something else.
         ValueError: a row lacks a field or repeats a picture, a label is off its scale, or a data set has no scale.
@@ -165,6 +169,12 @@ def evaluate_predictions(
     for (task, dataset), its_rows in by_dataset.items():
         scale = _scale_of(dataset, mos_scale)
         targets = scale.column_to_points([row.mos for row in its_rows], column=f"mos of {dataset}")
+        if len(its_rows) > 1 and np.nanmax(targets, initial=-math.inf) <= 10:
+            warnings.warn(
+                f"all labels of {dataset!r} lie in the lowest tenth of their declared scale {scale}; if they were given "
+                f"on another, declare it: errors in points are wrong without",
+                stacklevel=2,
+            )
         answers = [
             read_completion(row.completion, scale=answer_scale, think_prefilled=think_prefilled, lenient=lenient)
             for row in its_rows
