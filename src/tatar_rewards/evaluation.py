@@ -171,8 +171,8 @@ def evaluate_predictions(
         targets = scale.column_to_points([row.mos for row in its_rows], column=f"mos of {dataset}")
         if len(its_rows) > 1 and np.nanmax(targets, initial=-math.inf) <= 10:
             warnings.warn(
-                f"all labels of {dataset!r} lie in the lowest tenth of their declared scale {scale}; if they were given "
-                f"on another, declare it: errors in points are wrong without",
+                f"all labels of {dataset!r} lie in the lowest tenth of their declared scale {scale}; if they were "
+                f"given on another, declare it: errors in points are wrong without",
                 stacklevel=2,
             )
         answers = [
