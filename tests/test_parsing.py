@@ -106,6 +106,23 @@ def test_every_order_of_tags_and_words_is_read_as_the_grammar_says(length, think
         assert tuple(parsing._parse_strictly(text, POINTS, think_prefilled)) == expected, text
 
 
+@pytest.mark.parametrize("space", ["\u00a0", "\u2003", "\x1c", "\x85"], ids=ascii)
+@pytest.mark.parametrize("think_prefilled", [False, True])
+def test_only_ascii_space_is_space(space, think_prefilled):
+    block = "a</think>" if think_prefilled else "<think>a</think>"
+    forms = [
+        f"{space}{block}<answer>7</answer>",
+        f"{block}{space}<answer>7</answer>",
+        f"{block}<answer>7</answer>{space}",
+    ]
+    forms += [f"{space}<answer>7</answer>", f"<answer>{space}7</answer>", f"<answer>7{space}</answer>"]
+    for text in forms:
+        expected = reference.strict_answer(text, think_prefilled=think_prefilled)
+        assert tuple(parse_answer(text, think_prefilled=think_prefilled)) == expected, text
+        assert tuple(parsing._parse_strictly(text, POINTS, think_prefilled)) == expected, text
+        assert expected[0] != "ok" or (think_prefilled and text.startswith(space)), text
+
+
 @given(pieces, st.booleans())
 def test_any_text_is_read_as_the_grammar_says(text, think_prefilled):
     scale = ScoreScale(1, 73.5)
