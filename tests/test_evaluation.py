@@ -87,7 +87,10 @@ def test_labels_of_another_scale_than_the_declared_one_are_noticed(tmp_path, cap
     rows = [{**row, "mos": 1 + row["mos"] / 25} for row in make_rows()]
     path = write(tmp_path / "p.jsonl", rows)
     assert main(["evaluate", path, "--resamples", "0"]) == 0
-    assert "all labels of 'mine' lie in the lowest tenth of their declared scale 0 to 100" in capsys.readouterr().err
+    assert (
+        "all of 40 labels in 'mine' lie in the lowest tenth of their declared scale 0 to 100; declare the scale"
+        in capsys.readouterr().err
+    )
     assert main(["evaluate", path, "--resamples", "0", "--mos-scale", "1", "5"]) == 0
     assert capsys.readouterr().err == ""
 

@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "_opponents": {"_batches", "configs", "distributed", "memory"},
     "_figures": {"metrics"},
     "_grading": {"_batches", "_figures", "_findings", "_opponents", "configs", "distributed"},
-    "evaluation": {"_batches", "metrics", "parsing", "scales"},
+    "evaluation": {"_batches", "_findings", "metrics", "parsing", "scales"},
     "presets": {"configs", "trl"},
     "_alarms": {"configs"},
     "callbacks": {"_alarms", "configs", "trl"},

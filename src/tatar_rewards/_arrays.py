@@ -218,6 +218,11 @@ def device_of(values: Array) -> Any:
     return array_api_compat.device(values)
 
 
+def blocks(count: int, step: int) -> list[slice]:
+    """`count` rows in slices of `step`, the last one shorter."""
+    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
+
+
 def pairs_at_once(values: Array) -> int:
     """How many pairs to work on at a time: what fits a core's cache, or what keeps an accelerator busy."""
     return 60_000 if str(device_of(values)) == "cpu" else 1 << 22

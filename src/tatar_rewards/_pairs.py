@@ -82,14 +82,10 @@ def rank_rewards(xp: ModuleType, predictions: Array, images: Images, rows: Array
     step = max(1, _arrays.pairs_at_once(predictions) // n_images) * per_image
     losses = [
         _block_losses(xp, predictions, images, rows[block], per_image, settings)
-        for block in _blocks(rows.shape[0], step)
+        for block in _arrays.blocks(rows.shape[0], step)
     ]
     loss = xp.concat(losses) if losses else xp.take(predictions, rows)
     return _to_reward(loss, settings, xp)
-
-
-def _blocks(count: int, step: int) -> list[slice]:
-    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
 
 def _rows_of_each_image(xp: ModuleType, image_of: Array) -> int:
@@ -153,7 +149,7 @@ def _block_losses(
     if opponents * per_image > 16 * at_once:  # bounded memory is worth more than the fewer copies
         per_image = 1
     losses = []
-    for block in _blocks(rows.shape[0], max(1, at_once // (opponents * per_image)) * per_image):
+    for block in _arrays.blocks(rows.shape[0], max(1, at_once // (opponents * per_image)) * per_image):
         their_images = local[block] if per_image == 1 else slice(block.start // per_image, block.stop // per_image)
         losses.append(_pair_losses(xp, predictions, images, rows[block], pairs, their_images, per_image, settings))
     loss = xp.concat(losses)
@@ -281,7 +277,7 @@ def _cross_entropies(xp: ModuleType, p: Array, z: Array, link: str) -> Array:
     """-p ln F(z) - (1 - p) ln F(-z), from logits: no clipping, no overflow."""
     if link == "normal":
         return -p * _arrays.log_ndtr(xp, z) - (1 - p) * _arrays.log_ndtr(xp, -z)
-    return xp.clip(z, 0.0, None) + xp.log1p(xp.exp(-xp.abs(z))) - p * z
+    return _smooth.softplus(xp, z) - p * z
 
 
 def _entropies(xp: ModuleType, gaps: Array, z: Array, p: Array, settings: PairSettings) -> Array:

@@ -79,8 +79,7 @@ def softplus(xp: ModuleType, z: Array) -> Array:
 
 
 def _blocks(nodes: _Nodes, count: int) -> list[slice]:
-    step = max(1, _arrays.pairs_at_once(nodes.points) // nodes.points.shape[0])
-    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
+    return _arrays.blocks(count, max(1, _arrays.pairs_at_once(nodes.points) // nodes.points.shape[0]))
 
 
 def _sum_softplus(xp: ModuleType, nodes: _Nodes, opponents: Array, temperature: float) -> Array:
@@ -223,8 +222,7 @@ def _sum_observed(
     softplus_sums, likely, moments = (xp.zeros_like(nodes.points[:, None] * squares[None, :]) for _ in range(3))
     entropies = xp.zeros_like(nodes.points)
     step = max(1, _arrays.pairs_at_once(squares) // (nodes.points.shape[0] * squares.shape[0]))
-    for start in range(0, targets.shape[0], step):
-        block = slice(start, min(start + step, targets.shape[0]))
+    for block in _arrays.blocks(targets.shape[0], step):
         precisions = 1 / xp.sqrt(squares[None, :] + variances[block][:, None])
         probability, entropy = _target_terms(xp, nodes, targets[block], temperature)
         gaps = nodes.points[:, None] - means[block][None, :]

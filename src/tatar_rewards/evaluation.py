@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tatar_rewards import metrics
 from tatar_rewards._batches import Floats, read_completion
+from tatar_rewards._findings import squeezed_labels
 from tatar_rewards.metrics import Interval
 from tatar_rewards.parsing import AnswerStatus
 from tatar_rewards.scales import POINTS, ScoreScale
@@ -169,12 +170,8 @@ def evaluate_predictions(
     for (task, dataset), its_rows in by_dataset.items():
         scale = _scale_of(dataset, mos_scale)
         targets = scale.column_to_points([row.mos for row in its_rows], column=f"mos of {dataset}")
-        if len(its_rows) > 1 and np.nanmax(targets, initial=-math.inf) <= 10:
-            warnings.warn(
-                f"all labels of {dataset!r} lie in the lowest tenth of their declared scale {scale}; if they were "
-                f"given on another, declare it: errors in points are wrong without",
-                stacklevel=2,
-            )
+        for finding in squeezed_labels(targets, dataset, str(scale)):
+            warnings.warn(f"{finding.problem}; {finding.cure}", stacklevel=2)
         answers = [
             read_completion(row.completion, scale=answer_scale, think_prefilled=think_prefilled, lenient=lenient)
             for row in its_rows
