@@ -160,12 +160,14 @@ def main() -> None:
     settings = recipe.rationales
     pictures = load_pictures(recipe.data.sft, recipe.out / "pictures.jsonl")
     notes, ledger = read_notes(settings.notes), Ledger(settings.file)
-    without = [p for p in pictures if p.task == "iaa" and settings.notes and len(notes.get(p.image_id, {})) < 5]
-    if without:
-        print(f"{len(without)} aesthetics pictures have notes on fewer than five attributes and are left out")
-    wanted = [p for p in pictures if p not in without and ledger.state(p.key, settings) in ("write", "judge")][
-        : args.limit
-    ]
+    if settings.notes:
+        told = [p for p in pictures if p.task == "iqa" or len(notes.get(p.image_id, {})) >= 5]
+        if len(told) < len(pictures):
+            n_without = len(pictures) - len(told)
+            print(f"{n_without} aesthetics pictures have notes on fewer than five attributes and are left out")
+    else:
+        told = pictures
+    wanted = [p for p in told if ledger.state(p.key, settings) in ("write", "judge")][: args.limit]
     absent = {p.task for p in wanted if getattr(settings, p.task) is None}
     if absent:
         raise SystemExit(f"{len(wanted)} pictures need a rationale; say in rationales.{min(absent)} whom to ask")

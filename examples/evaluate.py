@@ -15,6 +15,7 @@ import json
 import math
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -26,9 +27,9 @@ from tqdm import tqdm
 from models import load_model, start_processes, trained_folder
 from picture_data import Picture, load_pictures
 from prompts import QUESTIONS
-from recipe import Recipe, parse_recipe
+from recipe import Recipe, parse_recipe, read_grown
 from tatar_rewards import metrics, parse_answer
-from tatar_rewards.evaluation import Evaluation, evaluate_predictions, read_predictions
+from tatar_rewards.evaluation import Evaluation, evaluate_predictions
 
 STAGES = {"sft": "after SFT", "grpo": "after GRPO"}
 
@@ -38,13 +39,8 @@ def prediction_files(recipe: Recipe, stage: str) -> list[Path]:
 
 
 def read_answers(recipe: Recipe, stage: str) -> dict[tuple[str, str], dict]:
-    """What has been answered so far, by data set and picture; a line that a kill cut off is taken off."""
-    rows = []
-    for path in prediction_files(recipe, stage):
-        content = path.read_bytes()
-        if not content.endswith(b"\n"):
-            path.write_bytes(content[: content.rfind(b"\n") + 1])
-        rows += read_predictions([path])
+    """What has been answered so far, by data set and picture."""
+    rows = [row for path in prediction_files(recipe, stage) for row in read_grown(path)]
     return {(row["dataset"], row["image_id"]): row for row in rows}
 
 
@@ -119,26 +115,42 @@ def srcc_change(before: list[dict], after: list[dict], resamples: int) -> tuple[
     return change, interval.low, interval.high
 
 
-def measure(recipe: Recipe) -> dict[str, Evaluation]:
-    """The figures of each model that has answered."""
-    stages = [stage for stage in STAGES if prediction_files(recipe, stage)]
+class Measured(NamedTuple):
+    """What a model said, and what it is worth."""
+
+    rows: list[dict]
+    evaluation: Evaluation
+
+    def of(self, dataset: str) -> list[dict]:
+        return [row for row in self.rows if row["dataset"] == dataset]
+
+
+def measure(recipe: Recipe) -> dict[str, Measured]:
+    """Each model that has answered."""
+    answered = {stage: ordered_rows(recipe, stage) for stage in STAGES if prediction_files(recipe, stage)}
     resamples = recipe.evaluation.resamples
-    return {stage: evaluate_predictions(ordered_rows(recipe, stage), n_resamples=resamples) for stage in stages}
+    return {
+        stage: Measured(rows, evaluate_predictions(rows, n_resamples=resamples)) for stage, rows in answered.items()
+    }
 
 
-def format_table(recipe: Recipe, evaluations: dict[str, Evaluation]) -> str:
+def dataset_names(measured: dict[str, Measured]) -> list[tuple[str, str]]:
+    """Task and name of the data sets."""
+    return [(one.task, one.dataset) for one in next(iter(measured.values())).evaluation.datasets]
+
+
+def format_table(recipe: Recipe, measured: dict[str, Measured]) -> str:
     """One line a data set and model, with what GRPO changed."""
-    rows = {stage: ordered_rows(recipe, stage) for stage in evaluations}
-    names = [(one.task, one.dataset) for one in next(iter(evaluations.values())).datasets]
+    names = dataset_names(measured)
     width = max(len(name) for _, name in names) + 2
     lines = [
         f"{'task':<5}{'data set':<{width}}{'model':<12}{'SRCC':>7}{'PLCC':>7}{'KRCC':>7}{'RMSE':>7}{'well formed':>13}"
         f"{'words':>7}   change of SRCC (95 % interval)"
     ]
     for task, name in names:
-        for stage, evaluation in evaluations.items():
-            one = next(one for one in evaluation.datasets if one.dataset == name)
-            own = {s: [row for row in rows[s] if row["dataset"] == name] for s in rows}
+        own = {stage: model.of(name) for stage, model in measured.items()}
+        for stage, model in measured.items():
+            one = next(one for one in model.evaluation.datasets if one.dataset == name)
             words = np.mean([len(parse_answer(row["completion"]).think.split()) for row in own[stage]])
             f = one.figures
             line = (
@@ -168,11 +180,11 @@ def main() -> None:
         answer_all(recipe, stage, pictures, processes)
     processes.wait_for_everyone()
     if processes.is_main_process:
-        evaluations = measure(recipe)
-        table = format_table(recipe, evaluations)
+        measured = measure(recipe)
+        table = format_table(recipe, measured)
         (recipe.out / "table.txt").write_text(table + "\n")
-        for stage, evaluation in evaluations.items():
-            (recipe.out / "predictions" / f"{stage}.json").write_text(evaluation.to_json())
+        for stage, model in measured.items():
+            (recipe.out / "predictions" / f"{stage}.json").write_text(model.evaluation.to_json())
         print(f"\n{table}")
     processes.destroy_process_group()
 

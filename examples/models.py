@@ -3,17 +3,26 @@
 import json
 import os
 import shutil
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import datasets
 import torch
 from accelerate import PartialState
 from peft import LoraConfig
-from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedModel, ProcessorMixin, ProgressCallback
+from transformers import (
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    PreTrainedModel,
+    ProcessorMixin,
+    ProgressCallback,
+    set_seed,
+)
 from transformers.trainer import Trainer
 from transformers.utils import logging
 
-from recipe import ModelSettings, Recipe, finish
+from recipe import ModelSettings, Recipe, finish, is_finished
 
 logging.disable_progress_bar()  # of weights; trainers keep theirs
 datasets.disable_progress_bars()
@@ -56,20 +65,19 @@ def trained_folder(recipe: Recipe, stage: str) -> Path:
     return recipe.out / stage / "model"
 
 
-def save_trained(trainer: Trainer, processor: ProcessorMixin, folder: Path) -> None:
+def save_trained(trainer: Trainer, folder: Path) -> None:
     """The whole model, adapters merged into it; a folder that is there is complete."""
     part = folder.with_name("model.part")
     if trainer.is_fsdp_enabled:
         trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
-    merges = hasattr(trainer.model, "merge_and_unload")
-    if merges:
+    if hasattr(trainer.model, "merge_and_unload"):
         model = trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
         if trainer.is_world_process_zero():
             model.save_pretrained(part)
     else:
         trainer.save_model(str(part))
     if trainer.is_world_process_zero():
-        processor.save_pretrained(part)
+        trainer.processing_class.save_pretrained(part)
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(part, folder)
     PartialState().wait_for_everyone()
@@ -95,15 +103,22 @@ def shorten_progress(trainer: Trainer) -> None:
     trainer.add_callback(ShortProgress)
 
 
-def run_training(trainer: Trainer, recipe: Recipe, stage: str) -> None:
-    """Train with a short progress bar, from the newest checkpoint where there is one, and save model and log."""
-    folder, processes = recipe.out / stage, PartialState()
+def run_training(recipe: Recipe, stage: str, make_trainer: Callable[[Recipe], Trainer]) -> None:
+    """Train from the newest checkpoint where there is one, and save model and log; do nothing where that is done."""
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.formatwarning = lambda message, *_: f"\n{message}\n"  # without lines of code
+    if is_finished(recipe, stage):
+        print(f"{stage.upper()} is done: {trained_folder(recipe, stage)}")
+        return
+    folder, processes = recipe.out / stage, start_processes(recipe, getattr(recipe, stage).args)
+    set_seed(recipe.seed)
+    trainer = make_trainer(recipe)
     shorten_progress(trainer)
     checkpoint = last_checkpoint(folder)
     if checkpoint is not None:
         processes.print(f"resuming from {checkpoint}")
     trainer.train(resume_from_checkpoint=checkpoint)
-    save_trained(trainer, trainer.processing_class, trained_folder(recipe, stage))
+    save_trained(trainer, trained_folder(recipe, stage))
     if processes.is_main_process:
         (folder / "log.json").write_text(json.dumps(trainer.state.log_history))
         finish(recipe, stage)

@@ -19,7 +19,7 @@ from datasets import Dataset, Image, List
 from PIL import Image as PIL
 from tqdm import tqdm
 
-from recipe import PictureSet
+from recipe import PictureSet, Recipe, read_grown
 
 
 class Picture(NamedTuple):
@@ -31,6 +31,7 @@ class Picture(NamedTuple):
     task: str
     mos: float
     mos_std: float | None
+    digest: str | None = None  # of its content, once it has been decoded
 
     @property
     def key(self) -> str:
@@ -102,11 +103,7 @@ def _digest_or_fault(path: Path) -> tuple[str | None, str | None]:
 
 def check_pictures(pictures: Sequence[Picture], cache: Path) -> tuple[dict[Path, str], dict[Path, str]]:
     """Digests of the sound pictures and faults of the others; what has not changed since the last time is not read."""
-    known: dict[str, list] = {}
-    if cache.exists():
-        for line in cache.read_text().splitlines():
-            path, *rest = json.loads(line)
-            known[path] = rest
+    known = {path: rest for path, *rest in read_grown(cache)}
     digests, faults, fresh = {}, {}, []
     for path in dict.fromkeys(picture.path for picture in pictures):
         stamp = _stamp(path)
@@ -141,7 +138,7 @@ def load_pictures(specs: Iterable[PictureSet], cache: Path) -> list[Picture]:
     kept = []
     for spec in specs:
         pictures = read_pictures(spec)
-        _, faults = check_pictures(pictures, cache)
+        digests, faults = check_pictures(pictures, cache)
         wrong = [(row, picture) for row, picture in enumerate(pictures) if picture.path in faults]
         if wrong and spec.on_broken == "refuse":
             listed = "\n".join(f"  row {row}: {p.path}: {faults[p.path]}" for row, p in wrong[:10])
@@ -151,34 +148,48 @@ def load_pictures(specs: Iterable[PictureSet], cache: Path) -> list[Picture]:
             )
         if wrong:
             print(f"{spec.name}: dropped {len(wrong)} of {len(pictures)} pictures, the first in row {wrong[0][0]}")
-        kept += [picture for picture in pictures if picture.path not in faults]
+        kept += [p._replace(digest=digests[p.path]) for p in pictures if p.path not in faults]
     return kept
 
 
-def refuse_overlap(train: Sequence[Picture], test: Sequence[Picture], cache: Path) -> None:
+def refuse_overlap(train: Sequence[Picture], test: Sequence[Picture]) -> None:
     """Exits where a test picture is trained on: by its name in its data set, or by its content under another name."""
-    digests, _ = check_pictures([*train, *test], cache)
     names = {picture.key: picture for picture in train}
-    contents = {digests[picture.path]: picture for picture in train}
-    found = [(p, names.get(p.key) or contents.get(digests[p.path])) for p in test]
+    contents = {picture.digest: picture for picture in train}
+    found = [(p, names.get(p.key) or contents.get(p.digest)) for p in test]
     shared = [(p, other) for p, other in found if other is not None]
     if shared:
         listed = "\n".join(f"  {p.key} ({p.path}) is {other.path} of training" for p, other in shared[:10])
         raise SystemExit(f"{len(shared)} test pictures are trained on:\n{listed}\ntake them out of one of the two")
 
 
+def load_training_pictures(recipe: Recipe, part: str) -> list[Picture]:
+    """The pictures of SFT or GRPO, none of them in the test; one process decodes, the others read what it found."""
+    from accelerate import PartialState  # with torch, which takes seconds and which the other stages need not load
+
+    with PartialState().main_process_first():
+        pictures = load_pictures(getattr(recipe.data, part), recipe.out / "pictures.jsonl")
+        refuse_overlap(pictures, load_pictures(recipe.data.test, recipe.out / "pictures.jsonl"))
+    return pictures
+
+
 # ---------------------------------------------------------------- for trainers
+
+
+def share_out(available: dict[str, int], iaa_share: float | None) -> dict[str, int]:
+    """How many pictures of each task are trained on."""
+    if iaa_share is None:
+        return available
+    shares = {"iqa": 1 - iaa_share, "iaa": iaa_share}
+    total = min(available[task] / share for task, share in shares.items() if share > 0)
+    return {task: round(total * share) for task, share in shares.items()}
 
 
 def mix(pictures: Sequence[Picture], iaa_share: float | None, seed: int) -> list[Picture]:
     """The pictures in random order; with a share, as many of each task as it allows, and the rest left out."""
     shuffled = random.Random(seed).sample(list(pictures), len(pictures))
-    if iaa_share is None:
-        return shuffled
     by_task = {task: [p for p in shuffled if p.task == task] for task in ("iqa", "iaa")}
-    shares = {"iqa": 1 - iaa_share, "iaa": iaa_share}
-    total = min(len(by_task[task]) / share for task, share in shares.items() if share > 0)
-    wanted = {task: round(total * share) for task, share in shares.items()}
+    wanted = share_out({task: len(its_own) for task, its_own in by_task.items()}, iaa_share)
     chosen = {p.key for task in by_task for p in by_task[task][: wanted[task]]}
     return [p for p in shuffled if p.key in chosen]
 

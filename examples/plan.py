@@ -7,7 +7,7 @@ import torch
 import yaml
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
-from picture_data import read_pictures
+from picture_data import read_pictures, share_out
 from recipe import DEPENDS_ON, PictureSet, Recipe, is_finished
 from tatar_rewards.doctor import check_setup
 from train_grpo import make_rewards
@@ -21,13 +21,13 @@ def plan(recipe: Recipe, commands: dict[str, list[str]]) -> bool:
         done = name in DEPENDS_ON and is_finished(recipe, name)
         print(f"  {name:<11}{'done' if done else 'to do':<7}{' '.join(command[1:])}")
     print("\npictures")
-    counts = {
-        part: sum(describe(spec, part, recipe, missing) for spec in getattr(recipe.data, part))
-        for part in ("sft", "grpo", "test")
-    }
+    counts = {part: {"iqa": 0, "iaa": 0} for part in ("sft", "grpo", "test")}
+    for part in counts:
+        for spec in getattr(recipe.data, part):
+            counts[part][spec.task] += describe(spec, part, recipe, missing)
     print("\nsteps")
     for part in ("sft", "grpo"):
-        print(f"  {part}: {steps(recipe, part, counts[part])}")
+        print(f"  {part}: {steps(recipe, part, sum(share_out(counts[part], recipe.data.iaa_share).values()))}")
     print("\nmodel")
     parameters = model_parameters(recipe, missing)
     if parameters:
@@ -36,14 +36,9 @@ def plan(recipe: Recipe, commands: dict[str, list[str]]) -> bool:
     report = check_setup(make_rewards(recipe), recipe.grpo.args, None, recipe.launch.processes)
     print("\n".join(f"  {line}" for line in str(report).splitlines()))
     missing += [f"doctor: {finding.problem}" for finding in report.findings]
-    print(
-        "\n"
-        + (
-            "\n".join(["missing", *(f"  {line}" for line in dict.fromkeys(missing))])
-            if missing
-            else "Nothing is missing."
-        )
-    )
+    print("\nmissing" if missing else "\nNothing is missing.")
+    for line in dict.fromkeys(missing):
+        print(f"  {line}")
     return not missing
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from picture_data import read_labels
 from prompts import ATTRIBUTES
-from recipe import RationaleSettings
+from recipe import RationaleSettings, read_grown
 
 NUMBER_WORDS = re.compile(r"\b(?:out of (?:ten|a hundred|five)|percent|score[sd]?|rat(?:ed|ing)|MOS)\b", re.IGNORECASE)
 
@@ -34,20 +34,28 @@ def problems_of(text: str, task: str, settings: RationaleSettings) -> list[str]:
     return problems
 
 
+def read_events(path: Path) -> dict[str, list[dict]]:
+    """All that happened to each picture, in order."""
+    events: dict[str, list[dict]] = defaultdict(list)
+    for event in read_grown(path):
+        events[event["key"]].append(event)
+    return events
+
+
+def accepted_text(events: list[dict]) -> str | None:
+    """The rationale that was given, or found grounded; None where there is none (yet)."""
+    last = events[-1] if events else {"step": "none"}
+    if last["step"] == "given":
+        return last["text"]
+    return events[-2]["text"] if last.get("grounded") else None  # a judge speaks of the text before
+
+
 class Ledger:
     """The append-only file of everything that was paid for, by picture."""
 
     def __init__(self, path: Path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.events: dict[str, list[dict]] = defaultdict(list)
-        if path.exists():
-            content = path.read_bytes()
-            whole = content[: content.rfind(b"\n") + 1]  # what a kill cut off in the midst of a line was never used
-            if whole != content:
-                path.write_bytes(whole)
-            for line in whole.decode().splitlines():
-                event = json.loads(line)
-                self.events[event["key"]].append(event)
+        self.events = read_events(path)
         self._file, self._lock = path.open("a"), threading.Lock()
 
     def append(self, event: dict) -> None:
@@ -60,28 +68,20 @@ class Ledger:
     def state(self, key: str, settings: RationaleSettings) -> str:
         """accepted, rejected, or what is to be done next: write or judge."""
         events = self.events[key]
-        writes = [event for event in events if event["step"] == "write"]
-        last = events[-1] if events else {"step": "none"}
-        if last["step"] == "given" or last.get("grounded"):
+        if accepted_text(events) is not None:
             return "accepted"
-        if last["step"] == "write" and not last["problems"]:
+        if events and events[-1]["step"] == "write" and not events[-1]["problems"]:
             return "judge"
-        return "rejected" if len(writes) >= settings.attempts else "write"
+        n_writes = sum(event["step"] == "write" for event in events)
+        return "rejected" if n_writes >= settings.attempts else "write"
 
 
 def read_rationales(path: Path) -> dict[str, str]:
     """The accepted rationales of a file that `build_rationales.py` or `tiny_data.py` wrote, by the picture's key."""
     if not path.exists():
         raise SystemExit(f"{path} does not exist; run build_rationales.py with this config first")
-    accepted, written = {}, {}
-    for line in path.read_text().splitlines():
-        event = json.loads(line)
-        key = event["key"]
-        if event["step"] == "write":
-            written[key] = event["text"] if not event["problems"] else None
-        if (event["step"] == "given" or event.get("grounded")) and (text := event.get("text") or written[key]):
-            accepted[key] = text
-    return accepted
+    texts = {key: accepted_text(events) for key, events in read_events(path).items()}
+    return {key: text for key, text in texts.items() if text is not None}
 
 
 def read_notes(folder: Path | None) -> dict[str, dict[str, str]]:

@@ -225,6 +225,18 @@ def parse_recipe(description: str, *flags: tuple[str, dict[str, Any]]) -> tuple[
 
 # ---------------------------------------------------------------- stages
 
+
+def read_grown(path: Path) -> list[Any]:
+    """The lines of a JSONL file that a stage appends to; one that a kill cut off is taken off the file."""
+    if not path.exists():
+        return []
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
+        path.write_bytes(whole)
+    return [json.loads(line) for line in whole.decode().splitlines()]
+
+
 _SFT = {"data": {"make", "sft", "iaa_share"}, "model": True, "prompts": True, "seed": True, "sft": True}
 DEPENDS_ON: dict[str, dict[str, Any]] = {
     "data": {"data": {"make"}, "seed": True},

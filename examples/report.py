@@ -19,11 +19,10 @@ import yaml
 from matplotlib.figure import Figure
 from PIL import Image
 
-from evaluate import STAGES, format_table, measure, ordered_rows, scores_of
+from evaluate import STAGES, Measured, dataset_names, format_table, measure, scores_of
 from picture_data import read_pictures
 from recipe import TASK_NAMES, Recipe, parse_recipe
 from tatar_rewards import parse_answer
-from tatar_rewards.evaluation import Evaluation
 
 CURVES = {
     "Mean reward": {
@@ -110,14 +109,13 @@ def binned(mos: np.ndarray, scores: np.ndarray) -> list[tuple[float, float, floa
     return [(mos[p].mean(), scores[p].mean(), scores[p].std(ddof=1) / len(p) ** 0.5) for p in parts]
 
 
-def plot_scatter(recipe: Recipe, evaluations: dict[str, Evaluation]) -> str:
-    names = [(one.task, one.dataset) for one in next(iter(evaluations.values())).datasets]
-    figure = Figure(figsize=(4.5 * len(evaluations), 4.5 * len(names)), layout="constrained")
-    grid = figure.subplots(len(names), len(evaluations), squeeze=False)
-    for column, stage in enumerate(evaluations):
-        rows = ordered_rows(recipe, stage)
+def plot_scatter(measured: dict[str, Measured]) -> str:
+    names = dataset_names(measured)
+    figure = Figure(figsize=(4.5 * len(measured), 4.5 * len(names)), layout="constrained")
+    grid = figure.subplots(len(names), len(measured), squeeze=False)
+    for column, (stage, model) in enumerate(measured.items()):
         for axes, (task, name) in zip(grid[:, column], names, strict=True):
-            own = [row for row in rows if row["dataset"] == name]
+            own = model.of(name)
             mos, scores = np.array([row["mos"] for row in own]), scores_of(own)
             read = ~np.isnan(scores)
             axes.plot([0, 100], [0, 100], color="0.8", zorder=0)
@@ -145,18 +143,20 @@ def plot_curves(history: list[dict], curves: dict[str, dict[str, str]], columns:
     return as_data_uri(figure.savefig)
 
 
-def pick_examples(rows: list[dict], paths: dict[tuple[str, str], Path], known: dict[str, dict]) -> list[dict]:
+def pick_examples(model: Measured, paths: dict[tuple[str, str], Path], known: dict[str, dict]) -> list[dict]:
     """Answers a data set: the three best, the three worst, and unreadable ones."""
     groups = []
-    for task, name in dict.fromkeys((row["task"], row["dataset"]) for row in rows):
-        own = [row for row in rows if row["dataset"] == name]
+    for one in model.evaluation.datasets:
+        own = model.of(one.dataset)
         answers = [parse_answer(row["completion"]) for row in own]
         read = [k for k, answer in enumerate(answers) if answer.ok]
         read.sort(key=lambda k: abs(answers[k].score - own[k]["mos"]))
         unread = [k for k, answer in enumerate(answers) if not answer.ok]
         for kind, chosen in {"best": read[:3], "worst": read[3:][-3:], "unreadable": unread[:3]}.items():
             shown = [describe_example(own[k], answers[k].status, paths, known) for k in chosen]
-            groups.append({"title": f"{TASK_NAMES[task]}, {name}, {kind}" + ("" if shown else ": none"), "rows": shown})
+            groups.append(
+                {"title": f"{TASK_NAMES[one.task]}, {one.dataset}, {kind}" + ("" if shown else ": none"), "rows": shown}
+            )
     return groups
 
 
@@ -178,10 +178,10 @@ def read_log(recipe: Recipe, stage: str) -> list[dict]:
 
 
 def write_report(recipe: Recipe, config: Path) -> Path:
-    evaluations = measure(recipe)
-    if not evaluations:
+    measured = measure(recipe)
+    if not measured:
         raise SystemExit(f"no predictions in {recipe.out}; run evaluate.py with this config first")
-    stage = list(evaluations)[-1]
+    stage = list(measured)[-1]
     known: dict[str, dict] = {}
     for path in (recipe.out / "data").glob("*_test_known.json"):  # only the tiny data set knows
         known |= json.loads(path.read_text())
@@ -190,14 +190,14 @@ def write_report(recipe: Recipe, config: Path) -> Path:
     page = PAGE.render(
         title=config.stem.replace("_", " "),
         tiny=recipe.data.make is not None,
-        table=format_table(recipe, evaluations),
-        intervals="\n\n".join(f"{STAGES[stage]}\n{evaluation}" for stage, evaluation in evaluations.items()),
+        table=format_table(recipe, measured),
+        intervals="\n\n".join(f"{STAGES[stage]}\n{model.evaluation}" for stage, model in measured.items()),
         resamples=recipe.evaluation.resamples,
-        scatter=plot_scatter(recipe, evaluations),
+        scatter=plot_scatter(measured),
         grpo_curves=plot_curves(read_log(recipe, "grpo"), CURVES, columns=2),
         sft_curve=plot_curves(read_log(recipe, "sft"), {"Loss": {"loss": "loss"}}, columns=1),
         stage=STAGES[stage],
-        examples=pick_examples(ordered_rows(recipe, stage), paths, known),
+        examples=pick_examples(measured[stage], paths, known),
         versions={
             "seed": recipe.seed,
             "Python": platform.python_version(),

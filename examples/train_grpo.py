@@ -10,14 +10,11 @@ The doctor looks at rewards, settings and data first, and its findings stop the 
 them). Remembered opponents travel with the checkpoints; a run that was killed goes on from its newest one.
 """
 
-import warnings
-
 from accelerate import PartialState
-from transformers import set_seed
 from trl import GRPOConfig, GRPOTrainer
 
-from models import load_model, lora_config, run_training, start_processes, trained_folder
-from picture_data import load_pictures, mix, refuse_overlap, to_dataset
+from models import load_model, lora_config, run_training, trained_folder
+from picture_data import load_training_pictures, mix, to_dataset
 from prompts import QUESTIONS
 from recipe import Recipe, is_finished, parse_recipe
 from tatar_rewards import tatar_reward_funcs
@@ -38,14 +35,11 @@ def make_rewards(recipe: Recipe) -> list:
 
 
 def make_trainer(recipe: Recipe) -> GRPOTrainer:
-    processes, cache = PartialState(), recipe.out / "pictures.jsonl"
+    processes = PartialState()
     ####################
     # Dataset
     ####################
-    with processes.main_process_first():  # one process decodes every picture, the others read what it found
-        everything = load_pictures(recipe.data.grpo, cache)
-        refuse_overlap(everything, load_pictures(recipe.data.test, cache), cache)
-    pictures = mix(everything, recipe.data.iaa_share, recipe.seed)
+    pictures = mix(load_training_pictures(recipe, "grpo"), recipe.data.iaa_share, recipe.seed)
     dataset = to_dataset(pictures, recipe.prompts or QUESTIONS)
     processes.print(f"GRPO on {len(pictures)} pictures")
 
@@ -76,16 +70,9 @@ def make_trainer(recipe: Recipe) -> GRPOTrainer:
 
 def main() -> None:
     recipe, _ = parse_recipe("GRPO with the rewards of TATAR.")
-    warnings.filterwarnings("ignore", category=FutureWarning)
-    warnings.formatwarning = lambda message, *_: f"\n{message}\n"  # without lines of code
-    if is_finished(recipe, "grpo"):
-        print(f"GRPO is done: {trained_folder(recipe, 'grpo')}")
-        return
-    if not trained_folder(recipe, "sft").exists():
+    if not is_finished(recipe, "grpo") and not trained_folder(recipe, "sft").exists():
         raise SystemExit(f"{trained_folder(recipe, 'sft')} does not exist; run train_sft.py with this config first")
-    start_processes(recipe, recipe.grpo.args)
-    set_seed(recipe.seed)
-    run_training(make_trainer(recipe), recipe, "grpo")
+    run_training(recipe, "grpo", make_trainer)
 
 
 if __name__ == "__main__":

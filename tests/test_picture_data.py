@@ -136,16 +136,30 @@ def test_what_was_sound_is_not_read_again_until_it_changes(tmp_path, crops, monk
         load_pictures([spec], tmp_path / "cache")
 
 
+def test_what_a_kill_cut_off_in_the_midst_of_a_line_is_read_again(tmp_path, crops):
+    spec = write_set(tmp_path, crops, ["a.png", "b.png"], [1, 2])
+    load_pictures([spec], tmp_path / "cache")
+    whole = (tmp_path / "cache").read_text()
+    (tmp_path / "cache").write_text(whole[:-20])
+    assert len(load_pictures([spec], tmp_path / "cache")) == 2
+    assert (tmp_path / "cache").read_text() == whole
+
+
 def test_a_test_picture_in_training_is_refused_by_name_and_by_content(tmp_path, crops):
-    train = read_pictures(write_set(tmp_path / "train", crops[:3], ["a.png", "b.png", "c.png"], [1, 2, 3]))
-    same_name = read_pictures(write_set(tmp_path / "test", crops[3:], ["a.png"], [1]))
-    copied = read_pictures(write_set(tmp_path / "copy", crops[1:2], ["new.png"], [1]))
-    other = read_pictures(write_set(tmp_path / "other", crops[4:5], ["a.png"], [1], name="theirs"))
+    train, same_name, copied, other = (
+        load_pictures([write_set(tmp_path / folder, images, names, labels, name=name)], tmp_path / "cache")
+        for folder, images, names, labels, name in (
+            ("train", crops[:3], ["a.png", "b.png", "c.png"], [1, 2, 3], "mine"),
+            ("test", crops[3:], ["a.png"], [1], "mine"),
+            ("copy", crops[1:2], ["new.png"], [1], "mine"),
+            ("other", crops[4:5], ["a.png"], [1], "theirs"),
+        )
+    )
     with pytest.raises(SystemExit, match=r"mine/a\.png"):
-        refuse_overlap(train, same_name, tmp_path / "cache")
+        refuse_overlap(train, same_name)
     with pytest.raises(SystemExit, match=r"1 test pictures .*\n.*new\.png.* is .*b\.png of training"):
-        refuse_overlap(train, copied, tmp_path / "cache")
-    refuse_overlap(train, other, tmp_path / "cache")
+        refuse_overlap(train, copied)
+    refuse_overlap(train, other)
 
 
 @pytest.mark.parametrize(
