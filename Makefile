@@ -43,18 +43,18 @@ profile: setup
 FUZZ_SECONDS ?= 120
 fuzz: setup
 	$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[fuzz]"
-	$(RUN) tests/fuzz.py $(FUZZ_SECONDS)
-	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest -q tests/test_parsing.py tests/test_robust.py tests/test_hacks.py
+	$(RUN) tools/fuzz.py $(FUZZ_SECONDS)
+	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest -q tests/test_answers.py tests/test_robust.py tests/test_hacks.py
 
 # About an hour on two cores; the survivors are listed at the end.
 mutants: setup
 	$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[mutants]"
 	OMP_NUM_THREADS=1 $(VENV)/bin/mutmut run
 	-$(VENV)/bin/mutmut results
-	$(RUN) tests/mutants.py
+	$(RUN) tools/mutants.py
 
 test-trl-matrix: setup
-	$(RUN) tests/trl_matrix.py
+	$(RUN) tools/trl_matrix.py
 
 clean:
 	rm -rf $(VENV) .venv-trl mutants runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

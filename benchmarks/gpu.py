@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from speed import make_batch
 
-from tatar_rewards import _arrays, _smooth, pairwise_rank_reward, thurstone_rank_reward
+from tatar_rewards import pairwise_rank_reward, thurstone_rank_reward
+from tatar_rewards.functional import _arrays, _interpolated_sums
 
 FORMS = {
     "default": {},
@@ -56,7 +57,7 @@ def synchronisations(call, device):
 def on_paper(form, size, opponents):
     """MB that must be read and written once, and millions of exponentials."""
     if form == "default":
-        return 8 * 4 * size / 1e6, _smooth.node_count(8.0) * (size + size // 8) / 1e6
+        return 8 * 4 * size / 1e6, _interpolated_sums.node_count(8.0) * (size + size // 8) / 1e6
     return 8 * 4 * size / 1e6, 2 * size * opponents / 1e6
 
 

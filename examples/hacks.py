@@ -42,7 +42,7 @@ from tatar_rewards import (
     ThresholdScoreReward,
     parse_answer,
 )
-from tatar_rewards.callbacks import Alarm, HackDetector
+from tatar_rewards.adapters.trl import Alarm, HackDetector
 from tiny_data import TRAIN_PHOTOGRAPHS, Example, make_examples, write_examples, written_pictures
 from tiny_model import build_model, build_processor, known_attributes, to_pixels, train_eyes, train_tokenizer
 

@@ -17,16 +17,16 @@ from models import load_model, lora_config, run_training, trained_folder
 from picture_data import load_training_pictures, mix, to_dataset
 from prompts import QUESTIONS
 from recipe import Recipe, is_finished, parse_recipe
-from tatar_rewards import tatar_reward_funcs
-from tatar_rewards.callbacks import HackDetector, RememberOpponents
+from tatar_rewards import LengthConfig, tatar_reward_funcs
+from tatar_rewards.adapters.trl import HackDetector, RememberOpponents
 from tatar_rewards.doctor import check_setup
 
 
 def make_rewards(recipe: Recipe) -> list:
     settings = recipe.grpo.rewards
     return tatar_reward_funcs(
-        iqa_words=settings.iqa_words,
-        iaa_words=settings.iaa_words,
+        iqa_budget=LengthConfig(longest=settings.iqa_words),
+        iaa_budget=LengthConfig(shortest=settings.iaa_words),
         iqa=settings.iqa,
         iaa=settings.iaa,
         opponents=settings.opponents,

@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tatar_rewards import _arrays
-
-collect_ignore = ["fuzz.py"]  # needs atheris, which only `make fuzz` installs
+from tatar_rewards.functional import _arrays
 
 settings.register_profile(
     "ci", max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import ranks
-import strategies
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from launch import torchrun
+from support import ranks, strategies
+from support.launch import torchrun
 
 from tatar_rewards.distributed import GatheredRows, fail_together, gather_rows, gather_texts, stable_key, stable_keys
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from tatar_rewards import ScoreScale
-from tatar_rewards.__main__ import main
+from tatar_rewards.cli import main
 from tatar_rewards.evaluation import evaluate_predictions
 
 

@@ -4,13 +4,12 @@ import math
 
 import numpy as np
 import pytest
-import reference
-import strategies
 from hypothesis import given
 from hypothesis import strategies as st
+from support import reference, strategies
 
 from tatar_rewards import length_reward
-from tatar_rewards.lengths import length_without_repetition
+from tatar_rewards.answers.words import length_without_repetition
 
 counts = st.lists(st.one_of(st.integers(0, 2000).map(float), st.floats(0, 1e6), st.just(math.nan)), max_size=40)
 
@@ -59,7 +58,7 @@ def test_half_precision_comes_back_as_half_precision():
         ([1.0], {}, TypeError, "lengths must be a numpy or torch array; got list"),
         (np.array([3.0, -1.0]), {}, ValueError, r"lengths\[1\] is -1"),
         (np.array([math.inf]), {}, ValueError, r"lengths\[0\] is inf"),
-        (np.ones(1), {"shortest": 10, "longest": 5}, ValueError, r"longest must lie in \[10, inf\]; got 5"),
+        (np.ones(1), {"shortest": 10, "longest": 5}, ValueError, "longest must be at least shortest; got 5 and 10"),
         (np.ones(1), {"shortest": -1}, ValueError, "shortest must lie in"),
         (np.ones(1), {"margin": -1}, ValueError, "margin must lie in"),
     ],

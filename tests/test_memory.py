@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import tatar_rewards as tr
-from tatar_rewards.memory import OpponentMemory, RememberedImage
+from tatar_rewards.rewards.memory import OpponentMemory, RememberedImage
 
 RANKINGS = pytest.mark.parametrize("kind", [tr.ThurstoneRankReward, tr.PairwiseRankReward])
 

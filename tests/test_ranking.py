@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import reference
-import strategies
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from support import reference, strategies
 
-from tatar_rewards import ScoreScale, _pairs, _smooth, pairwise_rank_reward, thurstone_rank_reward
+from tatar_rewards import ScoreScale, pairwise_rank_reward, thurstone_rank_reward
+from tatar_rewards.functional import _interpolated_sums, _pair_sums
 
 BOTH = pytest.mark.parametrize("function", [thurstone_rank_reward, pairwise_rank_reward])
 
@@ -50,7 +50,7 @@ interpolated_settings = st.fixed_dictionaries(
 @pytest.fixture
 def always(monkeypatch):
     for name in ("CROSSOVER", "OBSERVER_CROSSOVER"):
-        monkeypatch.setattr(_pairs, name, 0)
+        monkeypatch.setattr(_pair_sums, name, 0)
 
 
 SMOOTH_FORMS = pytest.mark.parametrize(
@@ -76,15 +76,19 @@ def test_interpolation_equals_the_formula_in_every_library(function, form, array
 def test_interpolation_equals_the_sum_over_pairs(function, form, temperature, monkeypatch):
     """Ragged images, answers at the ends, between them and exactly at nodes, ties, and one image of many answers."""
     rng = np.random.default_rng(2)
-    angles = (np.arange(_smooth.node_count(temperature)) + 0.5) * np.pi / _smooth.node_count(temperature)
+    angles = (
+        (np.arange(_interpolated_sums.node_count(temperature)) + 0.5)
+        * np.pi
+        / _interpolated_sums.node_count(temperature)
+    )
     predictions = np.concatenate([[0, 100, 50, 50, 0, 100], 50 + 50 * np.cos(angles), rng.uniform(0, 100, 600)])
     groups = np.sort(np.minimum(rng.integers(0, 120, len(predictions)), 90))
     targets = np.concatenate([[0.0, 100.0, 50.0], rng.integers(0, 101, 88)])[groups]
     settings = {"temperature": temperature, "loss_scale": 1e-2 if temperature > 50 else 0.2, **form}
-    monkeypatch.setattr(_pairs, "CROSSOVER", math.inf)
+    monkeypatch.setattr(_pair_sums, "CROSSOVER", math.inf)
     pair_by_pair = function(predictions, targets, groups, **settings)
-    monkeypatch.setattr(_pairs, "CROSSOVER", 0)
-    monkeypatch.setattr(_pairs, "OBSERVER_CROSSOVER", 0)
+    monkeypatch.setattr(_pair_sums, "CROSSOVER", 0)
+    monkeypatch.setattr(_pair_sums, "OBSERVER_CROSSOVER", 0)
     np.testing.assert_allclose(function(predictions, targets, groups, **settings), pair_by_pair, rtol=0, atol=1e-10)
     single = function(predictions.astype(np.float32), targets.astype(np.float32), groups, **settings)
     assert single.dtype == np.float32
@@ -93,9 +97,13 @@ def test_interpolation_equals_the_sum_over_pairs(function, form, temperature, mo
 
 def test_interpolation_is_used_where_it_is_quicker_and_only_where_it_is_right(monkeypatch):
     used = []
-    losses, observed = _smooth.kl_losses, _smooth.observer_losses
-    monkeypatch.setattr(_smooth, "kl_losses", lambda *args, **kwargs: used.append(1) or losses(*args, **kwargs))
-    monkeypatch.setattr(_smooth, "observer_losses", lambda *args, **kwargs: used.append(2) or observed(*args, **kwargs))
+    losses, observed = _interpolated_sums.matched_losses, _interpolated_sums.observer_losses
+    monkeypatch.setattr(
+        _interpolated_sums, "matched_losses", lambda *args, **kwargs: used.append(1) or losses(*args, **kwargs)
+    )
+    monkeypatch.setattr(
+        _interpolated_sums, "observer_losses", lambda *args, **kwargs: used.append(2) or observed(*args, **kwargs)
+    )
     batch = spread_batch(n_images=80, n_completions=8)
     thurstone_rank_reward(*batch)
     pairwise_rank_reward(*batch)
@@ -125,7 +133,7 @@ def test_blocks_join_without_a_seam(function, monkeypatch):
     batch = spread_batch()
     whole = function(*batch)
     for size in (1, 7, 30, 100):
-        monkeypatch.setattr("tatar_rewards._arrays.pairs_at_once", lambda _, size=size: size)
+        monkeypatch.setattr("tatar_rewards.functional._arrays.pairs_at_once", lambda _, size=size: size)
         np.testing.assert_allclose(function(*batch), whole, rtol=1e-13)
 
 
@@ -145,7 +153,7 @@ def test_wanting_some_rewards_in_small_blocks(function, monkeypatch):
     batch = (*spread_batch(), None, None)
     wanted = np.arange(24) % 5 == 0
     every = function(*batch)
-    monkeypatch.setattr("tatar_rewards._arrays.pairs_at_once", lambda _: 7)
+    monkeypatch.setattr("tatar_rewards.functional._arrays.pairs_at_once", lambda _: 7)
     np.testing.assert_allclose(function(*batch, wanted)[wanted], every[wanted], rtol=1e-13)
 
 

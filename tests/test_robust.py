@@ -72,7 +72,7 @@ def test_nothing_that_a_model_can_say_makes_a_reward_raise_or_leave_its_range(ou
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for reward in make_rewards():
-            if getattr(reward, "num_generations", None):
+            if getattr(reward.config, "num_generations", None):
                 columns = {**columns, "image_id": None}
             earned = reward(outputs, **columns, log_metric=logged.__setitem__, log_extra=extra.__setitem__)
             assert len(earned) == len(outputs)
@@ -115,7 +115,7 @@ def test_batches_of_every_awkward_kind(answers):
         warnings.simplefilter("ignore")
         for reward in make_rewards():
             columns = columns_for(len(answers))
-            if getattr(reward, "num_generations", None):
+            if getattr(reward.config, "num_generations", None):
                 columns["image_id"] = None
             logged = {}
             earned = reward(answers, **columns, log_metric=logged.__setitem__)
@@ -126,8 +126,11 @@ def test_batches_of_every_awkward_kind(answers):
 
 def logged_keys(reward):
     logged = {}
-    fresh = type(reward)(**{name: getattr(reward, name) for name in type(reward).model_fields})
-    columns = {**columns_for(4), "image_id": None if getattr(reward, "num_generations", None) else ["1", "1", "2", "2"]}
+    fresh = reward.fresh()
+    columns = {
+        **columns_for(4),
+        "image_id": None if getattr(reward.config, "num_generations", None) else ["1", "1", "2", "2"],
+    }
     fresh(["<answer>4</answer>"] * 4, **columns, log_metric=logged.__setitem__)
     return logged.keys()
 
@@ -152,7 +155,7 @@ def test_rewards_follow_their_rows_through_any_order(order):
     columns = columns_for(len(ANSWERS))
     shuffled = {name: [column[k] for k in order] for name, column in columns.items()}
     for reward, again in zip(make_rewards(), make_rewards(), strict=True):
-        if getattr(reward, "num_generations", None) is None:  # that one goes by place
+        if getattr(reward.config, "num_generations", None) is None:  # that one goes by place
             straight = reward(ANSWERS, **columns)
             np.testing.assert_allclose(
                 again([ANSWERS[k] for k in order], **shuffled), [straight[k] for k in order], rtol=0, atol=1e-12

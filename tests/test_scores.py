@@ -4,10 +4,9 @@ import math
 
 import numpy as np
 import pytest
-import reference
-import strategies
 from hypothesis import given
 from hypothesis import strategies as st
+from support import reference, strategies
 
 from tatar_rewards import gaussian_score_reward, threshold_score_reward
 
@@ -16,7 +15,7 @@ from tatar_rewards import gaussian_score_reward, threshold_score_reward
 def test_gaussian_equals_the_formula_in_every_library(arrays, rows, settings):
     q, g, std = rows
     expected = [reference.gaussian(*row, **settings) for row in zip(q, g, std, strict=True)]
-    rewards = np.asarray(gaussian_score_reward(arrays(q), arrays(g), arrays(std), **settings))
+    rewards = np.asarray(gaussian_score_reward(arrays(q), arrays(g), target_stds=arrays(std), **settings))
     np.testing.assert_allclose(rewards, expected, rtol=1e-9, atol=1e-12)
 
 
@@ -56,13 +55,13 @@ def test_gaussian_never_pays_more_for_a_larger_error(settings, answers, mos):
 
 def test_gaussian_widens_with_rater_disagreement():
     q, g = np.array([60.0, 60.0]), np.array([50.0, 50.0])
-    sure, unsure = gaussian_score_reward(q, g, np.array([0.0, 20.0]))
+    sure, unsure = gaussian_score_reward(q, g, target_stds=np.array([0.0, 20.0]))
     assert sure < unsure
 
 
 def test_gaussian_ignores_a_missing_rater_deviation():
     q, g = np.array([60.0]), np.array([50.0])
-    assert gaussian_score_reward(q, g, np.array([math.nan])) == gaussian_score_reward(q, g)
+    assert gaussian_score_reward(q, g, target_stds=np.array([math.nan])) == gaussian_score_reward(q, g)
 
 
 def test_gaussian_does_not_underflow_into_nan_at_the_narrowest_width(arrays):
@@ -135,7 +134,7 @@ def test_the_inputs_are_left_as_they_were(arrays):
 )
 def test_bad_columns_are_named(arguments, error, message):
     with pytest.raises(error, match=message):
-        gaussian_score_reward(*arguments)
+        gaussian_score_reward(*arguments[:2], target_stds=arguments[2] if len(arguments) > 2 else None)
 
 
 @pytest.mark.parametrize(

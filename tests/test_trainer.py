@@ -7,11 +7,11 @@ import warnings
 
 import numpy as np
 import pytest
-import ranked_run
 import torch
 import trl
 from datasets import Dataset
-from launch import torchrun
+from support import ranked_run
+from support.launch import torchrun
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 import tatar_rewards as tr
@@ -19,8 +19,8 @@ import tiny_data
 import tiny_model
 from picture_data import to_dataset
 from recipe import TINY, load_recipe
-from tatar_rewards._batches import read_completion
-from tatar_rewards.callbacks import RememberOpponents
+from tatar_rewards.adapters.trl import RememberOpponents
+from tatar_rewards.answers import read_completion
 
 QUESTIONS = load_recipe(TINY).prompts
 QUIET = {**ranked_run.QUIET, "save_strategy": "no"}
@@ -56,7 +56,10 @@ def run_grpo(model, processor, dataset, tmp_path, max_completion_length=12):
         logging_steps=1,
         **QUIET,
     )
-    rewards = [*tr.tatar_reward_funcs(iqa_words=20, iaa_words=40), tr.LengthReward(shortest=1, unit="tokens")]
+    rewards = [
+        *tr.tatar_reward_funcs(iqa_budget=tr.LengthConfig(longest=20), iaa_budget=tr.LengthConfig(shortest=40)),
+        tr.LengthReward(shortest=1, unit="tokens"),
+    ]
     rewards += [tr.PairwiseRankReward(task="iaa"), tr.ThresholdScoreReward(task="iqa")]
     trainer = GRPOTrainer(
         model=model, args=args, train_dataset=dataset, processing_class=processor, reward_funcs=rewards

@@ -1,30 +1,36 @@
 """Rewards for training a vision-language model to judge pictures, right on any number of processes."""
 
-from tatar_rewards.configs import (
+from tatar_rewards.answers import Answer, AnswerStatus, parse_answer, read_completion
+from tatar_rewards.doctor import check_setup
+from tatar_rewards.evaluation import evaluate_predictions
+from tatar_rewards.functional import (
+    gaussian_score_reward,
+    length_reward,
+    pairwise_rank_reward,
+    threshold_score_reward,
+    thurstone_rank_reward,
+)
+from tatar_rewards.hacks import HackThresholds
+from tatar_rewards.presets import tatar_reward_funcs
+from tatar_rewards.rewards import (
     AnswerConfig,
+    AnswerFormatReward,
     GaussianScoreConfig,
-    HackThresholds,
+    GaussianScoreReward,
     LabelConfig,
     LengthConfig,
+    LengthReward,
     OpponentConfig,
     PairwiseRankConfig,
-    ThresholdScoreConfig,
-    ThurstoneRankConfig,
-)
-from tatar_rewards.lengths import length_reward
-from tatar_rewards.parsing import Answer, AnswerStatus, parse_answer
-from tatar_rewards.presets import tatar_reward_funcs
-from tatar_rewards.ranking import pairwise_rank_reward, thurstone_rank_reward
-from tatar_rewards.scales import BENCHMARK_SCALES, POINTS, ScoreScale
-from tatar_rewards.scores import gaussian_score_reward, threshold_score_reward
-from tatar_rewards.trl import (
-    AnswerFormatReward,
-    GaussianScoreReward,
-    LengthReward,
     PairwiseRankReward,
+    ThresholdScoreConfig,
     ThresholdScoreReward,
+    ThurstoneRankConfig,
     ThurstoneRankReward,
 )
+from tatar_rewards.scales import BENCHMARK_SCALES, POINTS, ScoreScale
+
+__version__ = "0.1.0"
 
 __all__ = [
     "BENCHMARK_SCALES",
@@ -47,10 +53,14 @@ __all__ = [
     "ThresholdScoreReward",
     "ThurstoneRankConfig",
     "ThurstoneRankReward",
+    "__version__",
+    "check_setup",
+    "evaluate_predictions",
     "gaussian_score_reward",
     "length_reward",
     "pairwise_rank_reward",
     "parse_answer",
+    "read_completion",
     "tatar_reward_funcs",
     "threshold_score_reward",
     "thurstone_rank_reward",

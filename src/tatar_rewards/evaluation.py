@@ -11,31 +11,22 @@ import json
 import math
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from numpy.typing import NDArray
 
 from tatar_rewards import metrics
-from tatar_rewards._batches import Floats, read_completion
-from tatar_rewards._findings import squeezed_labels
+from tatar_rewards.answers import AnswerStatus, read_completion
+from tatar_rewards.findings import squeezed_labels
 from tatar_rewards.metrics import Interval
-from tatar_rewards.parsing import AnswerStatus
-from tatar_rewards.scales import POINTS, ScoreScale
+from tatar_rewards.predictions import PredictionRow, check_row, read_predictions
+from tatar_rewards.scales import POINTS, Scale, ScalesByDataset, ScoreScale, as_scale, as_scales
 
+__all__ = ["DatasetEvaluation", "Evaluation", "Figures", "evaluate_predictions", "read_predictions"]
 
-class PredictionRow(BaseModel):
-    """One completion and the label of its picture; other fields are passed over."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    dataset: str
-    task: str
-    image_id: str | int
-    mos: float | None
-    completion: Any
+Floats = NDArray[np.float64]
 
 
 class Figures(NamedTuple):
@@ -115,8 +106,8 @@ class Evaluation(NamedTuple):
 def evaluate_predictions(
     rows: Iterable[Mapping[str, Any]],
     *,
-    mos_scale: ScoreScale | Mapping[str, ScoreScale] = POINTS,
-    answer_scale: ScoreScale = POINTS,
+    mos_scale: Scale | ScalesByDataset = POINTS,
+    answer_scale: Scale = POINTS,
     think_prefilled: bool = False,
     lenient: bool = False,
     n_resamples: int = 1000,
@@ -125,7 +116,7 @@ def evaluate_predictions(
 
     Args:
         rows: Mappings with `dataset`, `task`, `image_id`, `mos` (None: unlabelled) and `completion` (text or messages).
-        mos_scale: The scale of the MOS, or one for each data set.
+        mos_scale: The scale of the MOS, a `ScoreScale` or a pair (low, high), or one for each data set.
         answer_scale: The scale that the model was asked to answer on.
         think_prefilled: True where the chat template writes `<think>` into the prompt.
         lenient: Read the lenient grammar of `parse_answer`, for models that were not trained on the strict one.
@@ -155,7 +146,7 @@ def evaluate_predictions(
     by_dataset: dict[tuple[str, str], list[PredictionRow]] = {}
     seen: dict[tuple[str, str, str | int], int] = {}
     for number, raw in enumerate(rows):
-        row = _check_row(number, raw)
+        row = check_row(number, raw)
         key = (row.task, row.dataset, row.image_id)
         if key in seen:
             raise ValueError(
@@ -166,9 +157,10 @@ def evaluate_predictions(
         by_dataset.setdefault(key[:2], []).append(row)
     if not seen:
         raise ValueError("there are no rows to evaluate; give one for each picture")
+    answer_scale, mos_scales = as_scale(answer_scale), as_scales(mos_scale)
     evaluated = []
     for (task, dataset), its_rows in by_dataset.items():
-        scale = _scale_of(dataset, mos_scale)
+        scale = _scale_of(dataset, mos_scales)
         targets = scale.column_to_points([row.mos for row in its_rows], column=f"mos of {dataset}")
         for finding in squeezed_labels(targets, dataset, str(scale)):
             warnings.warn(f"{finding.problem}; {finding.cure}", stacklevel=2)
@@ -182,38 +174,6 @@ def evaluate_predictions(
     tasks = dict.fromkeys(one.task for one in evaluated)
     means = {task: _mean([one.figures for one in evaluated if one.task == task]) for task in tasks}
     return Evaluation(evaluated, means)
-
-
-def read_predictions(paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """The rows of JSONL files, one JSON object a line.
-
-    Raises:
-        ValueError: a line is no JSON object; the message names file and line.
-    """
-    rows = []
-    for path in paths:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"{path}, line {number} is no JSON ({error.msg}); write one object a line") from None
-            if not isinstance(row, dict):
-                raise ValueError(f"{path}, line {number} must hold a JSON object; got {line.strip()!r:.60}")
-            rows.append(row)
-    return rows
-
-
-def _check_row(number: int, raw: Mapping[str, Any]) -> PredictionRow:
-    try:
-        return PredictionRow.model_validate(dict(raw))
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        raise ValueError(
-            f"row {number}: {field}: {first['msg']}; every row needs dataset, task, image_id, mos and completion"
-        ) from None
 
 
 def _scale_of(dataset: str, mos_scale: ScoreScale | Mapping[str, ScoreScale]) -> ScoreScale:

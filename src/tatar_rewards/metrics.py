@@ -1,7 +1,10 @@
 """How well predictions agree with mean opinion scores (MOS): the field's figures, from scipy.
 
-Pairs with a NaN on either side (an unreadable answer, a missing label) are left out; count them with `coverage`. A
-figure that does not exist, such as a correlation with a constant, is NaN.
+Every figure takes `predictions` and `targets`, (N,) each: predicted scores and MOS, in any units for a correlation
+and in the same units otherwise. Pairs with a NaN on either side (an unreadable answer, a missing label) are left out;
+count them with `coverage`. A figure that does not exist, such as a correlation with a constant or of fewer than two
+pairs, is NaN. TypeError is raised where one of them holds something other than numbers, ValueError where their lengths
+differ or one of them is not flat.
 """
 
 import math
@@ -16,17 +19,6 @@ Scores = Sequence[float] | NDArray[np.floating]
 
 def srcc(predictions: Scores, targets: Scores) -> float:
     """Spearman's rank correlation coefficient; ties share their mean rank.
-
-    Args:
-        predictions: (N,) predicted scores.
-        targets: (N,) MOS, on any scale.
-
-    Returns:
-        The coefficient on [-1, 1]; NaN for fewer than two pairs or where one side is constant.
-
-    Raises:
-        TypeError: one of them holds something other than numbers.
-        ValueError: the lengths differ, or one of them is not flat.
 
     Examples:
         >>> round(srcc([10, 20, 40, 30], [1.0, 2.0, 3.0, 4.0]), 3)
@@ -43,17 +35,6 @@ def srcc(predictions: Scores, targets: Scores) -> float:
 def plcc(predictions: Scores, targets: Scores) -> float:
     """Pearson's linear correlation coefficient, of the raw predictions: no logistic curve is fitted.
 
-    Args:
-        predictions: (N,) predicted scores.
-        targets: (N,) MOS, on any scale.
-
-    Returns:
-        The coefficient on [-1, 1]; NaN for fewer than two pairs or where one side is constant.
-
-    Raises:
-        TypeError: one of them holds something other than numbers.
-        ValueError: the lengths differ, or one of them is not flat.
-
     Examples:
         >>> round(plcc([1.0, 2.0, 3.0], [10.0, 20.0, 30.0]), 3)
         1.0
@@ -68,17 +49,6 @@ def plcc(predictions: Scores, targets: Scores) -> float:
 
 def krcc(predictions: Scores, targets: Scores) -> float:
     """Kendall's rank correlation coefficient, tau-b.
-
-    Args:
-        predictions: (N,) predicted scores.
-        targets: (N,) MOS, on any scale.
-
-    Returns:
-        The coefficient on [-1, 1]; NaN for fewer than two pairs or where one side is constant.
-
-    Raises:
-        TypeError: one of them holds something other than numbers.
-        ValueError: the lengths differ, or one of them is not flat.
 
     Examples:
         >>> round(krcc([10, 20, 40, 30], [1.0, 2.0, 3.0, 4.0]), 3)
@@ -95,14 +65,6 @@ def krcc(predictions: Scores, targets: Scores) -> float:
 def rmse(predictions: Scores, targets: Scores) -> float:
     """Root mean squared error, in the units of the scores; NaN without a pair.
 
-    Args:
-        predictions: (N,) predicted scores.
-        targets: (N,) MOS, on the same scale.
-
-    Raises:
-        TypeError: one of them holds something other than numbers.
-        ValueError: the lengths differ, or one of them is not flat.
-
     Examples:
         >>> rmse([70.0, 50.0], [73.0, 46.0])
         3.5355339059327378
@@ -113,14 +75,6 @@ def rmse(predictions: Scores, targets: Scores) -> float:
 
 def mae(predictions: Scores, targets: Scores) -> float:
     """Mean absolute error, in the units of the scores; NaN without a pair.
-
-    Args:
-        predictions: (N,) predicted scores.
-        targets: (N,) MOS, on the same scale.
-
-    Raises:
-        TypeError: one of them holds something other than numbers.
-        ValueError: the lengths differ, or one of them is not flat.
 
     Examples:
         >>> mae([70.0, 50.0], [73.0, 46.0])
@@ -133,16 +87,8 @@ def mae(predictions: Scores, targets: Scores) -> float:
 def calibration_slope(predictions: Scores, targets: Scores) -> float:
     """How many points predictions rise for a point of MOS, by least squares; 1 is calibrated, 0 looks at nothing.
 
-    Args:
-        predictions: (N,) predicted scores.
-        targets: (N,) MOS, on the same scale.
-
     Returns:
         The slope; NaN for fewer than two pairs or where the MOS are constant.
-
-    Raises:
-        TypeError: one of them holds something other than numbers.
-        ValueError: the lengths differ, or one of them is not flat.
 
     Examples:
         >>> calibration_slope([40.0, 50.0, 60.0], [30.0, 50.0, 70.0])
@@ -155,16 +101,8 @@ def calibration_slope(predictions: Scores, targets: Scores) -> float:
 def spread_ratio(predictions: Scores, targets: Scores) -> float:
     """Standard deviation of the predictions by that of the MOS: below 1 the scale has shrunk.
 
-    Args:
-        predictions: (N,) predicted scores.
-        targets: (N,) MOS, on the same scale.
-
     Returns:
         The ratio; NaN for fewer than two pairs or where the MOS are constant.
-
-    Raises:
-        TypeError: one of them holds something other than numbers.
-        ValueError: the lengths differ, or one of them is not flat.
 
     Examples:
         >>> spread_ratio([40.0, 50.0, 60.0], [30.0, 50.0, 70.0])
@@ -177,16 +115,8 @@ def spread_ratio(predictions: Scores, targets: Scores) -> float:
 def constant_share(predictions: Scores, targets: Scores) -> float:
     """Share of the most frequent prediction: 1 is a constant guess.
 
-    Args:
-        predictions: (N,) predicted scores.
-        targets: (N,) MOS, on any scale.
-
     Returns:
         The share on (0, 1]; NaN for fewer than two pairs or where the MOS are constant, so that a constant is right.
-
-    Raises:
-        TypeError: one of them holds something other than numbers.
-        ValueError: the lengths differ, or one of them is not flat.
 
     Examples:
         >>> constant_share([50.0, 50.0, 50.0, 80.0], [30.0, 50.0, 70.0, 80.0])

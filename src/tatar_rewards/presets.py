@@ -1,87 +1,126 @@
-"""Rewards that are ready to use: the recipe in one call, and its callables by import path.
+"""Rewards that are ready to use: the recipe in one call, and its rewards by import path.
 
-Command lines that take rewards by name load one ready callable each, for labels on 0-100:
+Command lines that take rewards by name load one ready reward each, for labels on 0-100:
 
     trl grpo --reward_funcs tatar_rewards.presets.answer_format tatar_rewards.presets.iqa_gaussian_score ...
 
-Other scales, columns and budgets: make a module of your own that calls `tatar_reward_funcs` and names its rewards.
+Each time such a name is looked up it is made anew, so that two trainers of one process share no state. Other scales,
+columns and budgets: make a module of your own that calls `tatar_reward_funcs` and names its rewards.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
-from tatar_rewards.configs import (
-    AnswerConfig,
+from tatar_rewards.rewards import (
+    AnswerFormatReward,
     GaussianScoreConfig,
+    GaussianScoreReward,
     LabelConfig,
     LengthConfig,
     OpponentConfig,
     ThurstoneRankConfig,
+    ThurstoneRankReward,
 )
-from tatar_rewards.trl import AnswerFormatReward, GaussianScoreReward, ThurstoneRankReward
+from tatar_rewards.rewards.frozen_config import FrozenConfig
+from tatar_rewards.scales import Scale
 
-RewardFunction = Callable[..., list[float | None]]
+AT_MOST_65_WORDS = LengthConfig(longest=65)
+AT_LEAST_125_WORDS = LengthConfig(shortest=125)
+_DEFAULT = LabelConfig()
+
+answer_format: AnswerFormatReward
+iqa_gaussian_score: GaussianScoreReward
+iaa_thurstone_rank: ThurstoneRankReward
 
 
 def tatar_reward_funcs(
     *,
+    mos_scale: Scale | Mapping[str, Scale] = _DEFAULT.mos_scale,
+    answer_scale: Scale = _DEFAULT.answer_scale,
     iqa_task: str = "iqa",
     iaa_task: str = "iaa",
-    iqa_words: float = 65,
-    iaa_words: float = 125,
+    iqa_budget: LengthConfig | None = AT_MOST_65_WORDS,
+    iaa_budget: LengthConfig | None = AT_LEAST_125_WORDS,
     iqa: GaussianScoreConfig | None = None,
     iaa: ThurstoneRankConfig | None = None,
     opponents: OpponentConfig | None = None,
-    **answers_and_labels: Any,
-) -> list[RewardFunction]:
+    think_prefilled: bool = _DEFAULT.think_prefilled,
+    require_think: bool = False,
+    task_column: str = _DEFAULT.task_column,
+    mos_column: str = _DEFAULT.mos_column,
+    mos_std_column: str | None = _DEFAULT.mos_std_column,
+    dataset_column: str = _DEFAULT.dataset_column,
+    image_id_column: str = _DEFAULT.image_id_column,
+) -> list[AnswerFormatReward | GaussianScoreReward | ThurstoneRankReward]:
     """The rewards of the TATAR recipe, ready for `GRPOTrainer(reward_funcs=...)`.
 
     Answer format for every row; a Gaussian around the MOS for quality, thought about briefly; Thurstone ranking for
     aesthetics, thought about at length.
 
     Args:
+        mos_scale: The scale of the labels: a `ScoreScale`, a pair such as `(1, 5)`, or a mapping with one of them for
+            each data set.
+        answer_scale: The scale that the prompt asks the model to answer on: a `ScoreScale` or a pair.
         iqa_task: What the task column holds for image quality.
         iaa_task: What it holds for image aesthetics.
-        iqa_words: Most words of thinking for which a quality score still counts.
-        iaa_words: Fewest words of thinking for which an aesthetics score counts.
+        iqa_budget: Thinking for which a quality score counts, in words or tokens: at most 65 words, as in the paper.
+            None pays whatever the length.
+        iaa_budget: Thinking for which an aesthetics score counts: at least 125 words. None pays whatever the length.
         iqa: Settings of the quality reward; None takes the paper's.
         iaa: Settings of the aesthetics reward; None takes the defaults of `thurstone_rank_reward`.
         opponents: Whom the aesthetics reward compares with; None takes the defaults of `OpponentConfig`.
-        **answers_and_labels: Fields of `AnswerConfig` and `LabelConfig` for all of them, such as `mos_scale=` or
-            `think_prefilled=`.
+        think_prefilled: True where the chat template writes `<think>` into the prompt.
+        require_think: The format reward pays only for an answer after some thinking.
+        task_column: Column of the task.
+        mos_column: Column of the MOS.
+        mos_std_column: Column of the raters' standard deviation, on the MOS scale; None leaves it out.
+        dataset_column: Column of the data set.
+        image_id_column: Column of the image's key, unique within its data set.
 
     Returns:
-        Three callables: `answer_format`, `iqa_gaussian_score` and `iaa_thurstone_rank`.
+        Three rewards: `answer_format`, `iqa_gaussian_score` and `iaa_thurstone_rank`.
 
     Raises:
-        TypeError: `iqa`, `iaa` or `opponents` is something other than its config.
-        pydantic.ValidationError: an unknown field or a setting out of its range.
+        TypeError: an unknown argument, or one of another type than its config.
+        pydantic.ValidationError: a setting out of its range.
 
     Reference:
         TATAR (arXiv 2603.19779).
 
     Examples:
-        >>> [reward.__name__ for reward in tatar_reward_funcs()]
+        >>> [reward.__name__ for reward in tatar_reward_funcs(mos_scale=(1, 5))]
         ['answer_format', 'iqa_gaussian_score', 'iaa_thurstone_rank']
     """
-    for name, config, kind in (
-        ("iqa", iqa, GaussianScoreConfig),
-        ("iaa", iaa, ThurstoneRankConfig),
-        ("opponents", opponents, OpponentConfig),
-    ):
-        if not isinstance(config, kind | None):
-            raise TypeError(f"{name} must be a {kind.__name__} or None; got {config!r}")
-    labels = LabelConfig(**answers_and_labels)
-    shared = {name: getattr(labels, name) for name in labels.model_fields_set}
-    answers = {name: value for name, value in shared.items() if name in AnswerConfig.model_fields}
-    iqa_settings = (iqa or GaussianScoreConfig()).model_dump()
-    iaa_settings = (iaa or ThurstoneRankConfig()).model_dump() | (opponents or OpponentConfig()).model_dump()
-    brief, deliberate = LengthConfig(longest=iqa_words), LengthConfig(shortest=iaa_words)
+    iqa_settings = _settings("iqa", iqa, GaussianScoreConfig)
+    iaa_settings = _settings("iaa", iaa, ThurstoneRankConfig) | _settings("opponents", opponents, OpponentConfig)
+    answers: dict[str, Any] = {
+        "answer_scale": answer_scale,
+        "think_prefilled": think_prefilled,
+        "task_column": task_column,
+    }
+    labels: dict[str, Any] = {
+        **answers,
+        "mos_scale": mos_scale,
+        "mos_column": mos_column,
+        "mos_std_column": mos_std_column,
+        "dataset_column": dataset_column,
+        "image_id_column": image_id_column,
+    }
     return [
-        AnswerFormatReward(**answers),
-        GaussianScoreReward(**iqa_settings, **shared, task=iqa_task, length_gate=brief),
-        ThurstoneRankReward(**iaa_settings, **shared, task=iaa_task, length_gate=deliberate),
+        AnswerFormatReward(require_think=require_think, **answers),
+        GaussianScoreReward(task=iqa_task, length_gate=iqa_budget, **iqa_settings, **labels),
+        ThurstoneRankReward(task=iaa_task, length_gate=iaa_budget, **iaa_settings, **labels),
     ]
 
 
-answer_format, iqa_gaussian_score, iaa_thurstone_rank = tatar_reward_funcs()
+def _settings(name: str, config: FrozenConfig | None, kind: type[FrozenConfig]) -> dict[str, Any]:
+    if not isinstance(config, kind | None):
+        raise TypeError(f"{name} must be a {kind.__name__} or None; got {config!r}")
+    return {} if config is None else config.given_settings()
+
+
+def __getattr__(name: str) -> AnswerFormatReward | GaussianScoreReward | ThurstoneRankReward:
+    for reward in tatar_reward_funcs():
+        if reward.__name__ == name:
+            return reward
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,7 +6,7 @@ caller declares the scale once, every value is checked against it, and inside th
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import numpy as np
@@ -98,23 +98,67 @@ class ScoreScale:
             >>> ScoreScale(1, 5).column_to_points([1, 3.0, None])
             array([ 0., 50., nan])
         """
-        return np.array([self._row_to_points(score, row, column) for row, score in enumerate(scores)])
-
-    def _row_to_points(self, score: float | None, row: int, column: str) -> float:
-        if score is None:
-            return math.nan
-        try:
-            number = float(score)
-        except (TypeError, ValueError):
-            raise TypeError(f"{column}[{row}] must be a number or None; got {score!r}") from None
-        if math.isnan(number):
-            return math.nan
-        if number not in self:
+        numbers = np.array([_number(score, row, column) for row, score in enumerate(scores)], dtype=float)
+        wrong = ~(np.isnan(numbers) | ((numbers >= self.low) & (numbers <= self.high)))
+        if wrong.any():
+            row = int(wrong.argmax())
             raise ValueError(
-                f"{column}[{row}] is {number:g}, off its declared scale {self}; declare the scale that the labels "
-                f"were given on, for example ScoreScale(1, 5), or mend the label"
+                f"{column}[{row}] is {numbers[row]:g}, off its declared scale {self}; declare the scale that the "
+                f"labels were given on, for example ScoreScale(1, 5), or mend the label"
             )
-        return self.to_points(number)
+        fractions = (numbers - self.low) / (self.high - self.low)
+        points: NDArray[np.float64] = 100.0 * (fractions if self.higher_is_better else 1.0 - fractions)
+        return points
+
+
+def _number(score: float | None, row: int, column: str) -> float:
+    if type(score) is float:
+        return score
+    try:
+        return math.nan if score is None else float(score)
+    except (TypeError, ValueError):
+        raise TypeError(f"{column}[{row}] must be a number or None; got {score!r}") from None
+
+
+Scale = ScoreScale | tuple[float, float]
+"""A scale, or the pair (low, high) of one where higher is better."""
+
+ScalesByDataset = Mapping[str, Scale]
+"""The scale of each data set."""
+
+
+def as_scale(scale: Scale) -> ScoreScale:
+    """A scale from a pair (low, high); a scale as it is.
+
+    Raises:
+        TypeError: `scale` is neither.
+        ValueError: the pair is no scale.
+
+    Examples:
+        >>> as_scale((1, 5))
+        ScoreScale(low=1.0, high=5.0, higher_is_better=True)
+    """
+    if isinstance(scale, ScoreScale):
+        return scale
+    if not isinstance(scale, tuple | list) or len(scale) != 2:
+        raise TypeError(f"a scale must be a ScoreScale or a pair such as (1, 5); got {scale!r}")
+    return ScoreScale(*scale)
+
+
+def as_scales(scale: Scale | ScalesByDataset) -> ScoreScale | dict[str, ScoreScale]:
+    """`as_scale` of one scale, or of each data set's in the order of their names.
+
+    Raises:
+        TypeError: a scale is no scale.
+        ValueError: a pair is no scale.
+
+    Examples:
+        >>> sorted(as_scales({"AVA": (1, 10), "SPAQ": (0, 100)}))
+        ['AVA', 'SPAQ']
+    """
+    if isinstance(scale, Mapping):
+        return {name: as_scale(scale[name]) for name in sorted(scale)}
+    return as_scale(scale)
 
 
 POINTS = ScoreScale(0, 100)

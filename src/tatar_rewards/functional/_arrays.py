@@ -1,0 +1,195 @@
+"""The one module that knows array libraries: numpy and torch from one source.
+
+Everything else is written against the array API standard. A function takes the library's namespace from its arrays
+(`namespace_of`); `array_api_compat` imports no library that the caller has not imported already.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, cast
+
+import array_api_compat
+import numpy as np
+
+from tatar_rewards.functional._types import Array, ArrayT, Namespace, PerImage, PerRow
+
+
+def is_array(values: object) -> bool:
+    return array_api_compat.is_array_api_obj(values) and not np.isscalar(values)
+
+
+NUMPY_FOLLOWS_THE_STANDARD = hasattr(np, "unstack")  # from 2.1
+
+
+def namespace_of(values: Array) -> Namespace:
+    """The functions of the array's library."""
+    if NUMPY_FOLLOWS_THE_STANDARD and isinstance(values, np.ndarray):
+        return cast(Namespace, np)
+    return cast(Namespace, array_api_compat.array_namespace(values))
+
+
+def library_of(values: Array) -> str:
+    return type(values).__module__.partition(".")[0]
+
+
+def device_of(values: Array) -> Any:
+    return "cpu" if isinstance(values, np.ndarray) else array_api_compat.device(values)
+
+
+# ---------------------------------------------------------------- dtypes
+
+
+def as_floats(name: str, values: Array) -> Array:
+    """Integers as the library's widest float, half precision as float32, the rest as it is."""
+    xp = namespace_of(values)
+    if values.dtype in (xp.float64, xp.float32):
+        return values
+    if xp.isdtype(values.dtype, "integral"):
+        return xp.astype(values, xp.float64)
+    if not xp.isdtype(values.dtype, "real floating"):
+        raise TypeError(f"{name} must hold real numbers; got dtype {values.dtype}")
+    narrow = xp.finfo(values.dtype).bits < 32  # type: ignore[attr-defined]
+    return xp.astype(values, xp.float32) if narrow else values
+
+
+def like_predictions(rewards: Array, predictions: ArrayT) -> ArrayT:
+    """The rewards in the dtype of the predictions; integer predictions leave them as they are."""
+    xp = namespace_of(predictions)
+    same = rewards.dtype == predictions.dtype or xp.isdtype(predictions.dtype, "integral")
+    return cast(ArrayT, rewards if same else xp.astype(rewards, predictions.dtype))
+
+
+# ---------------------------------------------------------------- torch on the host
+
+BORROW = True  # False where torch's own kernels are to be tested without a GPU
+
+
+def lends_memory(values: Array) -> bool:
+    """A torch tensor on the host: numpy can work on its memory, and takes half the time for exp and log1p there."""
+    return BORROW and array_api_compat.is_torch_array(values) and str(device_of(values)) == "cpu"
+
+
+def borrow(values: Any) -> Any:
+    """The memory of such a tensor as a numpy array; a copy where numpy lacks its dtype. None passes."""
+    if values is None:
+        return None
+    values = values.detach()
+    return (values.float() if values.dtype.itemsize < 4 and values.is_floating_point() else values).numpy()
+
+
+def give_back(values: Array, like: Any) -> Any:
+    """The array as a tensor, in the dtype of `like` unless that holds integers."""
+    import torch
+
+    tensor = torch.from_numpy(values)
+    return tensor.to(like.dtype) if like.is_floating_point() else tensor
+
+
+# ---------------------------------------------------------------- keys and segments
+
+
+def number_sorted(keys: PerRow) -> tuple[PerRow, PerImage]:
+    """Sorted keys, at least one of them, as numbers 0..n-1, and the first row of each."""
+    starts = keys[1:] != keys[:-1]
+    xp = namespace_of(starts)
+    first = xp.zeros(1, dtype=xp.int64, device=device_of(starts))
+    return number_starts(starts), xp.concat([first, xp.nonzero(starts)[0] + 1])
+
+
+def number_starts(starts: Array) -> PerRow:
+    """Numbers 0..n-1 of sorted rows, given for all but the first whether a new key starts there, (B - 1,)."""
+    xp = namespace_of(starts)
+    return xp.cumulative_sum(xp.astype(starts, xp.int64), include_initial=True)
+
+
+def runs(sorted_keys: PerRow) -> list[tuple[int, int]]:
+    """(start, stop) of each run of equal keys: one synchronisation on a GPU."""
+    if sorted_keys.shape[0] == 0:
+        return []
+    starts = [int(start) for start in number_sorted(sorted_keys)[1]]
+    return list(pairwise([*starts, sorted_keys.shape[0]]))
+
+
+def segment_sum(values: PerRow, segments: PerRow, count: int) -> PerImage:
+    """Sum of `values` within each of `count` segments, numbered from 0."""
+    if isinstance(values, np.ndarray):
+        return np.bincount(np.asarray(segments), weights=values, minlength=count).astype(values.dtype, copy=False)
+    xp = namespace_of(values)
+    if array_api_compat.is_torch_array(values):
+        return xp.zeros(count, dtype=values.dtype, device=device_of(values)).index_add_(0, segments, values)  # type: ignore[attr-defined, no-any-return]
+    member = segments[None, :] == xp.arange(count)[:, None]  # no scatter in the standard: strict mode is for tests
+    return xp.sum(xp.where(member, values[None, :], xp.zeros_like(values)[None, :]), axis=1)
+
+
+def matches(numbers: PerRow, count: int) -> Array:
+    """(len(numbers), count) truth values: where the column's number is the row's."""
+    return numbers[:, None] == namespace_of(numbers).arange(count, device=device_of(numbers))[None, :]
+
+
+def blocks(count: int, step: int) -> list[slice]:
+    """`count` rows in slices of `step`, the last one shorter."""
+    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
+
+
+def join(parts: Sequence[Array]) -> Array:
+    """At least one array end to end; a single one as it is."""
+    return parts[0] if len(parts) == 1 else namespace_of(parts[0]).concat(list(parts))
+
+
+def pairs_at_once(values: Array) -> int:
+    """How many pairs to work on at a time: what fits a core's cache, or what keeps an accelerator busy."""
+    return 60_000 if str(device_of(values)) == "cpu" else 1 << 22
+
+
+# ---------------------------------------------------------------- special functions
+
+
+def softplus(z: Array) -> Array:
+    """ln(1 + e^z) without an overflow."""
+    xp = namespace_of(z)
+    return xp.clip(z, 0.0, None) + xp.log1p(xp.exp(-xp.abs(z)))
+
+
+def softplus_in_place(z: Array) -> Array:
+    """ln(1 + e^z), in the memory of z where the library can; e^z must not overflow."""
+    if isinstance(z, np.ndarray):
+        return np.log1p(np.exp(z, out=z), out=z)
+    if array_api_compat.is_torch_array(z):
+        tensor: Any = z
+        softplus: Array = tensor.exp_().log1p_()
+        return softplus
+    xp = namespace_of(z)
+    return xp.log1p(xp.exp(z))
+
+
+def clip_in_place(z: Array, low: float, high: float) -> Array:
+    """Clip, in the memory of z where the library can."""
+    if isinstance(z, np.ndarray):
+        return np.clip(z, low, high, out=z)
+    if array_api_compat.is_torch_array(z):
+        tensor: Any = z
+        clipped: Array = tensor.clamp_(low, high)
+        return clipped
+    return namespace_of(z).clip(z, low, high)
+
+
+def normal_cdf(x: Array) -> Array:
+    """The standard normal CDF."""
+    return _special(x, "ndtr")
+
+
+def log_normal_cdf(x: Array) -> Array:
+    """Log of the standard normal CDF, exact far into the tail."""
+    return _special(x, "log_ndtr")
+
+
+def _special(x: Array, name: str) -> Array:
+    """A special function of torch or of scipy, which call it by the same name."""
+    if array_api_compat.is_torch_array(x):
+        import torch
+
+        values: Array = getattr(torch.special, name)(x)
+        return values
+    from scipy import special
+
+    return namespace_of(x).asarray(getattr(special, name)(np.asarray(x)), dtype=x.dtype)

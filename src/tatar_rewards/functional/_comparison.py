@@ -1,0 +1,70 @@
+"""What the two ways of summing over pairs share: the images that are compared, and the settings of the comparison."""
+
+import math
+from typing import NamedTuple
+
+from tatar_rewards.functional._arrays import namespace_of, number_sorted, segment_sum
+from tatar_rewards.functional._checks import check_choice, check_flag, check_number
+from tatar_rewards.functional._types import PerImage, PerRow
+
+LN_2 = math.log(2)  # the entropy of a draw, in nats
+
+
+class PairSettings(NamedTuple):
+    """The settings of `ranking.py`; see there."""
+
+    opponents: str  # "images": their mean predictions; "completions": every single one
+    temperature: float
+    pair_weight_scale: float
+    link: str
+    loss: str
+    hard_targets: bool
+    loss_scale: float
+    probability_floor: float
+    dispersion: str = "matched"
+    variance_floor: float = 0.01
+    within_image: bool = False
+
+    def checked(self) -> "PairSettings":
+        """The same settings as plain floats, or an error that names one out of its range."""
+        check_choice("dispersion", self.dispersion, ("matched", "observer", "reference"))
+        check_choice("link", self.link, ("logistic", "normal"))
+        check_choice("loss", self.loss, ("kl", "bce", "fidelity"))
+        check_flag("hard_targets", self.hard_targets)
+        check_flag("within_image", self.within_image)
+        return self._replace(
+            temperature=check_number("temperature", self.temperature, low=1e-3, below_high=True),
+            pair_weight_scale=check_number("pair_weight_scale", self.pair_weight_scale, low=1e-3),
+            loss_scale=check_number("loss_scale", self.loss_scale, low=1e-6, below_high=True),
+            variance_floor=check_number("variance_floor", self.variance_floor, low=1e-6, below_high=True),
+            probability_floor=check_number(
+                "probability_floor", self.probability_floor, low=1e-12, high=0.5, below_high=True
+            ),
+        )
+
+
+class Images(NamedTuple):
+    """The G images of one comparison, and which of them each of its n completions (sorted by image) shows."""
+
+    of_row: PerRow  # (n,) number of the completion's image
+    sizes: PerImage  # (G,) completions of the image
+    targets: PerImage  # (G,) MOS
+    means: PerImage  # (G,) of the predictions
+    variances: PerImage | None  # (G,) of the predictions; None where the dispersion does not need them
+    target_variances: PerImage | None  # (G,) of the raters
+
+
+def describe_images(
+    predictions: PerRow, targets: PerRow, target_stds: PerRow | None, image_keys: PerRow, dispersion: str
+) -> Images:
+    """The images of completions that are sorted by image."""
+    xp = namespace_of(predictions)
+    of_row, first_rows = number_sorted(image_keys)
+    count = first_rows.shape[0]
+    sizes = segment_sum(xp.ones_like(predictions), of_row, count)
+    means = segment_sum(predictions, of_row, count) / sizes
+    variances = None
+    if dispersion != "matched":
+        variances = segment_sum((predictions - xp.take(means, of_row)) ** 2, of_row, count) / sizes
+    target_variances = None if target_stds is None else xp.take(target_stds, first_rows) ** 2
+    return Images(of_row, sizes, xp.take(targets, first_rows), means, variances, target_variances)

@@ -1,0 +1,215 @@
+"""The KL loss over many opponents in near-linear time, where a pair's loss depends on differences only.
+
+With matched dispersion t, the logistic link and equal weights, the loss of a completion q of image i is a sum over the
+opponents o of other images j, and comes apart into functions of one number on 0-100 each:
+
+    L = sum_j [ softplus((q - o_j) / t) - F((g_i - g_j) / t) (q - o_j) / t - h((g_i - g_j) / t) ]
+      = S(q) - (q A(g_i) - M(g_i)) / t - H(g_i),                              h(z) = softplus(z) - z F(z)
+
+S, A, M and H are summed over all opponents at Chebyshev nodes only, and interpolated; what an image's own completions
+add is taken off again. Their nearest singularities lie at a distance of pi t from the real axis, so that the error
+falls as exp(-n asinh(pi t / 50)) with n nodes: 73 nodes for t = 8.
+
+With observer dispersion the functions have a second variable, the variance of the image's own predictions, and nodes in
+it too. `docs/design.md` has the derivations.
+"""
+
+import math
+from typing import NamedTuple
+
+from tatar_rewards.functional import _arrays
+from tatar_rewards.functional._arrays import namespace_of, softplus
+from tatar_rewards.functional._comparison import LN_2, Images, PairSettings
+from tatar_rewards.functional._types import Array, PerImage, PerRow
+
+HALF = 50.0  # points: scores lie on HALF - HALF to HALF + HALF
+
+
+def node_count(temperature: float) -> int:
+    """Nodes that leave an interpolation error of the order of the rounding of float64."""
+    return math.ceil(35 / math.asinh(math.pi * temperature / HALF))
+
+
+def spread_node_count(largest_variance: float, temperature: float) -> int:
+    """Nodes in ln(1 + variance / t^2), whose singularities lie at a distance of pi from the real axis."""
+    return math.ceil(35 / math.asinh(2 * math.pi / _top(largest_variance, temperature)))
+
+
+def _top(largest_variance: float, temperature: float) -> float:
+    return max(math.log1p(largest_variance / temperature**2), 1e-3)
+
+
+# ---------------------------------------------------------------- Chebyshev interpolation
+
+
+class _Nodes(NamedTuple):
+    """Chebyshev nodes of the first kind, and their barycentric weights."""
+
+    points: Array  # (n,)
+    weights: Array  # (n,)
+
+
+def _nodes(n: int, like: Array, half: float = HALF) -> _Nodes:
+    """N nodes on 0 to 2 * half."""
+    xp = namespace_of(like)
+    numbers = xp.arange(n, dtype=like.dtype, device=_arrays.device_of(like))
+    angles = (numbers + 0.5) * (math.pi / n)
+    return _Nodes(half + half * xp.cos(angles), xp.sin(angles) * (1 - 2 * (numbers % 2)))
+
+
+def _cardinals(nodes: _Nodes, at: Array) -> Array:
+    """(m, n): what each node's value counts for at other points, times a factor that each row shares."""
+    distances = at[:, None] - nodes.points[None, :]
+    # At a node its own term outweighs all others and the quotient is its value.
+    return nodes.weights[None, :] / namespace_of(at).where(distances == 0, 1e-200, distances)
+
+
+def _interpolate(nodes: _Nodes, values: Array, at: Array) -> Array:
+    """Interpolants through values (n, k) at the nodes, at other points: (m, k), by the barycentric formula."""
+    xp = namespace_of(values)
+    with_ones = xp.concat([xp.ones_like(values[:, :1]), values], axis=1)
+    parts = []
+    for block in _blocks(nodes, at.shape[0]):
+        sums = _cardinals(nodes, at[block]) @ with_ones
+        parts.append(sums[:, 1:] / sums[:, :1])
+    return _arrays.join(parts)
+
+
+def _interpolate_both(nodes: _Nodes, spreads: _Nodes, values: Array, at: Array, spread: Array) -> Array:
+    """The interpolant through values (n, l) at pairs of nodes, at other pairs of points: (m,)."""
+    xp = namespace_of(values)
+    parts = []
+    for block in _blocks(nodes, at.shape[0]):
+        first, second = _cardinals(nodes, at[block]), _cardinals(spreads, spread[block])
+        sums = xp.sum(first * (second @ xp.permute_dims(values, (1, 0))), axis=1)
+        parts.append(sums / (xp.sum(first, axis=1) * xp.sum(second, axis=1)))
+    return _arrays.join(parts)
+
+
+def _blocks(nodes: _Nodes, count: int) -> list[slice]:
+    return _arrays.blocks(count, max(1, _arrays.pairs_at_once(nodes.points) // nodes.points.shape[0]))
+
+
+# ---------------------------------------------------------------- matched dispersion
+
+
+def matched_losses(predictions: PerRow, images: Images, rows: PerRow, settings: PairSettings) -> PerRow:
+    """Mean loss of `rows`, some completions in ascending order, over the opponents of other images."""
+    xp, t = namespace_of(predictions), settings.temperature
+    q, targets, means, sizes = _in_float64(predictions, images.targets, images.means, images.sizes)
+    single = settings.opponents == "completions"
+    counts = sizes if single else xp.ones_like(sizes)
+    sums = counts * means
+    nodes = _nodes(node_count(t), q)
+    interpolated = _interpolate(nodes, _sum_targets(nodes, targets, counts, sums, t), targets)
+    likely, moments = interpolated[:, 0] - counts / 2, interpolated[:, 1] - sums / 2
+    entropies = interpolated[:, 2] - counts * LN_2
+    softplus_sums = _sum_softplus(nodes, q if single else means, t)
+
+    chosen, image = xp.take(q, rows), xp.take(images.of_row, rows)
+    own = _own_softplus(q, images, t) if single else softplus((q - xp.take(means, images.of_row)) / t)
+    total = _interpolate(nodes, softplus_sums[:, None], chosen)[:, 0] - xp.take(own, rows)
+    total -= (chosen * xp.take(likely, image) - xp.take(moments, image)) / t + xp.take(entropies, image)
+    return xp.astype(total / xp.take(xp.sum(counts) - counts, image), predictions.dtype, copy=False)
+
+
+def _in_float64(*columns: Array) -> list[Array]:
+    """S and the linear term nearly cancel for good predictions."""
+    return [namespace_of(c).astype(c, namespace_of(c).float64, copy=False) for c in columns]
+
+
+def _sum_softplus(nodes: _Nodes, opponents: Array, temperature: float) -> Array:
+    """S at the nodes."""
+    xp = namespace_of(opponents)
+    total = xp.zeros_like(nodes.points)
+    for block in _blocks(nodes, opponents.shape[0]):
+        total += xp.sum(softplus((nodes.points[:, None] - opponents[block][None, :]) / temperature), axis=1)
+    return total
+
+
+def _logistic_terms(z: Array) -> tuple[Array, Array]:
+    """F(z), the logistic function, and h(z) = softplus(z) - z F(z), the entropy of F(z) in nats."""
+    xp = namespace_of(z)
+    size = xp.abs(z)
+    small = xp.exp(-size)
+    tail = small / (1 + small)
+    return xp.where(z >= 0, 1 - tail, tail), xp.log1p(small) + size * tail  # h is an even function
+
+
+def _sum_targets(nodes: _Nodes, targets: PerImage, counts: PerImage, sums: PerImage, temperature: float) -> Array:
+    """A, M and H at the nodes, (n, 3)."""
+    xp = namespace_of(targets)
+    likely, moments, entropies = (xp.zeros_like(nodes.points) for _ in range(3))
+    for block in _blocks(nodes, targets.shape[0]):
+        probability, entropy = _logistic_terms((nodes.points[:, None] - targets[block][None, :]) / temperature)
+        likely += probability @ counts[block]
+        moments += probability @ sums[block]
+        entropies += entropy @ counts[block]
+    return xp.stack([likely, moments, entropies], axis=1)
+
+
+def _own_softplus(q: PerRow, images: Images, temperature: float) -> PerRow:
+    """What the predictions of its own image add to S, for each prediction: shift by shift along the sorted rows."""
+    xp = namespace_of(q)
+    own = xp.full_like(q, LN_2)
+    for shift in range(1, int(xp.max(images.sizes))):
+        z = (q[shift:] - q[:-shift]) / temperature
+        same = images.of_row[shift:] == images.of_row[:-shift]
+        zeros = xp.zeros_like(z)
+        own[shift:] += xp.where(same, softplus(z), zeros)
+        own[:-shift] += xp.where(same, softplus(-z), zeros)
+    return own
+
+
+# ---------------------------------------------------------------- observer dispersion
+
+
+def observer_losses(predictions: PerRow, images: Images, rows: PerRow, settings: PairSettings) -> PerRow:
+    """Mean loss of some completions over the means of other images, with s_ij^2 = t^2 + var_i + var_j."""
+    xp, t = namespace_of(predictions), settings.temperature
+    if images.variances is None:
+        raise ValueError("observer dispersion needs the variances of the images' predictions")
+    q, targets, means, variances = _in_float64(predictions, images.targets, images.means, images.variances)
+    spread = xp.log1p(variances / t**2)
+    largest = float(xp.max(variances))
+    nodes, spreads = _nodes(node_count(t), q), _nodes(spread_node_count(largest, t), q, _top(largest, t) / 2)
+    sums = _sum_observed(nodes, spreads, targets, means, variances, t)
+
+    own = 1 / xp.sqrt(t**2 + 2 * variances)
+    likely = _interpolate_both(nodes, spreads, sums.likely, targets, spread) - own / 2
+    moments = _interpolate_both(nodes, spreads, sums.moments, targets, spread) - means * own / 2
+    entropies = _interpolate(nodes, sums.entropies[:, None], targets)[:, 0] - LN_2
+    chosen, image = xp.take(q, rows), xp.take(images.of_row, rows)
+    total = _interpolate_both(nodes, spreads, sums.softplus, chosen, xp.take(spread, image))
+    total -= softplus((chosen - xp.take(means, image)) * xp.take(own, image))
+    total -= chosen * xp.take(likely, image) - xp.take(moments, image) + xp.take(entropies, image)
+    return xp.astype(total / (targets.shape[0] - 1), predictions.dtype, copy=False)
+
+
+class _Observed(NamedTuple):
+    """S, A and M at pairs of nodes, (n, l), and H at the nodes, (n,)."""
+
+    softplus: Array
+    likely: Array
+    moments: Array
+    entropies: Array
+
+
+def _sum_observed(
+    nodes: _Nodes, spreads: _Nodes, targets: PerImage, means: PerImage, variances: PerImage, temperature: float
+) -> _Observed:
+    xp = namespace_of(targets)
+    squares = temperature**2 * xp.exp(spreads.points)
+    softplus_sums, likely, moments = (xp.zeros_like(nodes.points[:, None] * squares[None, :]) for _ in range(3))
+    entropies = xp.zeros_like(nodes.points)
+    step = max(1, _arrays.pairs_at_once(squares) // (nodes.points.shape[0] * squares.shape[0]))
+    for block in _arrays.blocks(targets.shape[0], step):
+        precisions = 1 / xp.sqrt(squares[None, :] + variances[block][:, None])
+        probability, entropy = _logistic_terms((nodes.points[:, None] - targets[block][None, :]) / temperature)
+        gaps = nodes.points[:, None] - means[block][None, :]
+        by_spread = xp.permute_dims(precisions, (1, 0))[None, :, :]
+        softplus_sums += xp.sum(softplus(gaps[:, None, :] * by_spread), axis=2)
+        likely += probability @ precisions
+        moments += probability @ (means[block][:, None] * precisions)
+        entropies += xp.sum(entropy, axis=1)
+    return _Observed(softplus_sums, likely, moments, entropies)

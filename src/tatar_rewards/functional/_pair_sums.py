@@ -1,0 +1,250 @@
+"""The arithmetic of pairs: completions against opponents, in blocks of bounded memory.
+
+What depends on two images only (target probability, weight, dispersion) is computed once for the pair of images and
+spread over their completions; what depends on the completion is one difference and one loss a pair.
+"""
+
+import math
+from typing import NamedTuple
+
+from tatar_rewards.functional import _arrays, _interpolated_sums
+from tatar_rewards.functional._arrays import namespace_of
+from tatar_rewards.functional._comparison import LN_2, Images, PairSettings
+from tatar_rewards.functional._types import Array, ImagePairs, PerImage, PerRow
+
+CROSSOVER = 512  # pairs for each node from which on interpolation is quicker than the sum over pairs
+OBSERVER_CROSSOVER = 2048  # the same for each pair of nodes, with observer dispersion
+MOST_NODES = 1024  # a temperature of half a point; below that the sum over pairs has to do
+LARGEST_EXPONENT = 80  # e^88 is the largest that float32 holds
+
+
+class _Compared(NamedTuple):
+    """Some of the images, H of them, against all G images."""
+
+    probabilities: ImagePairs  # p_ij
+    weights: ImagePairs  # w_ij, summing to 1 over the opponents
+    weighted: ImagePairs  # w_ij p_ij
+    precisions: ImagePairs | float  # 1 / s_ij
+    entropies: PerImage | None  # (H,) weighted mean entropy of p_ij, what a perfect prediction costs; None: not needed
+
+
+def rank_rewards(predictions: PerRow, images: Images, rows: PerRow, settings: PairSettings) -> PerRow:
+    """The reward of each of `rows`, completions in ascending order; NaN where there is no opponent."""
+    xp = namespace_of(predictions)
+    n, n_images, n_rows = predictions.shape[0], images.targets.shape[0], rows.shape[0]
+    if n_rows == 0 or (n_images < 2 and not (settings.within_image and n > 1)):
+        return xp.full_like(xp.take(predictions, rows), math.nan)
+    if _near_linear(images, n_rows * (n_images if settings.opponents == "images" else n), settings):
+        interpolated = (
+            _interpolated_sums.observer_losses
+            if settings.dispersion == "observer"
+            else _interpolated_sums.matched_losses
+        )
+        return _to_reward(interpolated(predictions, images, rows, settings), settings)
+    per_image = _rows_of_each_image(xp.take(images.of_row, rows))
+    step = max(1, _arrays.pairs_at_once(predictions) // n_images) * per_image
+    losses = [
+        _block_losses(predictions, images, rows[block], per_image, settings) for block in _arrays.blocks(n_rows, step)
+    ]
+    return _to_reward(_arrays.join(losses), settings)
+
+
+def _rows_of_each_image(image_of: PerRow) -> int:
+    """How many rows every image has, where they all have as many; else 1, which asks for nothing."""
+    xp = namespace_of(image_of)
+    n = image_of.shape[0]
+    count = int(xp.sum(xp.astype(image_of[1:] != image_of[:-1], xp.int64))) + 1
+    if n % count:
+        return 1
+    by_image = xp.reshape(image_of, (count, n // count))
+    return n // count if bool(xp.all(by_image == by_image[:, :1])) else 1
+
+
+def _to_reward(loss: PerRow, settings: PairSettings) -> PerRow:
+    xp = namespace_of(loss)
+    if settings.loss == "fidelity":
+        return xp.clip(1 - loss, 0.0, 1.0)
+    if settings.loss == "bce":
+        return xp.clip(1 - loss / -math.log(settings.probability_floor), 0.0, 1.0)
+    return (1 + xp.clip(loss, 0.0, None) / settings.loss_scale) ** -2
+
+
+def _near_linear(images: Images, pairs: int, settings: PairSettings) -> bool:
+    """Whether the losses are smooth functions of few numbers, and the pairs so many that nodes are quicker."""
+    smooth = (
+        settings.loss == "kl"
+        and settings.link == "logistic"
+        and settings.dispersion in ("matched", "observer")
+        and settings.pair_weight_scale == math.inf
+        and images.target_variances is None
+        and not settings.hard_targets
+        and not settings.within_image
+    )
+    nodes = _interpolated_sums.node_count(settings.temperature)
+    if not smooth or nodes > MOST_NODES or pairs <= CROSSOVER * nodes:
+        return False
+    if images.variances is None:
+        return True
+    largest = float(namespace_of(images.variances).max(images.variances))
+    return pairs > OBSERVER_CROSSOVER * nodes * _interpolated_sums.spread_node_count(largest, settings.temperature)
+
+
+def _block_losses(predictions: PerRow, images: Images, rows: PerRow, per_image: int, settings: PairSettings) -> PerRow:
+    """Mean loss of some completions over their opponents; `per_image` of them in a row show the same image.
+
+    Their images are compared once, then the completions in blocks that stay in a core's cache.
+    """
+    xp = namespace_of(predictions)
+    image_of = xp.take(images.of_row, rows)
+    local, first_rows = _arrays.number_sorted(image_of)
+    compared = _compare_images(images, xp.take(image_of, first_rows), settings)
+    opponents = (images.of_row if settings.opponents == "completions" else images.targets).shape[0]
+    at_once = _arrays.pairs_at_once(predictions)
+    if opponents * per_image > 16 * at_once:  # bounded memory is worth more than the fewer copies
+        per_image = 1
+    losses = []
+    for block in _arrays.blocks(rows.shape[0], max(1, at_once // (opponents * per_image)) * per_image):
+        block_images = local[block] if per_image == 1 else slice(block.start // per_image, block.stop // per_image)
+        losses.append(_pair_losses(predictions, images, rows[block], compared, block_images, per_image, settings))
+    loss = _arrays.join(losses)
+    return loss if compared.entropies is None else loss - xp.take(compared.entropies, local)
+
+
+def _pair_losses(
+    predictions: PerRow,
+    images: Images,
+    rows: PerRow,
+    compared: _Compared,
+    block_images: Array | slice,
+    per_image: int,
+    settings: PairSettings,
+) -> PerRow:
+    """The weighted mean of the losses of some completions, whose images are `block_images` among those compared."""
+    xp = namespace_of(predictions)
+
+    def spread(matrix: ImagePairs) -> Array:
+        """From pairs of images to pairs of completion and opponent, (m / per_image, 1, opponents)."""
+        matrix = matrix[block_images, ...] if isinstance(block_images, slice) else xp.take(matrix, block_images, axis=0)
+        if settings.opponents == "completions":
+            matrix = xp.take(matrix, images.of_row, axis=1)
+        return matrix[:, None, :]
+
+    positions = images.means if settings.opponents == "images" else predictions
+    z = xp.reshape(xp.take(predictions, rows), (-1, per_image, 1)) - positions[None, None, :]
+    z *= compared.precisions if isinstance(compared.precisions, float) else spread(compared.precisions)
+    weights, weighted = spread(compared.weights), spread(compared.weighted)
+    if settings.within_image:
+        own = xp.reshape(_arrays.matches(rows, z.shape[2]), z.shape)
+        weights, weighted = (xp.where(own, xp.zeros_like(z), matrix) for matrix in (weights, weighted))
+    if _exponent_is_safe(settings):
+        loss = _logistic_losses(z, weights, weighted, settings)
+    else:
+        loss = xp.sum(weights * _losses(spread(compared.probabilities), z, settings), axis=2)
+    return xp.reshape(loss, (-1,))
+
+
+def _exponent_is_safe(settings: PairSettings) -> bool:
+    """Whether e^z overflows in no dtype, so that a logistic loss takes the shortest way."""
+    if settings.link != "logistic" or settings.loss == "fidelity":
+        return False
+    least = math.sqrt(settings.variance_floor) if settings.dispersion == "reference" else settings.temperature
+    return settings.loss == "bce" or 100 / least < LARGEST_EXPONENT
+
+
+def _logistic_losses(z: Array, weights: Array, weighted: Array, settings: PairSettings) -> Array:
+    """sum_j w_ij (ln(1 + e^z) - p_ij z), with `weighted` = w p; to clip the probability is to clip its logit z."""
+    xp = namespace_of(z)
+    if settings.loss == "bce":
+        bound = -math.log(settings.probability_floor) + math.log1p(-settings.probability_floor)
+        z = _arrays.clip_in_place(z, -bound, bound)
+    linear = xp.vecdot(z, weighted)
+    return xp.vecdot(_arrays.softplus_in_place(z), weights) - linear
+
+
+def _compare_images(images: Images, chosen: PerImage, settings: PairSettings) -> _Compared:
+    """The chosen images against all: whatever does not depend on the single completion."""
+    xp = namespace_of(images.targets)
+    gaps = xp.take(images.targets, chosen)[:, None] - images.targets[None, :]
+    variances: Array | float = settings.temperature**2
+    if images.target_variances is not None:
+        variances = variances + _pair_variances(images.target_variances, chosen)
+    probabilities, entropies = _targets(gaps, gaps / _square_root(variances), settings)
+    weights, shares = _weights(images, chosen, gaps, settings)
+    mean_entropies = None if entropies is None else xp.sum(shares * entropies, axis=1)
+    if settings.dispersion == "reference":
+        variances = settings.variance_floor
+    if images.variances is not None:
+        variances = variances + _pair_variances(images.variances, chosen)
+    return _Compared(probabilities, weights, weights * probabilities, 1 / _square_root(variances), mean_entropies)
+
+
+def _targets(gaps: ImagePairs, z: ImagePairs, settings: PairSettings) -> tuple[ImagePairs, ImagePairs | None]:
+    """Target probabilities, and the entropies that KL takes off."""
+    xp = namespace_of(gaps)
+    if settings.hard_targets:  # certain, but for ties
+        draws = xp.where(gaps == 0, xp.full_like(gaps, LN_2), xp.zeros_like(gaps))
+        return 0.5 * (1 + xp.sign(gaps)), draws if settings.loss == "kl" else None
+    probabilities = _cumulative(z, settings.link)
+    # The entropy is the cross entropy with itself, computed alike: a perfect prediction then costs exactly 0.
+    return probabilities, _cross_entropies(probabilities, z, settings.link) if settings.loss == "kl" else None
+
+
+def _weights(
+    images: Images, chosen: PerImage, gaps: ImagePairs, settings: PairSettings
+) -> tuple[ImagePairs, ImagePairs]:
+    """The weight of one opponent of each image, and the share of all its opponents together, which sum to 1."""
+    xp = namespace_of(gaps)
+    own = _arrays.matches(chosen, images.targets.shape[0])
+    excluded = xp.zeros_like(own) if settings.within_image else own
+    weights = _raw_weights(gaps, excluded, settings.pair_weight_scale)
+    shares = weights
+    if settings.opponents == "completions":
+        counts = xp.where(own, images.sizes - int(settings.within_image), images.sizes)
+        shares = weights * counts
+    total = xp.sum(shares, axis=1)[:, None]
+    return weights / total, shares / total
+
+
+def _raw_weights(gaps: ImagePairs, excluded: ImagePairs, scale: float) -> ImagePairs:
+    """w_ij times what makes the nearest opponent weigh 1, so that the weights can never all vanish."""
+    xp = namespace_of(gaps)
+    if scale == math.inf:
+        return xp.astype(xp.logical_not(excluded), gaps.dtype)
+    distances = xp.abs(gaps)
+    nearest = xp.min(xp.where(excluded, xp.full_like(gaps, math.inf), distances), axis=1)[:, None]
+    zeros = xp.zeros_like(gaps)
+    return xp.where(excluded, zeros, xp.exp(xp.where(excluded, zeros, (nearest - distances) / scale)))
+
+
+def _pair_variances(variances: PerImage, chosen: PerImage) -> ImagePairs:
+    return namespace_of(variances).take(variances, chosen)[:, None] + variances[None, :]
+
+
+def _square_root(variances: Array | float) -> Array | float:
+    return math.sqrt(variances) if isinstance(variances, float) else namespace_of(variances).sqrt(variances)
+
+
+def _cumulative(z: Array, link: str) -> Array:
+    if link == "normal":
+        return _arrays.normal_cdf(z)
+    return 0.5 * (1 + namespace_of(z).tanh(0.5 * z))  # the logistic function without an overflow
+
+
+def _losses(p: Array, z: Array, settings: PairSettings) -> Array:
+    """The loss of each pair: p against F(z)."""
+    xp = namespace_of(z)
+    if settings.loss == "fidelity":
+        c, d = _cumulative(z, settings.link), _cumulative(-z, settings.link)
+        return 1 - xp.sqrt(p * c) - xp.sqrt((1 - p) * d)
+    if settings.loss == "bce":
+        floor = settings.probability_floor
+        c = xp.clip(_cumulative(z, settings.link), floor, 1 - floor)
+        return -(p * xp.log(c) + (1 - p) * xp.log1p(-c))
+    return _cross_entropies(p, z, settings.link)
+
+
+def _cross_entropies(p: Array, z: Array, link: str) -> Array:
+    """-p ln F(z) - (1 - p) ln F(-z), from logits: no clipping, no overflow."""
+    if link == "normal":
+        return -p * _arrays.log_normal_cdf(z) - (1 - p) * _arrays.log_normal_cdf(-z)
+    return _arrays.softplus(z) - p * z

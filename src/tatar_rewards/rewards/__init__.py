@@ -1,0 +1,38 @@
+"""The rewards as callables: completions and columns in, one float or None for each completion out.
+
+`scores` compares with a row's own label, `ranking` with other images, `form` with no label. Each is a `Reward`: a
+frozen config from `configs`, and beside it the state of a run. They know no trainer.
+"""
+
+from tatar_rewards.rewards.configs import (
+    AnswerConfig,
+    GaussianScoreConfig,
+    LabelConfig,
+    LengthConfig,
+    OpponentConfig,
+    PairwiseRankConfig,
+    ThresholdScoreConfig,
+    ThurstoneRankConfig,
+)
+from tatar_rewards.rewards.form import AnswerFormatReward, LengthReward
+from tatar_rewards.rewards.ranking import PairwiseRankReward, ThurstoneRankReward
+from tatar_rewards.rewards.reward import Reward
+from tatar_rewards.rewards.scores import GaussianScoreReward, ThresholdScoreReward
+
+__all__ = [
+    "AnswerConfig",
+    "AnswerFormatReward",
+    "GaussianScoreConfig",
+    "GaussianScoreReward",
+    "LabelConfig",
+    "LengthConfig",
+    "LengthReward",
+    "OpponentConfig",
+    "PairwiseRankConfig",
+    "PairwiseRankReward",
+    "Reward",
+    "ThresholdScoreConfig",
+    "ThresholdScoreReward",
+    "ThurstoneRankConfig",
+    "ThurstoneRankReward",
+]

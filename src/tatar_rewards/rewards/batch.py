@@ -1,0 +1,176 @@
+"""From what a trainer passes, completions and columns, to the numbers that the rewards work on."""
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tatar_rewards.answers import Answer, completion_text
+from tatar_rewards.answers.messages import CompletionText
+from tatar_rewards.rewards.budgets import Lengths, measure_lengths
+from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig, LengthConfig
+from tatar_rewards.rewards.reward import Reward
+from tatar_rewards.scales import POINTS, ScoreScale, as_scale, as_scales
+
+Floats = NDArray[np.float64]
+
+READ_BEFORE = 4096  # texts whose answers are kept, so that the rewards of one step read each of them once
+LONGEST_KEPT = 20_000  # characters of such a text
+
+
+class Batch(NamedTuple):
+    """What one reward sees of one batch; every array is (B,)."""
+
+    answers: list[Answer]
+    on_task: NDArray[np.bool_]
+    predictions: Floats  # points; NaN for an unreadable answer
+    targets: Floats  # points; NaN off-task and for a missing label
+    target_stds: Floats  # points; NaN where they are not known or not asked for
+    lengths: Lengths | None  # in the unit of the reward's budget; None without a budget
+
+
+def read_batch(reward: Reward[LabelConfig], completions: Sequence[Any], columns: Mapping[str, Any]) -> Batch:
+    """Parse the completions and convert the label columns of a batch, as `reward` declares them.
+
+    Raises:
+        ValueError: a column is missing, has the wrong length, or holds a label that is off its scale.
+        TypeError: a label is not a number.
+    """
+    answers = read_answers(reward, completions)
+    on_task = on_task_rows(reward, columns, len(answers))
+    targets, stds = _targets(reward, columns, on_task)
+    budget, lengths = reward.budget, None
+    if budget is not None:
+        lengths = read_lengths(reward, budget, answers, on_task, completions, columns)
+    return Batch(answers, on_task, _predictions(reward, answers), targets, stds, lengths)
+
+
+def read_answers(reward: Reward[AnswerConfig], completions: Sequence[Any]) -> list[Answer]:
+    if isinstance(completions, str | Mapping) or not hasattr(completions, "__len__"):
+        raise TypeError(
+            f"{reward.__name__}: completions must be a list, one string or list of messages a completion; got "
+            f"{type(completions).__name__}"
+        )
+    scale, think_prefilled = as_scale(reward.config.answer_scale), reward.config.think_prefilled
+    return [_read(completion_text(completion), scale, think_prefilled) for completion in completions]
+
+
+def _read(text: CompletionText, scale: ScoreScale, think_prefilled: bool) -> Answer:
+    if len(text.text) + len(text.reasoning) > LONGEST_KEPT:
+        return text.parse(scale=scale, think_prefilled=think_prefilled)
+    return _read_once(text, scale, think_prefilled)
+
+
+@lru_cache(maxsize=READ_BEFORE)
+def _read_once(text: CompletionText, scale: ScoreScale, think_prefilled: bool) -> Answer:
+    return text.parse(scale=scale, think_prefilled=think_prefilled)
+
+
+def _predictions(reward: Reward[LabelConfig], answers: Sequence[Answer]) -> Floats:
+    scores = [math.nan if answer.score is None else answer.score for answer in answers]
+    return as_scale(reward.config.answer_scale).column_to_points(scores, column="score")
+
+
+# ---------------------------------------------------------------- columns
+
+
+def column_of(
+    reward: Reward[AnswerConfig], columns: Mapping[str, Any], column: str, length: int, cure: str
+) -> Sequence[Any]:
+    values: Sequence[Any] | None = columns.get(column)
+    if values is None:
+        raise ValueError(f"{reward.__name__} needs a column {column!r}, but the batch has {sorted(columns)}; {cure}")
+    if isinstance(values, str) or not hasattr(values, "__len__"):
+        raise TypeError(f"column {column!r} must hold one value a completion; got {values!r}; give a list")
+    if len(values) != length:
+        raise ValueError(f"column {column!r} has {len(values)} rows for {length} completions; give one a completion")
+    return values
+
+
+def on_task_rows(reward: Reward[AnswerConfig], columns: Mapping[str, Any], length: int) -> NDArray[np.bool_]:
+    config = reward.config
+    if config.task is None:
+        return np.ones(length, dtype=bool)
+    cure = f"add it to the dataset, set task_column=, or grade every row with task=None instead of {config.task!r}"
+    tasks = column_of(reward, columns, config.task_column, length, cure)
+    return np.array([task == config.task for task in tasks], dtype=bool)
+
+
+def read_lengths(
+    reward: Reward[AnswerConfig],
+    budget: LengthConfig,
+    answers: Sequence[Answer],
+    on_task: NDArray[np.bool_],
+    completions: Sequence[Any],
+    columns: Mapping[str, Any],
+) -> Lengths:
+    """How long the completions are, in the unit of the budget."""
+    completion_ids: Sequence[Any] = ()
+    if budget.unit == "tokens":
+        cure = 'TRL passes it; without it count unit="words"'
+        completion_ids = column_of(reward, columns, "completion_ids", len(answers), cure)
+    return measure_lengths(budget, answers, on_task, completions, completion_ids)
+
+
+# ---------------------------------------------------------------- labels
+
+
+def _targets(
+    reward: Reward[LabelConfig], columns: Mapping[str, Any], on_task: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """MOS and, where asked for, the raters' standard deviations, in points; NaN off-task."""
+    config, length = reward.config, len(on_task)
+    mos = column_of(reward, columns, config.mos_column, length, "add the mean opinion scores, or set mos_column=")
+    column, stds = config.mos_std_column, None
+    if column is not None:
+        stds = column_of(reward, columns, column, length, "add it, or set mos_std_column=None")
+    targets, target_stds = np.full(length, math.nan), np.full(length, math.nan)
+    for scale, rows in _rows_by_scale(reward, columns, on_task).items():
+        labels = [mos[row] if on else None for row, on in enumerate(rows.tolist())]
+        targets[rows] = scale.column_to_points(labels, column=config.mos_column)[rows]
+        if column is not None and stds is not None:
+            target_stds[rows] = [_std_points(stds[row], row, column, scale) for row in np.flatnonzero(rows).tolist()]
+    return targets, target_stds
+
+
+def _std_points(std: Any, row: int, column: str, scale: ScoreScale) -> float:
+    """A standard deviation of raters, in points; NaN where it is not known."""
+    cure = f"give a finite number of at least 0 on the scale of the MOS ({scale}), or None where it is not known"
+    try:
+        number = math.nan if std is None else float(std)
+    except (TypeError, ValueError):
+        raise TypeError(f"{column}[{row}] is {std!r}; {cure}") from None
+    if number < 0 or math.isinf(number):
+        raise ValueError(f"{column}[{row}] is {number:g}; {cure}")
+    return number * 100 / (scale.high - scale.low)
+
+
+def _rows_by_scale(
+    reward: Reward[LabelConfig], columns: Mapping[str, Any], on_task: NDArray[np.bool_]
+) -> dict[ScoreScale, NDArray[np.bool_]]:
+    """The on-task rows whose labels are on each scale."""
+    config = reward.config
+    scales = as_scales(config.mos_scale)
+    if isinstance(scales, ScoreScale):
+        return {scales: on_task}
+    cure = "mos_scale has a scale for each data set: add the column, or give one ScoreScale"
+    datasets = column_of(reward, columns, config.dataset_column, len(on_task), cure)
+    for row in np.flatnonzero(on_task).tolist():
+        if datasets[row] not in scales:
+            raise ValueError(
+                f"{config.dataset_column}[{row}] is {datasets[row]!r}, and mos_scale declares only "
+                f"{sorted(scales)}; declare its scale too"
+            )
+    row_scales = [scales[name] if on else POINTS for name, on in zip(datasets, on_task.tolist(), strict=True)]
+    return {
+        scale: on_task & np.array([its_scale == scale for its_scale in row_scales], dtype=bool)
+        for scale in dict.fromkeys(row_scales)
+    }
+
+
+def to_list(values: Floats) -> list[float | None]:
+    """Floats as TRL takes them: NaN as None."""
+    return [None if value != value else value for value in values.tolist()]

@@ -1,0 +1,135 @@
+"""Which completions show the same image: keys that are equal in every process, and one MOS for each of them."""
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tatar_rewards.distributed import GatheredRows, gather_texts, rank, stable_keys
+from tatar_rewards.rewards.batch import Batch, column_of
+from tatar_rewards.rewards.configs import LabelConfig, RankingConfig
+from tatar_rewards.rewards.reward import Reward
+
+Keys = NDArray[np.int64]
+
+
+def image_keys(reward: Reward[RankingConfig], columns: Mapping[str, Any], batch: Batch) -> Keys:
+    """(n, 2) keys of the on-task rows: the image's, and that of what it may be compared with."""
+    length = len(batch.on_task)
+    on_task = np.flatnonzero(batch.on_task).tolist()
+    tasks, datasets = (
+        [None] * length if columns.get(column) is None else column_of(reward, columns, column, length, "")
+        for column in (reward.config.task_column, reward.config.dataset_column)
+    )
+    ids = _image_ids(reward, columns, batch.on_task)
+    for row in on_task:
+        _check_key(reward.config.dataset_column, row, datasets[row], or_none=True)
+    comparisons = [(str(tasks[row]), datasets[row]) for row in on_task]
+    images = [(*comparison, ids[row]) for comparison, row in zip(comparisons, on_task, strict=True)]
+    return np.stack([stable_keys(images), stable_keys(comparisons)], axis=1)
+
+
+def group_keys(reward: Reward[LabelConfig], columns: Mapping[str, Any], batch: Batch) -> Keys:
+    """(n, 1) keys of the on-task rows' images, for a reward that can do without; (n, 0) where no column tells."""
+    on_task = np.flatnonzero(batch.on_task).tolist()
+    ids, datasets = columns.get(reward.config.image_id_column), columns.get(reward.config.dataset_column)
+    if ids is None or len(ids) != len(batch.on_task):
+        return np.zeros((len(on_task), 0), np.int64)
+    if datasets is None or len(datasets) != len(ids):
+        datasets = [None] * len(ids)
+    return stable_keys([(str(datasets[row]), str(ids[row])) for row in on_task])[:, None]
+
+
+def _image_ids(reward: Reward[RankingConfig], columns: Mapping[str, Any], on_task: NDArray[np.bool_]) -> Sequence[Any]:
+    length = len(on_task)
+    if by_place(reward, columns):
+        return _places(reward, on_task)
+    cure = (
+        "a ranking must know which completions show the same image. Add a column of image keys (or name yours with "
+        "image_id_column=), or, where no group of completions is split over processes, set num_generations= to the "
+        "trainer's, which takes that many consecutive rows for one image"
+    )
+    ids = column_of(reward, columns, reward.config.image_id_column, length, cure)
+    for row in np.flatnonzero(on_task).tolist():
+        _check_key(reward.config.image_id_column, row, ids[row], or_none=False)
+    return ids
+
+
+def by_place(reward: Reward[RankingConfig], columns: Mapping[str, Any]) -> bool:
+    """Whether images are known by the place of their rows only."""
+    return reward.config.num_generations is not None and columns.get(reward.config.image_id_column) is None
+
+
+def _places(reward: Reward[RankingConfig], on_task: NDArray[np.bool_]) -> list[str]:
+    """Consecutive rows as images; the rank is part of the key, so that no two ranks share one."""
+    size, length = reward.config.num_generations or 1, len(on_task)
+    split = f"a group is split; let per_device_train_batch_size * steps_per_generation be a multiple of {size}"
+    if length % size:
+        raise ValueError(
+            f"num_generations={size} takes consecutive rows for one image, but the call has {length} rows: {split}, or "
+            f"add a column {reward.config.image_id_column!r}"
+        )
+    for start in range(0, length, size):
+        tasks = on_task[start : start + size]
+        if tasks.any() and not tasks.all():
+            raise ValueError(
+                f"num_generations={size} takes rows {start} to {start + size - 1} for one image, but not all of them "
+                f"are of task {reward.config.task!r}: {split}, or add a column {reward.config.image_id_column!r}"
+            )
+    return [f"{rank()}/{row // size}" for row in range(length)]
+
+
+def _check_key(column: str, row: int, key: Any, *, or_none: bool) -> None:
+    if not isinstance(key, str | Integral) and not (or_none and key is None):
+        raise TypeError(
+            f"{column}[{row}] must be a string or an integer; got {key!r} of {type(key).__name__}; give each image a "
+            f"key, for example its file name"
+        )
+
+
+# ---------------------------------------------------------------- one image has one MOS
+
+
+def check_one_mos_each(
+    reward: Reward[RankingConfig], columns: Mapping[str, Any], batch: Batch, rows: GatheredRows
+) -> None:
+    """Raise, on all ranks alike, where two rows of one image have different labels; name both rows."""
+    targets = rows.values[:, 1]
+    labelled = np.flatnonzero(~np.isnan(targets))
+    labelled = labelled[np.argsort(rows.keys[labelled, 0], kind="stable")]
+    keys, mos = rows.keys[labelled, 0], targets[labelled]
+    differ = np.flatnonzero((keys[1:] == keys[:-1]) & (mos[1:] != mos[:-1]))
+    if not len(differ):
+        return
+    pair = [int(row) for row in labelled[differ[0] : differ[0] + 2]]
+    (name, first), (other_name, second) = (_describe_row(reward, columns, batch, rows, row) for row in pair)
+    if by_place(reward, columns):
+        cure = (
+            f"num_generations={reward.config.num_generations} takes consecutive rows for one image, and here they are "
+            f"not: add a column {reward.config.image_id_column!r}"
+        )
+    elif name == other_name:
+        cure = "one image has one MOS, so give different images different keys, or mend the label"
+    else:
+        cure = "their keys collide after hashing; rename one of the two images"
+    raise ValueError(f"{reward.__name__}: {first} and {second} count as one image, but their labels differ; {cure}")
+
+
+def _describe_row(
+    reward: Reward[RankingConfig], columns: Mapping[str, Any], batch: Batch, rows: GatheredRows, gathered_row: int
+) -> tuple[str, str]:
+    """The image's name and a description of the row: what only its own rank knows, sent to all ranks."""
+    owner, place = rows.place(gathered_row)
+    message = ""
+    if owner == rows.rank:
+        row = int(np.flatnonzero(batch.on_task)[place])
+        ids = columns.get(reward.config.image_id_column)
+        name = "" if ids is None else f" of {reward.config.image_id_column} {ids[row]!r}"
+        on_rank = f" on rank {owner}" if len(rows.lengths) > 1 else ""
+        message = (
+            f"{name}\nrow {row}{on_rank}{name} with {reward.config.mos_column} {columns[reward.config.mos_column][row]}"
+        )
+    name, _, description = gather_texts(message)[owner].partition("\n")
+    return name, description

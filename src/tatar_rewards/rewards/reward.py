@@ -1,0 +1,134 @@
+"""What every reward is: a frozen config, and beside it the state of a run."""
+
+import copy
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
+
+from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig, LengthConfig, OpponentConfig
+from tatar_rewards.rewards.memory import OpponentMemory
+from tatar_rewards.rewards.running_figures import RunningFigures
+
+ConfigT_co = TypeVar("ConfigT_co", bound=AnswerConfig, covariant=True)
+ConfigT = TypeVar("ConfigT", bound=AnswerConfig)
+Settings = ParamSpec("Settings")
+
+
+@dataclass
+class State:
+    """What a reward remembers from call to call; a pickle takes it along."""
+
+    figures: RunningFigures = field(default_factory=RunningFigures)
+    memory: OpponentMemory | None = None  # of a ranking
+    labels_checked: bool = False  # at the first call
+    warned_of_no_opponent: bool = False
+
+
+class Reward(Generic[ConfigT_co]):
+    """A reward holds its settings, which never change, and its state; `==`, `hash` and `repr` go by the settings.
+
+    A pickle and a copy take the state along, and a copy does not share it with the original.
+
+    Attributes:
+        config: The settings, with those that were left at their defaults.
+        state: Running figures, and the remembered opponents of a ranking.
+    """
+
+    def __init__(self, config: ConfigT_co) -> None:
+        self._config = config
+        self.state = _new_state(config)
+
+    @property
+    def config(self) -> ConfigT_co:
+        return self._config
+
+    @property
+    def __name__(self) -> str:
+        """What a trainer logs the reward under."""
+        if self.config.name is not None:
+            return self.config.name
+        words = re.findall("[A-Z][a-z]*", type(self).__qualname__.removesuffix("Reward"))
+        return "_".join([*([self.config.task] if self.config.task else []), *(word.lower() for word in words)])
+
+    @property
+    def budget(self) -> LengthConfig | None:
+        """The budget of thinking that the reward depends on."""
+        return self.config.length_gate if isinstance(self.config, LabelConfig) else None
+
+    def fresh(self, **changes: Any) -> Self:
+        """A reward with the same settings but for the changes, and without state.
+
+        Raises:
+            pydantic.ValidationError: a change is no setting of this reward, or out of its range.
+
+        Examples:
+            >>> from tatar_rewards import GaussianScoreReward
+            >>> reward = GaussianScoreReward(task="iqa", tolerance=12)
+            >>> reward.fresh() == reward, reward.fresh(task="quality").__name__
+            (True, 'quality_gaussian_score')
+        """
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin._config = type(self.config)(**(self.config.given_settings() | changes))
+        twin.state = _new_state(twin._config)
+        return twin
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint must keep: a ranking's remembered opponents, as JSON can hold them, the same on every rank.
+
+        Empty for a reward that remembers nothing.
+        """
+        return {} if self.state.memory is None else self.state.memory.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on with what `state_dict` gave; call it on every rank.
+
+        Raises:
+            ValueError: the state is not one of a reward that remembers opponents.
+        """
+        if self.state.memory is not None:
+            self.state.memory.load_state_dict(state)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Reward):
+            return NotImplemented
+        return type(self) is type(other) and bool(self.config == other.config)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.config))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.config.changed_settings()})"
+
+    def __copy__(self) -> Self:
+        twin = self.fresh()
+        twin.state = copy.deepcopy(self.state)
+        return twin
+
+
+def _new_state(config: AnswerConfig) -> State:
+    return State(memory=OpponentMemory(config.memory_size) if isinstance(config, OpponentConfig) else None)
+
+
+def takes_settings_of(
+    config: Callable[Settings, ConfigT],
+) -> Callable[[Callable[[Any, ConfigT], None]], Callable[Concatenate[Any, Settings], None]]:
+    """Decorate an `__init__` that takes a config, so that it takes the config's settings as keywords instead.
+
+    Type checkers, editors and `help` see them with their types and defaults, which stand in the config alone.
+    """
+
+    def decorate(init: Callable[[Any, ConfigT], None]) -> Callable[Concatenate[Any, Settings], None]:
+        def __init__(self: Any, /, *args: Settings.args, **settings: Settings.kwargs) -> None:
+            init(self, config(*args, **settings))
+
+        own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        of_config = inspect.signature(config)
+        __init__.__signature__ = of_config.replace(  # type: ignore[attr-defined]
+            parameters=[own, *of_config.parameters.values()], return_annotation=None
+        )
+        return __init__
+
+    return decorate

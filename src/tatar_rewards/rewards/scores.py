@@ -1,0 +1,67 @@
+"""Rewards that compare each completion with its own row's MOS.
+
+A reward only converts: text to numbers, columns to arrays, rewards to floats. It logs under its `__name__` and knows
+no trainer: it takes the keywords that TRL passes and ignores those it does not need. A row of another task, or without
+a label, earns None, and the trainer leaves it out; an unreadable answer earns 0.0.
+
+These rewards gather under a trainer only (`trainer_state` passed): for metrics over all ranks, and so that a bad label
+on one rank ends all of them with its message.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tatar_rewards.functional.scores import gaussian_score_reward, threshold_score_reward
+from tatar_rewards.rewards.call import gate_and_log, read_and_gather
+from tatar_rewards.rewards.configs import (
+    GaussianScoreConfig,
+    GaussianScoreRewardConfig,
+    ThresholdScoreConfig,
+    ThresholdScoreRewardConfig,
+    function_settings,
+)
+from tatar_rewards.rewards.reward import Reward, takes_settings_of
+
+
+class GaussianScoreReward(Reward[GaussianScoreRewardConfig]):
+    """`gaussian_score_reward` of each completion against its row's MOS.
+
+    Examples:
+        >>> reward = GaussianScoreReward(task="iqa", mos_scale=(1, 5))
+        >>> reward(["<answer>75</answer>", "75", "<answer>3</answer>"], mos=[4.0, 4.0, 3.0], task=["iqa", "iqa", "iaa"])
+        [1.0, 0.0, None]
+        >>> reward.__name__
+        'iqa_gaussian_score'
+    """
+
+    @takes_settings_of(GaussianScoreRewardConfig)
+    def __init__(self, config: GaussianScoreRewardConfig) -> None:
+        super().__init__(config)
+
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        """Rewards of a batch: completions and columns as lists with one value a completion."""
+        batch, rows = read_and_gather(self, completions, columns)
+        stds = None if self.config.mos_std_column is None else batch.target_stds
+        settings = function_settings(self.config, GaussianScoreConfig)
+        rewards = gaussian_score_reward(batch.predictions, batch.targets, target_stds=stds, **settings)
+        return gate_and_log(self, batch, rows, rewards, columns)
+
+
+class ThresholdScoreReward(Reward[ThresholdScoreRewardConfig]):
+    """`threshold_score_reward` of each completion against its row's MOS.
+
+    Examples:
+        >>> ThresholdScoreReward(tolerance=5)(["<answer>75</answer>", "<answer>60</answer>"], mos=[73.0, 73.0])
+        [1.0, 0.0]
+    """
+
+    @takes_settings_of(ThresholdScoreRewardConfig)
+    def __init__(self, config: ThresholdScoreRewardConfig) -> None:
+        super().__init__(config)
+
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        """Rewards of a batch: completions and columns as lists with one value a completion."""
+        batch, rows = read_and_gather(self, completions, columns)
+        settings = function_settings(self.config, ThresholdScoreConfig)
+        rewards = threshold_score_reward(batch.predictions, batch.targets, **settings)
+        return gate_and_log(self, batch, rows, rewards, columns)
