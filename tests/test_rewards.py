@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 import tatar_rewards as tr
 from tatar_rewards.answers import completion_text, messages, read_completion
-from tatar_rewards.rewards.batch import _read_once
+from tatar_rewards.rewards.batch import _reader
 
 LONG = " ".join(f"word{k}" for k in range(130))
 EVERY_REWARD = [
@@ -384,7 +384,7 @@ def test_labels_of_another_task_are_not_looked_at():
 
 def test_the_rewards_of_a_step_read_each_completion_once(monkeypatch):
     seen = []
-    _read_once.cache_clear()
+    _reader.cache_clear()
     monkeypatch.setattr(messages, "parse_answer", lambda text, **how: seen.append(text) or tr.parse_answer(text, **how))
     rewards = [*tr.tatar_reward_funcs(), tr.LengthReward(), tr.ThresholdScoreReward()]
     for step in range(3):
@@ -395,7 +395,7 @@ def test_the_rewards_of_a_step_read_each_completion_once(monkeypatch):
                 reward(**batch(completions))
             assert len(seen) <= len(texts)
     seen.clear()
-    _read_once.cache_clear()
+    _reader.cache_clear()
     tr.AnswerFormatReward()(GOOD)
     tr.AnswerFormatReward(answer_scale=tr.ScoreScale(1, 5))(GOOD)
     tr.AnswerFormatReward(think_prefilled=True)(GOOD)

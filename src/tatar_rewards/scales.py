@@ -98,7 +98,7 @@ class ScoreScale:
             >>> ScoreScale(1, 5).column_to_points([1, 3.0, None])
             array([ 0., 50., nan])
         """
-        numbers = np.array([_number(score, row, column) for row, score in enumerate(scores)], dtype=float)
+        numbers = _numbers(scores, column)
         wrong = ~(np.isnan(numbers) | ((numbers >= self.low) & (numbers <= self.high)))
         if wrong.any():
             row = int(wrong.argmax())
@@ -111,9 +111,17 @@ class ScoreScale:
         return points
 
 
+def _numbers(scores: Sequence[float | None], column: str) -> NDArray[np.float64]:
+    try:
+        numbers = np.array(scores, dtype=float)  # None becomes NaN
+        if numbers.shape == (len(scores),):
+            return numbers
+    except (TypeError, ValueError):
+        pass  # one row is no number: the next line says which
+    return np.array([_number(score, row, column) for row, score in enumerate(scores)], dtype=float)
+
+
 def _number(score: float | None, row: int, column: str) -> float:
-    if type(score) is float:
-        return score
     try:
         return math.nan if score is None else float(score)
     except (TypeError, ValueError):

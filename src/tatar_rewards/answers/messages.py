@@ -56,19 +56,11 @@ def completion_text(completion: Any) -> CompletionText:
     """The text of a completion as the model wrote it last, and the reasoning that was moved out of it."""
     if isinstance(completion, str):
         return CompletionText("", completion)
-    message = _last_assistant_message(completion)
-    for key in ("reasoning_content", "thinking"):
-        reasoning = message.get(key)
-        if isinstance(reasoning, str) and reasoning:
-            return CompletionText(reasoning, _message_text(message))
-    return CompletionText("", _message_text(message))
-
-
-def _last_assistant_message(completion: Any) -> Mapping[str, Any]:
     message = completion[-1] if isinstance(completion, Sequence) and completion else None
-    if isinstance(message, Mapping) and message.get("role", "assistant") == "assistant":
-        return message
-    return {}
+    if not isinstance(message, Mapping) or message.get("role", "assistant") != "assistant":
+        return CompletionText("", "")
+    reasoning = message.get("reasoning_content") or message.get("thinking")
+    return CompletionText(reasoning if isinstance(reasoning, str) else "", _message_text(message))
 
 
 def _message_text(message: Mapping[str, Any]) -> str:

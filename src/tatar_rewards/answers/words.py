@@ -1,10 +1,20 @@
 """How much was thought: words of the think block, and how many of them say something new."""
 
-import re
 from collections.abc import Hashable, Sequence
 
 SPAN = 4  # words in a row that count as a repetition; shorter turns of phrase come back in honest prose
-_SIGNS = re.compile(r"[^\w\s]+|_+")
+
+
+class _WithoutSigns(dict[int, int | None]):
+    """A table for `str.translate` that keeps letters, digits and white space, filled as characters are met."""
+
+    def __missing__(self, code: int) -> int | None:
+        character = chr(code)
+        self[code] = code if character.isalnum() or character.isspace() else None
+        return self[code]
+
+
+_WITHOUT_SIGNS = _WithoutSigns()
 
 
 def count_words(think: str) -> int:
@@ -24,7 +34,7 @@ def count_new_words(think: str) -> int:
         >>> count_new_words("Soft light, calm colours. - - - soft light, calm colours!")
         4
     """
-    return length_without_repetition(_SIGNS.sub("", think.casefold()).split())
+    return length_without_repetition(think.casefold().translate(_WITHOUT_SIGNS).split())
 
 
 def count_padding(text: str, score: float) -> int:
@@ -59,15 +69,14 @@ def length_without_repetition(words: Sequence[Hashable]) -> int:
         >>> length_without_repetition(["good"] * 200)
         1
     """
-    rows = list(zip(*(words[start:] for start in range(SPAN)), strict=False))
-    seen = set(rows)
-    if len(seen) == len(rows):
+    later = [words[start:] for start in range(1, SPAN)]
+    if len(set(zip(words, *later, strict=False))) == len(later[-1]):
         return len(words)
-    seen.clear()
+    seen: set[tuple[Hashable, ...]] = set()
     repeated = covered = 0
-    for start, row in enumerate(rows):
-        if row in seen:
+    for start, span in enumerate(zip(words, *later, strict=False)):
+        if span in seen:
             repeated += start + SPAN - max(covered, start)
             covered = start + SPAN
-        seen.add(row)
+        seen.add(span)
     return len(words) - repeated

@@ -15,17 +15,20 @@ from tatar_rewards.functional._types import Array, ArrayT, Namespace, PerImage, 
 
 
 def is_array(values: object) -> bool:
-    return array_api_compat.is_array_api_obj(values) and not np.isscalar(values)
+    return isinstance(values, np.ndarray) or (array_api_compat.is_array_api_obj(values) and not np.isscalar(values))
 
 
-NUMPY_FOLLOWS_THE_STANDARD = hasattr(np, "unstack")  # from 2.1
+_NAMESPACES: dict[type, Namespace] = {}
+if hasattr(np, "unstack"):  # from 2.1 numpy follows the standard by itself, without a wrapper
+    _NAMESPACES[np.ndarray] = cast(Namespace, np)
 
 
 def namespace_of(values: Array) -> Namespace:
     """The functions of the array's library."""
-    if NUMPY_FOLLOWS_THE_STANDARD and isinstance(values, np.ndarray):
-        return cast(Namespace, np)
-    return cast(Namespace, array_api_compat.array_namespace(values))
+    kind = type(values)
+    if kind not in _NAMESPACES:
+        _NAMESPACES[kind] = cast(Namespace, array_api_compat.array_namespace(values))
+    return _NAMESPACES[kind]
 
 
 def library_of(values: Array) -> str:
@@ -88,18 +91,25 @@ def give_back(values: Array, like: Any) -> Any:
 # ---------------------------------------------------------------- keys and segments
 
 
+def take(values: Array, indices: Array, axis: int = 0) -> Array:
+    """The values at some indices. The method of numpy costs a third of its function."""
+    if isinstance(values, np.ndarray):
+        return values.take(np.asarray(indices), axis)
+    return namespace_of(values).take(values, indices, axis=axis)
+
+
+def astype(values: Array, dtype: Any) -> Array:
+    """The values in a dtype; no copy where they have it. The method of numpy costs a third of its function."""
+    if isinstance(values, np.ndarray):
+        return values.astype(dtype, copy=False)
+    return namespace_of(values).astype(values, dtype, copy=False)
+
+
 def number_sorted(keys: PerRow) -> tuple[PerRow, PerImage]:
     """Sorted keys, at least one of them, as numbers 0..n-1, and the first row of each."""
-    starts = keys[1:] != keys[:-1]
-    xp = namespace_of(starts)
-    first = xp.zeros(1, dtype=xp.int64, device=device_of(starts))
-    return number_starts(starts), xp.concat([first, xp.nonzero(starts)[0] + 1])
-
-
-def number_starts(starts: Array) -> PerRow:
-    """Numbers 0..n-1 of sorted rows, given for all but the first whether a new key starts there, (B - 1,)."""
-    xp = namespace_of(starts)
-    return xp.cumulative_sum(xp.astype(starts, xp.int64), include_initial=True)
+    xp = namespace_of(keys)
+    starts = xp.concat([xp.ones(1, dtype=xp.bool, device=device_of(keys)), keys[1:] != keys[:-1]])
+    return xp.cumulative_sum(astype(starts, xp.int64)) - 1, xp.nonzero(starts)[0]
 
 
 def runs(sorted_keys: PerRow) -> list[tuple[int, int]]:
@@ -147,7 +157,12 @@ def pairs_at_once(values: Array) -> int:
 def softplus(z: Array) -> Array:
     """ln(1 + e^z) without an overflow."""
     xp = namespace_of(z)
-    return xp.clip(z, 0.0, None) + xp.log1p(xp.exp(-xp.abs(z)))
+    return positive_part(z) + xp.log1p(xp.exp(-xp.abs(z)))
+
+
+def positive_part(z: Array) -> Array:
+    """max(z, 0); numpy's maximum costs a third of its clip."""
+    return np.maximum(z, 0.0) if isinstance(z, np.ndarray) else namespace_of(z).clip(z, 0.0, None)
 
 
 def softplus_in_place(z: Array) -> Array:

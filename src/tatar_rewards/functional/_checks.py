@@ -15,7 +15,7 @@ INF = float("inf")
 
 def check_number(name: str, value: float, *, low: float, high: float = INF, below_high: bool = False) -> float:
     """One setting as a float, checked against [low, high], or against [low, high) where it must lie `below_high`."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+    if type(value) is not float and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
         raise TypeError(f"{name} must be a number; got {value!r}")
     if not low <= value <= high or (below_high and value == high):
         raise ValueError(f"{name} must lie in [{low:g}, {high:g}{')' if below_high else ']'}; got {value!r}")
@@ -65,7 +65,7 @@ def check_columns(**columns: PerRow | None) -> None:
 
 def check_points(name: str, values: PerRow) -> None:
     """Check that labels are points on 0-100 (NaN, no label, passes); name the first row that is not."""
-    row = _first_row((values < 0) | (values > 100))
+    row = first_row((values < 0) | (values > 100))
     if row is not None:
         raise ValueError(
             f"{name}[{row}] is {float(values[row]):g}, but scores are in points on 0 to 100; convert them with "
@@ -74,7 +74,7 @@ def check_points(name: str, values: PerRow) -> None:
 
 
 def check_not_negative(name: str, values: PerRow) -> None:
-    row = _first_row((values < 0) | (values == INF))
+    row = first_row((values < 0) | (values == INF))
     if row is not None:
         raise ValueError(f"{name}[{row}] is {float(values[row]):g}; it must be a finite number of at least 0, or NaN")
 
@@ -92,9 +92,10 @@ def check_keys(name: str, keys: PerRow) -> None:
         raise TypeError(f"{name} must hold integer keys; got dtype {keys.dtype}")
 
 
-def _first_row(wrong: Array) -> int | None:
-    xp = namespace_of(wrong)
-    return int(xp.nonzero(wrong)[0][0]) if bool(xp.any(wrong)) else None
+def first_row(wrong: Array) -> int | None:
+    """The first row that is wrong, if any."""
+    rows = namespace_of(wrong).nonzero(wrong)[0]
+    return int(rows[0]) if rows.shape[0] else None
 
 
 class Scores(NamedTuple):

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from tatar_rewards.functional._arrays import namespace_of, number_sorted, segment_sum
+from tatar_rewards.functional._arrays import namespace_of, number_sorted, segment_sum, take
 from tatar_rewards.functional._checks import check_choice, check_flag, check_number
 from tatar_rewards.functional._types import PerImage, PerRow
 
@@ -47,6 +47,7 @@ class Images(NamedTuple):
     """The G images of one comparison, and which of them each of its n completions (sorted by image) shows."""
 
     of_row: PerRow  # (n,) number of the completion's image
+    first_rows: PerImage  # (G,) first completion of the image
     sizes: PerImage  # (G,) completions of the image
     targets: PerImage  # (G,) MOS
     means: PerImage  # (G,) of the predictions
@@ -65,6 +66,6 @@ def describe_images(
     means = segment_sum(predictions, of_row, count) / sizes
     variances = None
     if dispersion != "matched":
-        variances = segment_sum((predictions - xp.take(means, of_row)) ** 2, of_row, count) / sizes
-    target_variances = None if target_stds is None else xp.take(target_stds, first_rows) ** 2
-    return Images(of_row, sizes, xp.take(targets, first_rows), means, variances, target_variances)
+        variances = segment_sum((predictions - take(means, of_row)) ** 2, of_row, count) / sizes
+    target_variances = None if target_stds is None else take(target_stds, first_rows) ** 2
+    return Images(of_row, first_rows, sizes, take(targets, first_rows), means, variances, target_variances)

@@ -18,7 +18,7 @@ import math
 from typing import NamedTuple
 
 from tatar_rewards.functional import _arrays
-from tatar_rewards.functional._arrays import namespace_of, softplus
+from tatar_rewards.functional._arrays import namespace_of, softplus, take
 from tatar_rewards.functional._comparison import LN_2, Images, PairSettings
 from tatar_rewards.functional._types import Array, PerImage, PerRow
 
@@ -106,11 +106,11 @@ def matched_losses(predictions: PerRow, images: Images, rows: PerRow, settings: 
     entropies = interpolated[:, 2] - counts * LN_2
     softplus_sums = _sum_softplus(nodes, q if single else means, t)
 
-    chosen, image = xp.take(q, rows), xp.take(images.of_row, rows)
-    own = _own_softplus(q, images, t) if single else softplus((q - xp.take(means, images.of_row)) / t)
-    total = _interpolate(nodes, softplus_sums[:, None], chosen)[:, 0] - xp.take(own, rows)
-    total -= (chosen * xp.take(likely, image) - xp.take(moments, image)) / t + xp.take(entropies, image)
-    return xp.astype(total / xp.take(xp.sum(counts) - counts, image), predictions.dtype, copy=False)
+    chosen, image = take(q, rows), take(images.of_row, rows)
+    own = _own_softplus(q, images, t) if single else softplus((q - take(means, images.of_row)) / t)
+    total = _interpolate(nodes, softplus_sums[:, None], chosen)[:, 0] - take(own, rows)
+    total -= (chosen * take(likely, image) - take(moments, image)) / t + take(entropies, image)
+    return xp.astype(total / take(xp.sum(counts) - counts, image), predictions.dtype, copy=False)
 
 
 def _in_float64(*columns: Array) -> list[Array]:
@@ -179,10 +179,10 @@ def observer_losses(predictions: PerRow, images: Images, rows: PerRow, settings:
     likely = _interpolate_both(nodes, spreads, sums.likely, targets, spread) - own / 2
     moments = _interpolate_both(nodes, spreads, sums.moments, targets, spread) - means * own / 2
     entropies = _interpolate(nodes, sums.entropies[:, None], targets)[:, 0] - LN_2
-    chosen, image = xp.take(q, rows), xp.take(images.of_row, rows)
-    total = _interpolate_both(nodes, spreads, sums.softplus, chosen, xp.take(spread, image))
-    total -= softplus((chosen - xp.take(means, image)) * xp.take(own, image))
-    total -= chosen * xp.take(likely, image) - xp.take(moments, image) + xp.take(entropies, image)
+    chosen, image = take(q, rows), take(images.of_row, rows)
+    total = _interpolate_both(nodes, spreads, sums.softplus, chosen, take(spread, image))
+    total -= softplus((chosen - take(means, image)) * take(own, image))
+    total -= chosen * take(likely, image) - take(moments, image) + take(entropies, image)
     return xp.astype(total / (targets.shape[0] - 1), predictions.dtype, copy=False)
 
 

@@ -8,7 +8,8 @@ import math
 from typing import NamedTuple
 
 from tatar_rewards.functional import _arrays, _interpolated_sums
-from tatar_rewards.functional._arrays import namespace_of
+from tatar_rewards.functional._arrays import namespace_of, take
+from tatar_rewards.functional._checks import first_row
 from tatar_rewards.functional._comparison import LN_2, Images, PairSettings
 from tatar_rewards.functional._types import Array, ImagePairs, PerImage, PerRow
 
@@ -33,7 +34,7 @@ def rank_rewards(predictions: PerRow, images: Images, rows: PerRow, settings: Pa
     xp = namespace_of(predictions)
     n, n_images, n_rows = predictions.shape[0], images.targets.shape[0], rows.shape[0]
     if n_rows == 0 or (n_images < 2 and not (settings.within_image and n > 1)):
-        return xp.full_like(xp.take(predictions, rows), math.nan)
+        return xp.full_like(take(predictions, rows), math.nan)
     if _near_linear(images, n_rows * (n_images if settings.opponents == "images" else n), settings):
         interpolated = (
             _interpolated_sums.observer_losses
@@ -41,23 +42,40 @@ def rank_rewards(predictions: PerRow, images: Images, rows: PerRow, settings: Pa
             else _interpolated_sums.matched_losses
         )
         return _to_reward(interpolated(predictions, images, rows, settings), settings)
-    per_image = _rows_of_each_image(xp.take(images.of_row, rows))
-    step = max(1, _arrays.pairs_at_once(predictions) // n_images) * per_image
+    shown = _shown_images(images, rows)
+    step = max(1, _arrays.pairs_at_once(predictions) // n_images) * shown.rows_each
+    if n_rows <= step:
+        return _to_reward(_block_losses(predictions, images, rows, shown, settings), settings)
     losses = [
-        _block_losses(predictions, images, rows[block], per_image, settings) for block in _arrays.blocks(n_rows, step)
+        _block_losses(predictions, images, rows[block], _shown_images(images, rows[block], shown.rows_each), settings)
+        for block in _arrays.blocks(n_rows, step)
     ]
     return _to_reward(_arrays.join(losses), settings)
 
 
-def _rows_of_each_image(image_of: PerRow) -> int:
-    """How many rows every image has, where they all have as many; else 1, which asks for nothing."""
-    xp = namespace_of(image_of)
-    n = image_of.shape[0]
-    count = int(xp.sum(xp.astype(image_of[1:] != image_of[:-1], xp.int64))) + 1
-    if n % count:
-        return 1
-    by_image = xp.reshape(image_of, (count, n // count))
-    return n // count if bool(xp.all(by_image == by_image[:, :1])) else 1
+class _Shown(NamedTuple):
+    """The H images that some completions, in ascending order, show."""
+
+    of_row: PerRow  # (m,) their number among the H
+    images: PerImage  # (H,) their number among all
+    rows_each: int  # of every one of them, where they all have as many; else 1, which asks for nothing
+
+
+def _shown_images(images: Images, rows: PerRow, rows_each: int | None = None) -> _Shown:
+    xp, m = namespace_of(rows), rows.shape[0]
+    if m == images.of_row.shape[0]:
+        of_row, first_rows = images.of_row, images.first_rows
+        shown = xp.arange(first_rows.shape[0], device=_arrays.device_of(rows))
+    else:
+        image_of = take(images.of_row, rows)
+        of_row, first_rows = _arrays.number_sorted(image_of)
+        shown = take(image_of, first_rows)
+    count = first_rows.shape[0]
+    if rows_each is None:
+        rows_each = m // count
+        places = rows_each * xp.arange(count, device=_arrays.device_of(rows))
+        rows_each = rows_each if m % count == 0 and first_row(first_rows != places) is None else 1
+    return _Shown(of_row, shown, rows_each)
 
 
 def _to_reward(loss: PerRow, settings: PairSettings) -> PerRow:
@@ -66,7 +84,7 @@ def _to_reward(loss: PerRow, settings: PairSettings) -> PerRow:
         return xp.clip(1 - loss, 0.0, 1.0)
     if settings.loss == "bce":
         return xp.clip(1 - loss / -math.log(settings.probability_floor), 0.0, 1.0)
-    return (1 + xp.clip(loss, 0.0, None) / settings.loss_scale) ** -2
+    return (1 + _arrays.positive_part(loss) / settings.loss_scale) ** -2
 
 
 def _near_linear(images: Images, pairs: int, settings: PairSettings) -> bool:
@@ -89,25 +107,23 @@ def _near_linear(images: Images, pairs: int, settings: PairSettings) -> bool:
     return pairs > OBSERVER_CROSSOVER * nodes * _interpolated_sums.spread_node_count(largest, settings.temperature)
 
 
-def _block_losses(predictions: PerRow, images: Images, rows: PerRow, per_image: int, settings: PairSettings) -> PerRow:
-    """Mean loss of some completions over their opponents; `per_image` of them in a row show the same image.
+def _block_losses(predictions: PerRow, images: Images, rows: PerRow, shown: _Shown, settings: PairSettings) -> PerRow:
+    """Mean loss of some completions over their opponents.
 
     Their images are compared once, then the completions in blocks that stay in a core's cache.
     """
-    xp = namespace_of(predictions)
-    image_of = xp.take(images.of_row, rows)
-    local, first_rows = _arrays.number_sorted(image_of)
-    compared = _compare_images(images, xp.take(image_of, first_rows), settings)
+    compared, per_image = _compare_images(images, shown.images, settings), shown.rows_each
     opponents = (images.of_row if settings.opponents == "completions" else images.targets).shape[0]
     at_once = _arrays.pairs_at_once(predictions)
     if opponents * per_image > 16 * at_once:  # bounded memory is worth more than the fewer copies
         per_image = 1
     losses = []
     for block in _arrays.blocks(rows.shape[0], max(1, at_once // (opponents * per_image)) * per_image):
-        block_images = local[block] if per_image == 1 else slice(block.start // per_image, block.stop // per_image)
-        losses.append(_pair_losses(predictions, images, rows[block], compared, block_images, per_image, settings))
+        in_order = slice(block.start // per_image, block.stop // per_image)
+        their_images = shown.of_row[block] if per_image == 1 else in_order
+        losses.append(_pair_losses(predictions, images, rows[block], compared, their_images, per_image, settings))
     loss = _arrays.join(losses)
-    return loss if compared.entropies is None else loss - xp.take(compared.entropies, local)
+    return loss if compared.entropies is None else loss - take(compared.entropies, shown.of_row)
 
 
 def _pair_losses(
@@ -115,22 +131,22 @@ def _pair_losses(
     images: Images,
     rows: PerRow,
     compared: _Compared,
-    block_images: Array | slice,
+    their_images: Array | slice,
     per_image: int,
     settings: PairSettings,
 ) -> PerRow:
-    """The weighted mean of the losses of some completions, whose images are `block_images` among those compared."""
+    """The weighted mean of the losses of some completions, whose images are `their_images` among those compared."""
     xp = namespace_of(predictions)
 
     def spread(matrix: ImagePairs) -> Array:
         """From pairs of images to pairs of completion and opponent, (m / per_image, 1, opponents)."""
-        matrix = matrix[block_images, ...] if isinstance(block_images, slice) else xp.take(matrix, block_images, axis=0)
+        matrix = matrix[their_images, ...] if isinstance(their_images, slice) else take(matrix, their_images)
         if settings.opponents == "completions":
-            matrix = xp.take(matrix, images.of_row, axis=1)
+            matrix = take(matrix, images.of_row, axis=1)
         return matrix[:, None, :]
 
     positions = images.means if settings.opponents == "images" else predictions
-    z = xp.reshape(xp.take(predictions, rows), (-1, per_image, 1)) - positions[None, None, :]
+    z = xp.reshape(take(predictions, rows), (-1, per_image, 1)) - positions[None, None, :]
     z *= compared.precisions if isinstance(compared.precisions, float) else spread(compared.precisions)
     weights, weighted = spread(compared.weights), spread(compared.weighted)
     if settings.within_image:
@@ -164,13 +180,13 @@ def _logistic_losses(z: Array, weights: Array, weighted: Array, settings: PairSe
 def _compare_images(images: Images, chosen: PerImage, settings: PairSettings) -> _Compared:
     """The chosen images against all: whatever does not depend on the single completion."""
     xp = namespace_of(images.targets)
-    gaps = xp.take(images.targets, chosen)[:, None] - images.targets[None, :]
+    gaps = take(images.targets, chosen)[:, None] - images.targets[None, :]
     variances: Array | float = settings.temperature**2
     if images.target_variances is not None:
         variances = variances + _pair_variances(images.target_variances, chosen)
     probabilities, entropies = _targets(gaps, gaps / _square_root(variances), settings)
     weights, shares = _weights(images, chosen, gaps, settings)
-    mean_entropies = None if entropies is None else xp.sum(shares * entropies, axis=1)
+    mean_entropies = None if entropies is None else xp.vecdot(shares, entropies)
     if settings.dispersion == "reference":
         variances = settings.variance_floor
     if images.variances is not None:
@@ -197,10 +213,10 @@ def _weights(
     own = _arrays.matches(chosen, images.targets.shape[0])
     excluded = xp.zeros_like(own) if settings.within_image else own
     weights = _raw_weights(gaps, excluded, settings.pair_weight_scale)
-    shares = weights
-    if settings.opponents == "completions":
-        counts = xp.where(own, images.sizes - int(settings.within_image), images.sizes)
-        shares = weights * counts
+    if settings.opponents == "images":
+        weights = weights / xp.sum(weights, axis=1)[:, None]
+        return weights, weights
+    shares = weights * xp.where(own, images.sizes - int(settings.within_image), images.sizes)
     total = xp.sum(shares, axis=1)[:, None]
     return weights / total, shares / total
 
@@ -209,7 +225,7 @@ def _raw_weights(gaps: ImagePairs, excluded: ImagePairs, scale: float) -> ImageP
     """w_ij times what makes the nearest opponent weigh 1, so that the weights can never all vanish."""
     xp = namespace_of(gaps)
     if scale == math.inf:
-        return xp.astype(xp.logical_not(excluded), gaps.dtype)
+        return _arrays.astype(xp.logical_not(excluded), gaps.dtype)
     distances = xp.abs(gaps)
     nearest = xp.min(xp.where(excluded, xp.full_like(gaps, math.inf), distances), axis=1)[:, None]
     zeros = xp.zeros_like(gaps)
@@ -217,7 +233,7 @@ def _raw_weights(gaps: ImagePairs, excluded: ImagePairs, scale: float) -> ImageP
 
 
 def _pair_variances(variances: PerImage, chosen: PerImage) -> ImagePairs:
-    return namespace_of(variances).take(variances, chosen)[:, None] + variances[None, :]
+    return take(variances, chosen)[:, None] + variances[None, :]
 
 
 def _square_root(variances: Array | float) -> Array | float:

@@ -1,7 +1,7 @@
 """From what a trainer passes, completions and columns, to the numbers that the rewards work on."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -17,8 +17,7 @@ from tatar_rewards.scales import POINTS, ScoreScale, as_scale, as_scales
 
 Floats = NDArray[np.float64]
 
-READ_BEFORE = 4096  # texts whose answers are kept, so that the rewards of one step read each of them once
-LONGEST_KEPT = 20_000  # characters of such a text
+N_REMEMBERED, LONGEST_REMEMBERED = 4096, 20_000  # texts whose answers are kept, and their characters
 
 
 class Batch(NamedTuple):
@@ -55,18 +54,19 @@ def read_answers(reward: Reward[AnswerConfig], completions: Sequence[Any]) -> li
             f"{type(completions).__name__}"
         )
     scale, think_prefilled = as_scale(reward.config.answer_scale), reward.config.think_prefilled
-    return [_read(completion_text(completion), scale, think_prefilled) for completion in completions]
+    read = _reader(scale, think_prefilled)
+    return [read(completion_text(completion)) for completion in completions]
 
 
-def _read(text: CompletionText, scale: ScoreScale, think_prefilled: bool) -> Answer:
-    if len(text.text) + len(text.reasoning) > LONGEST_KEPT:
+@lru_cache(maxsize=4)
+def _reader(scale: ScoreScale, think_prefilled: bool) -> Callable[[CompletionText], Answer]:
+    """Reads a text, and remembers the last ones, so that the rewards of one step read each of them once."""
+
+    def read(text: CompletionText) -> Answer:
         return text.parse(scale=scale, think_prefilled=think_prefilled)
-    return _read_once(text, scale, think_prefilled)
 
-
-@lru_cache(maxsize=READ_BEFORE)
-def _read_once(text: CompletionText, scale: ScoreScale, think_prefilled: bool) -> Answer:
-    return text.parse(scale=scale, think_prefilled=think_prefilled)
+    remembered = lru_cache(maxsize=N_REMEMBERED)(read)
+    return lambda text: remembered(text) if len(text.text) < LONGEST_REMEMBERED else read(text)
 
 
 def _predictions(reward: Reward[LabelConfig], answers: Sequence[Answer]) -> Floats:
