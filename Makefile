@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test bench profile fuzz mutants test-trl-matrix setup clean
+.PHONY: demo quick test bench profile fuzz mutants test-trl-matrix setup clean
 
 setup: $(VENV)/.ready
 
@@ -15,6 +15,13 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 demo: setup
 	$(RUN) examples/train_tatar.py
+
+# All but what runs trainers, several processes or the examples: a minute.
+quick: setup
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(RUN) -m pytest -q -m quick
 
 test: setup
 	$(VENV)/bin/ruff check .

@@ -78,7 +78,7 @@ def make_trainer(folder, rewards, callbacks=(), shards=None, **settings):
         **QUIET,
         **settings,
     )
-    rows = [{"prompt": name, "mos": mos, "image_id": name} for name, mos in MOS.items()]
+    rows = [{"prompt": name, "mos": mos, "image_id": name, "task": "iaa"} for name, mos in MOS.items()]
     recorder, data = Recorder(), Dataset.from_list(rows[:8])
     trainer = GRPOTrainer(
         model=tiny_llama(tokenizer),

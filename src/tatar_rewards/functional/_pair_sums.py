@@ -11,12 +11,19 @@ from tatar_rewards.functional import _arrays, _interpolated_sums
 from tatar_rewards.functional._arrays import namespace_of, take
 from tatar_rewards.functional._checks import first_row
 from tatar_rewards.functional._comparison import LN_2, Images, PairSettings
+from tatar_rewards.functional._pair_losses import (
+    cross_entropies,
+    cumulative,
+    exponent_is_safe,
+    logistic_losses,
+    losses_of_pairs,
+    to_reward,
+)
 from tatar_rewards.functional._types import Array, ImagePairs, PerImage, PerRow
 
 CROSSOVER = 512  # pairs for each node from which on interpolation is quicker than the sum over pairs
 OBSERVER_CROSSOVER = 2048  # the same for each pair of nodes, with observer dispersion
 MOST_NODES = 1024  # a temperature of half a point; below that the sum over pairs has to do
-LARGEST_EXPONENT = 80  # e^88 is the largest that float32 holds
 
 
 class _Compared(NamedTuple):
@@ -41,16 +48,16 @@ def rank_rewards(predictions: PerRow, images: Images, rows: PerRow, settings: Pa
             if settings.dispersion == "observer"
             else _interpolated_sums.matched_losses
         )
-        return _to_reward(interpolated(predictions, images, rows, settings), settings)
+        return to_reward(interpolated(predictions, images, rows, settings), settings)
     shown = _shown_images(images, rows)
     step = max(1, _arrays.pairs_at_once(predictions) // n_images) * shown.rows_each
     if n_rows <= step:
-        return _to_reward(_block_losses(predictions, images, rows, shown, settings), settings)
+        return to_reward(_block_losses(predictions, images, rows, shown, settings), settings)
     losses = [
         _block_losses(predictions, images, rows[block], _shown_images(images, rows[block], shown.rows_each), settings)
         for block in _arrays.blocks(n_rows, step)
     ]
-    return _to_reward(_arrays.join(losses), settings)
+    return to_reward(_arrays.join(losses), settings)
 
 
 class _Shown(NamedTuple):
@@ -76,15 +83,6 @@ def _shown_images(images: Images, rows: PerRow, rows_each: int | None = None) ->
         places = rows_each * xp.arange(count, device=_arrays.device_of(rows))
         rows_each = rows_each if m % count == 0 and first_row(first_rows != places) is None else 1
     return _Shown(of_row, shown, rows_each)
-
-
-def _to_reward(loss: PerRow, settings: PairSettings) -> PerRow:
-    xp = namespace_of(loss)
-    if settings.loss == "fidelity":
-        return xp.clip(1 - loss, 0.0, 1.0)
-    if settings.loss == "bce":
-        return xp.clip(1 - loss / -math.log(settings.probability_floor), 0.0, 1.0)
-    return (1 + _arrays.positive_part(loss) / settings.loss_scale) ** -2
 
 
 def _near_linear(images: Images, pairs: int, settings: PairSettings) -> bool:
@@ -152,29 +150,11 @@ def _pair_losses(
     if settings.within_image:
         own = xp.reshape(_arrays.matches(rows, z.shape[2]), z.shape)
         weights, weighted = (xp.where(own, xp.zeros_like(z), matrix) for matrix in (weights, weighted))
-    if _exponent_is_safe(settings):
-        loss = _logistic_losses(z, weights, weighted, settings)
+    if exponent_is_safe(settings):
+        loss = logistic_losses(z, weights, weighted, settings)
     else:
-        loss = xp.sum(weights * _losses(spread(compared.probabilities), z, settings), axis=2)
+        loss = xp.sum(weights * losses_of_pairs(spread(compared.probabilities), z, settings), axis=2)
     return xp.reshape(loss, (-1,))
-
-
-def _exponent_is_safe(settings: PairSettings) -> bool:
-    """Whether e^z overflows in no dtype, so that a logistic loss takes the shortest way."""
-    if settings.link != "logistic" or settings.loss == "fidelity":
-        return False
-    least = math.sqrt(settings.variance_floor) if settings.dispersion == "reference" else settings.temperature
-    return settings.loss == "bce" or 100 / least < LARGEST_EXPONENT
-
-
-def _logistic_losses(z: Array, weights: Array, weighted: Array, settings: PairSettings) -> Array:
-    """sum_j w_ij (ln(1 + e^z) - p_ij z), with `weighted` = w p; to clip the probability is to clip its logit z."""
-    xp = namespace_of(z)
-    if settings.loss == "bce":
-        bound = -math.log(settings.probability_floor) + math.log1p(-settings.probability_floor)
-        z = _arrays.clip_in_place(z, -bound, bound)
-    linear = xp.vecdot(z, weighted)
-    return xp.vecdot(_arrays.softplus_in_place(z), weights) - linear
 
 
 def _compare_images(images: Images, chosen: PerImage, settings: PairSettings) -> _Compared:
@@ -200,9 +180,9 @@ def _targets(gaps: ImagePairs, z: ImagePairs, settings: PairSettings) -> tuple[I
     if settings.hard_targets:  # certain, but for ties
         draws = xp.where(gaps == 0, xp.full_like(gaps, LN_2), xp.zeros_like(gaps))
         return 0.5 * (1 + xp.sign(gaps)), draws if settings.loss == "kl" else None
-    probabilities = _cumulative(z, settings.link)
+    probabilities = cumulative(z, settings.link)
     # The entropy is the cross entropy with itself, computed alike: a perfect prediction then costs exactly 0.
-    return probabilities, _cross_entropies(probabilities, z, settings.link) if settings.loss == "kl" else None
+    return probabilities, cross_entropies(probabilities, z, settings.link) if settings.loss == "kl" else None
 
 
 def _weights(
@@ -238,29 +218,3 @@ def _pair_variances(variances: PerImage, chosen: PerImage) -> ImagePairs:
 
 def _square_root(variances: Array | float) -> Array | float:
     return math.sqrt(variances) if isinstance(variances, float) else namespace_of(variances).sqrt(variances)
-
-
-def _cumulative(z: Array, link: str) -> Array:
-    if link == "normal":
-        return _arrays.normal_cdf(z)
-    return 0.5 * (1 + namespace_of(z).tanh(0.5 * z))  # the logistic function without an overflow
-
-
-def _losses(p: Array, z: Array, settings: PairSettings) -> Array:
-    """The loss of each pair: p against F(z)."""
-    xp = namespace_of(z)
-    if settings.loss == "fidelity":
-        c, d = _cumulative(z, settings.link), _cumulative(-z, settings.link)
-        return 1 - xp.sqrt(p * c) - xp.sqrt((1 - p) * d)
-    if settings.loss == "bce":
-        floor = settings.probability_floor
-        c = xp.clip(_cumulative(z, settings.link), floor, 1 - floor)
-        return -(p * xp.log(c) + (1 - p) * xp.log1p(-c))
-    return _cross_entropies(p, z, settings.link)
-
-
-def _cross_entropies(p: Array, z: Array, link: str) -> Array:
-    """-p ln F(z) - (1 - p) ln F(-z), from logits: no clipping, no overflow."""
-    if link == "normal":
-        return -p * _arrays.log_normal_cdf(z) - (1 - p) * _arrays.log_normal_cdf(-z)
-    return _arrays.softplus(z) - p * z
