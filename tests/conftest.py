@@ -1,4 +1,4 @@
-"""Fixtures and the hypothesis profiles that all tests share."""
+"""What all tests share: the hypothesis profiles, the marks `quick` and `slow`, and the libraries of arrays."""
 
 import os
 
@@ -14,6 +14,18 @@ settings.register_profile(
 )
 settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+EXAMPLES = {"test_examples.py", "test_hacks.py", "test_picture_data.py", "test_rationales.py"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what -m does not want
+def pytest_collection_modifyitems(items):
+    """Mark the tests of the examples as slow, and whatever nobody has marked as slow as quick."""
+    for item in items:
+        if item.path.name in EXAMPLES:
+            item.add_marker("slow")
+        if item.get_closest_marker("slow") is None:
+            item.add_marker("quick")
 
 
 @pytest.fixture(scope="session", params=["numpy", "torch", "torch-kernels", "torch-cuda", "array-api-strict"])

@@ -15,6 +15,7 @@ from support.launch import torchrun
 
 from tatar_rewards.distributed import GatheredRows, fail_together, gather_rows, gather_texts, stable_key, stable_keys
 
+pytestmark = pytest.mark.slow
 WORLDS = pytest.mark.parametrize("world", [1, 2, 3, 4])
 
 

@@ -1,38 +1,21 @@
 """The doctor finds every planted fault, says what to change, and is silent where nothing is wrong."""
 
 import functools
-import json
 import pickle
 import re
-import subprocess
-import sys
-import warnings
 
-import numpy as np
 import pytest
 from datasets import Dataset
+from support.labelled_rows import rows
 
 import tatar_rewards as tr
 import tiny_data
 from picture_data import to_dataset
 from recipe import TINY, load_recipe
-from tatar_rewards.cli import main
 from tatar_rewards.doctor import check_setup
 from train_grpo import make_rewards
 
 ARGS = {"per_device_train_batch_size": 32, "num_generations": 4, "max_completion_length": 512}
-
-
-def rows(n=40, **changes):
-    """Sound data: two tasks, labels all over 0-100."""
-    columns = {
-        "prompt": ["Rate it."] * n,
-        "mos": [float(5 + 97 * k % 90) for k in range(n)],
-        "task": [("iqa", "iaa")[k % 2] for k in range(n)],
-        "image_id": [f"{k}.jpg" for k in range(n)],
-        "dataset": ["tiny"] * n,
-    }
-    return {name: values for name, values in {**columns, **changes}.items() if values is not None}
 
 
 def nth(values, row, value):
@@ -202,87 +185,3 @@ def test_the_doctor_leaves_the_rewards_as_they_are():
 def test_a_world_of_no_processes_is_refused():
     with pytest.raises(ValueError, match="world_size must be at least 1; got 0"):
         check_setup(RECIPE, ARGS, rows(), world_size=0)
-
-
-# ---------------------------------------------------------------- command line
-
-
-def test_the_command_line_reads_a_config_and_says_what_it_found(tmp_path):
-    data, config = tmp_path / "train.jsonl", tmp_path / "run.yaml"
-    data.write_text(
-        "\n".join(json.dumps(dict(zip(rows(), row, strict=True))) for row in zip(*rows().values(), strict=True))
-    )
-    config.write_text("num_generations: 4\nper_device_train_batch_size: 32\nlearning_rate: 1.0e-6\nworld_size: 2\n")
-    command = [sys.executable, "-m", "tatar_rewards", "doctor", config, "--dataset", data]
-    sound = subprocess.run([*command, "--iaa-words", "100"], capture_output=True, text=True, check=False)
-    assert (sound.returncode, sound.stdout[-15:]) == (0, "Nothing found.\n"), sound.stdout + sound.stderr
-    ill = subprocess.run([*command, "--num-generations", "5"], capture_output=True, text=True, check=False)
-    assert ill.returncode == 1
-    assert "does not hold whole groups of 5" in ill.stdout
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["nowhere.yaml"], "nowhere.yaml"),
-        (["--dataset", "nowhere.csv"], "dataset must be a folder or a file of .json"),
-        (["--reward-funcs", "tatar_rewards.presets.nothing"], "no attribute 'nothing'"),
-        (["--reward-funcs", "nothing"], "as module.name; got 'nothing'"),
-        (["--num-generations", "four"], "num_generations"),
-        (["--mos-scale", "5", "1"], "low"),
-    ],
-)
-def test_a_wrong_command_is_told_so(flags, message, capsys):
-    assert main(["doctor", *flags]) == 2
-    assert message in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(("module", "flags"), [("datasets", ["--dataset", "x.csv"]), ("yaml", [__file__])])
-def test_a_library_that_is_not_installed_is_named(module, flags, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, module, None)
-    assert main(["doctor", *flags]) == 2
-    assert 'pip install "tatar-rewards[recipe]"' in capsys.readouterr().err
-
-
-def test_rewards_are_found_by_their_path(capsys):
-    names = ["answer_format", "iaa_thurstone_rank"]
-    assert main(["doctor", "--reward-funcs", *(f"tatar_rewards.presets.{name}" for name in names)]) == 0
-    assert "rewards               answer_format, iaa_thurstone_rank" in capsys.readouterr().out
-
-
-# ---------------------------------------------------------------- at the first call
-
-
-@pytest.mark.parametrize(
-    ("reward", "answer", "mos", "message"),
-    [
-        (
-            tr.GaussianScoreReward(),
-            3,
-            [1.0, 2.0, 3.0, 5.0],
-            "lie in the lowest tenth of their .*; declare",
-        ),
-        (tr.ThurstoneRankReward(), 50, [40.0] * 4, "all of 4 labels in 'mos' are 40 points; give each image"),
-        (
-            tr.ThresholdScoreReward(),
-            "high",
-            [10.0, 40.0, 60.0, 80.0],
-            "no answer of 4 completions could be read",
-        ),
-    ],
-)
-def test_the_first_call_warns_once_of_what_it_shows(reward, answer, mos, message):
-    columns = {"completions": [f"<answer>{answer}</answer>"] * 4, "mos": mos, "image_id": list("abcd")}
-    with pytest.warns(UserWarning, match=message):
-        reward(**columns)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        reward(**columns)
-
-
-def test_the_first_call_is_silent_where_nothing_is_wrong():
-    columns = {"completions": ["<answer>50</answer>"] * 4, "mos": [10.0, 40.0, 60.0, 80.0], "image_id": list("abcd")}
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for reward in (tr.GaussianScoreReward(), tr.ThurstoneRankReward()):
-            assert np.isfinite(reward(**columns)).all()

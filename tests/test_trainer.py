@@ -22,6 +22,7 @@ from recipe import TINY, load_recipe
 from tatar_rewards.adapters.trl import RememberOpponents
 from tatar_rewards.answers import read_completion
 
+pytestmark = pytest.mark.slow
 QUESTIONS = load_recipe(TINY).prompts
 QUIET = {**ranked_run.QUIET, "save_strategy": "no"}
 
