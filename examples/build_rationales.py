@@ -27,10 +27,11 @@ from PIL import Image
 from pydantic import ValidationError
 from tqdm import tqdm
 
-from picture_data import Picture, load_pictures
-from prompts import AGAIN, JUDGE, WRITE_IAA_NOTES, WRITE_IAA_PICTURE, WRITE_IQA, Verdict
-from rationales import Ledger, problems_of, read_notes
-from recipe import Endpoint, RationaleSettings, parse_recipe
+from recipe.config import Endpoint, RationaleSettings
+from recipe.pictures import Picture, load_pictures
+from recipe.prompts import AGAIN, JUDGE, WRITE_IAA_NOTES, WRITE_IAA_PICTURE, WRITE_IQA, Verdict
+from recipe.rationales import Ledger, problems_of, read_notes
+from recipe.stages import parse_recipe
 
 FATAL = (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError, openai.BadRequestError)
 LONGEST_SIDE = 1024  # of the pictures that are sent

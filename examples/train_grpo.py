@@ -13,10 +13,11 @@ them). Remembered opponents travel with the checkpoints; a run that was killed g
 from accelerate import PartialState
 from trl import GRPOConfig, GRPOTrainer
 
-from models import load_model, lora_config, run_training, trained_folder
-from picture_data import load_training_pictures, mix, to_dataset
-from prompts import QUESTIONS
-from recipe import Recipe, is_finished, parse_recipe
+from recipe.config import Recipe
+from recipe.models import load_model, lora_config, run_training, trained_folder
+from recipe.pictures import load_training_pictures, mix, to_dataset
+from recipe.prompts import QUESTIONS
+from recipe.stages import is_finished, parse_recipe
 from tatar_rewards import tatar_reward_funcs
 from tatar_rewards.callbacks import HackDetector, RememberOpponents
 from tatar_rewards.doctor import check_setup

@@ -13,11 +13,12 @@ the end of its turn among them. A run that was killed goes on from its newest ch
 from accelerate import PartialState
 from trl import SFTConfig, SFTTrainer
 
-from models import load_model, lora_config, run_training
-from picture_data import Picture, load_training_pictures, mix, to_dataset
-from prompts import QUESTIONS, answer_text
-from rationales import read_rationales
-from recipe import Recipe, parse_recipe
+from recipe.config import Recipe
+from recipe.models import load_model, lora_config, run_training
+from recipe.pictures import Picture, load_training_pictures, mix, to_dataset
+from recipe.prompts import QUESTIONS, answer_text
+from recipe.rationales import read_rationales
+from recipe.stages import parse_recipe
 
 
 def with_rationales(recipe: Recipe, pictures: list[Picture]) -> dict[Picture, str]:

@@ -13,34 +13,44 @@ thought. Every stage is a script of its own, which can be run by itself with the
 is not done again, and what was killed goes on where it was. `--plan` says what would run, and what is missing for it.
 """
 
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
 
-from recipe import Recipe, parse_recipe
+from recipe.config import Recipe
+from recipe.stages import parse_recipe
 
 FOLDER = Path(__file__).parent
 
 
 class Stage(NamedTuple):
     name: str
-    script: str
+    program: tuple[str, ...]  # what python is to run
     launched: bool  # on all processes
     needed: bool
+
+
+def script(name: str) -> tuple[str, ...]:
+    return (str(FOLDER / name),)
+
+
+def module(name: str) -> tuple[str, ...]:
+    return ("-P", "-m", name)  # -P: python does not look for modules in the current folder
 
 
 def stages_of(recipe: Recipe) -> list[Stage]:
     asks = any((recipe.rationales.iqa, recipe.rationales.iaa))
     return [
-        Stage("data", "tiny_data.py", False, recipe.data.make is not None),
-        Stage("model", "tiny_model.py", False, recipe.model.make is not None),
-        Stage("rationales", "build_rationales.py", False, asks),
-        Stage("sft", "train_sft.py", True, True),
-        Stage("grpo", "train_grpo.py", True, True),
-        Stage("evaluate", "evaluate.py", True, True),
-        Stage("report", "report.py", False, True),
+        Stage("data", module("tiny.pictures"), False, recipe.data.make is not None),
+        Stage("model", module("tiny.model"), False, recipe.model.make is not None),
+        Stage("rationales", script("build_rationales.py"), False, asks),
+        Stage("sft", script("train_sft.py"), True, True),
+        Stage("grpo", script("train_grpo.py"), True, True),
+        Stage("evaluate", script("evaluate_model.py"), True, True),
+        Stage("report", script("make_report.py"), False, True),
     ]
 
 
@@ -51,7 +61,13 @@ def command_of(stage: Stage, recipe: Recipe, config: Path, changes: list[str]) -
         command += ["-m", "accelerate.commands.launch", "--num_processes", str(launch.processes)]
         # --multi_gpu starts processes on CPUs too; --cpu would start one, whatever --num_processes says
         command += ["--config_file", str(launch.accelerate)] if launch.accelerate else ["--multi_gpu"]
-    return [*command, str(FOLDER / stage.script), "--config", str(config), *(["--set", *changes] if changes else [])]
+    return [*command, *stage.program, "--config", str(config), *(["--set", *changes] if changes else [])]
+
+
+def environment() -> dict[str, str]:
+    """The environment of a stage: python finds `recipe` and `tiny`, from whichever folder it is started."""
+    folders = [str(FOLDER), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
 
 
 def main() -> None:
@@ -63,7 +79,7 @@ def main() -> None:
     stages = [stage for stage in stages_of(recipe) if stage.needed]
     commands = {stage.name: command_of(stage, recipe, args.config, args.set) for stage in stages}
     if args.plan:
-        from plan import plan  # it imports the trainers, which takes seconds
+        from recipe.plan import plan  # it imports the trainers, which takes seconds
 
         sys.exit(0 if plan(recipe, commands) else 1)
     unknown = set(args.only or []) - set(commands)
@@ -74,7 +90,7 @@ def main() -> None:
         if args.only and name not in args.only:
             continue
         print(f"\n== {name}", flush=True)
-        code = subprocess.run(command, check=False).returncode
+        code = subprocess.run(command, check=False, env=environment()).returncode
         if code:
             raise SystemExit(f"{name} ended with code {code}; mend what it says, and start again to go on from there")
     table = recipe.out / "table.txt"

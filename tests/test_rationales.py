@@ -13,14 +13,14 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from chat_server import BEAUTY, QUALITY, ChatServer
+from support.chat_server import BEAUTY, QUALITY, ChatServer
 
 import build_rationales
-from prompts import ATTRIBUTES, answer_text
-from rationales import problems_of, read_rationales
-from recipe import RationaleSettings, load_recipe
+from recipe.config import RationaleSettings, load_recipe
+from recipe.prompts import ATTRIBUTES, answer_text
+from recipe.rationales import problems_of, read_rationales
 from tatar_rewards import parse_answer, tatar_reward_funcs
-from tiny_data import TEST_PHOTOGRAPHS, make_examples, write_examples
+from tiny.pictures import TEST_PHOTOGRAPHS, make_examples, write_examples
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SETTINGS = RationaleSettings(file="unused")

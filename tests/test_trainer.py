@@ -15,12 +15,12 @@ from launch import torchrun
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 import tatar_rewards as tr
-import tiny_data
-import tiny_model
-from picture_data import to_dataset
-from recipe import TINY, load_recipe
+from recipe.config import TINY, load_recipe
+from recipe.pictures import to_dataset
 from tatar_rewards._batches import read_completion
 from tatar_rewards.callbacks import RememberOpponents
+from tiny import model as tiny_model
+from tiny import pictures as tiny_pictures
 
 QUESTIONS = load_recipe(TINY).prompts
 QUIET = {**ranked_run.QUIET, "save_strategy": "no"}
@@ -28,16 +28,16 @@ QUIET = {**ranked_run.QUIET, "save_strategy": "no"}
 
 @pytest.fixture(scope="module")
 def examples():
-    return tiny_data.make_examples(tiny_data.TEST_PHOTOGRAPHS[:2], per_task=8, seed=0)
+    return tiny_pictures.make_examples(tiny_pictures.TEST_PHOTOGRAPHS[:2], per_task=8, seed=0)
 
 
 @pytest.fixture(scope="module")
 def pictures(examples, tmp_path_factory):
     """Those examples as labelled pictures on disk, and what is to be said of each."""
     folder = tmp_path_factory.mktemp("pictures")
-    tiny_data.write_examples(examples, "sft", folder)
+    tiny_pictures.write_examples(examples, "sft", folder)
     told = {f"sft-{example.image_id}.png": example.completion() for example in examples}
-    pictures = tiny_data.written_pictures(folder, "sft")
+    pictures = tiny_pictures.written_pictures(folder, "sft")
     return pictures, [told[picture.image_id] for picture in pictures]
 
 

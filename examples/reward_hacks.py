@@ -31,9 +31,9 @@ from tqdm import tqdm
 from transformers import set_seed
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
-from models import shorten_progress
-from picture_data import to_dataset
-from recipe import TINY, load_recipe
+from recipe.config import TINY, load_recipe
+from recipe.models import shorten_progress
+from recipe.pictures import to_dataset
 from tatar_rewards import (
     AnswerFormatReward,
     GaussianScoreReward,
@@ -43,8 +43,8 @@ from tatar_rewards import (
     parse_answer,
 )
 from tatar_rewards.callbacks import Alarm, HackDetector
-from tiny_data import TRAIN_PHOTOGRAPHS, Example, make_examples, write_examples, written_pictures
-from tiny_model import build_model, build_processor, known_attributes, to_pixels, train_eyes, train_tokenizer
+from tiny.model import build_model, build_processor, known_attributes, to_pixels, train_eyes, train_tokenizer
+from tiny.pictures import TRAIN_PHOTOGRAPHS, Example, make_examples, write_examples, written_pictures
 
 RECIPE = load_recipe(TINY)
 COMPLETIONS = 8  # of each of 8 pictures

@@ -22,7 +22,8 @@ from transformers import (
 from transformers.trainer import Trainer
 from transformers.utils import logging
 
-from recipe import ModelSettings, Recipe, finish, is_finished
+from recipe.config import ModelSettings, Recipe
+from recipe.stages import finish, is_finished
 
 logging.disable_progress_bar()  # of weights; trainers keep theirs
 datasets.disable_progress_bars()
@@ -42,7 +43,7 @@ def start_processes(recipe: Recipe, args: dict) -> PartialState:
 def load_model(path: str | Path, settings: ModelSettings) -> tuple[PreTrainedModel, ProcessorMixin]:
     """The model in the precision of the recipe, and its processor, padding on the left as generation wants it."""
     if settings.make is not None:
-        import tiny_model  # noqa: F401  # makes its vision tower known to transformers
+        import tiny.model  # noqa: F401  # makes its vision tower known to transformers
     try:
         model = AutoModelForImageTextToText.from_pretrained(path, dtype=getattr(torch, settings.dtype))
         limit = {} if settings.max_pixels is None else {"max_pixels": settings.max_pixels}

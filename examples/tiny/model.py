@@ -36,10 +36,10 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutput
 
-from prompts import answer_text
-from rationales import read_rationales
-from recipe import finish, is_finished, parse_recipe
-from tiny_data import DISTORTIONS, SIDE
+from recipe.prompts import answer_text
+from recipe.rationales import read_rationales
+from recipe.stages import finish, is_finished, parse_recipe
+from tiny.pictures import DISTORTIONS, SIDE
 
 STRIDE = 16  # a picture becomes (64 / 16) ** 2 = 16 image tokens
 

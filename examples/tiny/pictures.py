@@ -20,9 +20,10 @@ from PIL import Image, ImageFilter
 from scipy.stats import norm
 from skimage import data as photographs
 
-from picture_data import Picture, read_pictures
-from prompts import answer_text
-from recipe import PictureSet, finish, is_finished, parse_recipe
+from recipe.config import PictureSet
+from recipe.pictures import Picture, read_pictures
+from recipe.prompts import answer_text
+from recipe.stages import finish, is_finished, parse_recipe
 from tatar_rewards import ScoreScale
 
 SIDE = 64

@@ -7,9 +7,10 @@ import threading
 from collections import defaultdict
 from pathlib import Path
 
-from picture_data import read_labels
-from prompts import ATTRIBUTES
-from recipe import RationaleSettings, read_grown
+from recipe.config import RationaleSettings
+from recipe.pictures import read_labels
+from recipe.prompts import ATTRIBUTES
+from recipe.stages import read_grown
 
 NUMBER_WORDS = re.compile(r"\b(?:out of (?:ten|a hundred|five)|percent|score[sd]?|rat(?:ed|ing)|MOS)\b", re.IGNORECASE)
 

@@ -19,7 +19,8 @@ from datasets import Dataset, Image, List
 from PIL import Image as PIL
 from tqdm import tqdm
 
-from recipe import PictureSet, Recipe, read_grown
+from recipe.config import PictureSet, Recipe
+from recipe.stages import read_grown
 
 
 class Picture(NamedTuple):

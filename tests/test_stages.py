@@ -1,5 +1,6 @@
 """The recipe, stage by stage and end to end, with so few steps that it learns nothing."""
 
+import importlib
 import json
 import shutil
 import subprocess
@@ -9,22 +10,23 @@ from collections import Counter
 import numpy as np
 import psutil
 import pytest
-import stages
 import torch
 from PIL import Image
+from support import stages
 from trl import GRPOConfig, SFTConfig
 
-import evaluate
-import tiny_data
-import tiny_model
+import evaluate_model
 import train_grpo
 import train_sft
 import train_tatar
-from models import last_checkpoint, load_model
-from recipe import TINY, is_finished, load_recipe
+from recipe.config import TINY, load_recipe
+from recipe.models import last_checkpoint, load_model
+from recipe.stages import is_finished
 from tatar_rewards import parse_answer, tatar_reward_funcs
 from tatar_rewards.__main__ import main as tatar_rewards_command
-from tiny_model import train_tokenizer
+from tiny import model as tiny_model
+from tiny import pictures as tiny_pictures
+from tiny.model import train_tokenizer
 
 TWO = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2")
 
@@ -33,7 +35,7 @@ TWO = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"
 def trained(tmp_path_factory):
     """A run that has come as far as SFT."""
     out = tmp_path_factory.mktemp("trained") / "run"
-    for module in (tiny_data, tiny_model, train_sft):
+    for module in (tiny_pictures, tiny_model, train_sft):
         stages.run_here(module, f"out={out}")
     return out
 
@@ -217,7 +219,7 @@ def test_grpo_without_sft_says_what_to_run_first(tmp_path):
 def test_lora_trains_and_is_merged_into_a_whole_model_that_can_be_evaluated(run_folder):
     shutil.rmtree(run_folder / "sft")
     lora = ("model.lora={r: 4, target_modules: [q_proj, v_proj]}", f"out={run_folder}", "sft.args.learning_rate=0.1")
-    for module in (train_sft, train_grpo, evaluate):
+    for module in (train_sft, train_grpo, evaluate_model):
         stages.run_here(module, *lora)
     recipe = load_recipe(TINY, [*stages.FEW, *lora])
     base, _ = load_model(recipe.model.path, recipe.model)
@@ -245,26 +247,26 @@ def test_a_tracker_gets_what_report_to_names(run_folder, tmp_path, monkeypatch):
 
 def test_an_evaluation_that_was_killed_asks_only_about_what_is_missing(run_folder, monkeypatch):
     out = f"out={run_folder}"
-    stages.run_here(evaluate, out)
+    stages.run_here(evaluate_model, out)
     path = run_folder / "predictions" / "sft" / "rank0.jsonl"
     whole = path.read_text()
     lines = whole.splitlines(keepends=True)
     path.write_text("".join(lines[:7]) + lines[7][:30])
     asked = []
-    generate = evaluate.generate
+    generate = evaluate_model.generate
 
     def spy(model, processor, pictures, *rest):
         asked.extend(picture.image_id for picture in pictures)
         return generate(model, processor, pictures, *rest)
 
-    monkeypatch.setattr(evaluate, "generate", spy)
-    stages.run_here(evaluate, out)
+    monkeypatch.setattr(evaluate_model, "generate", spy)
+    stages.run_here(evaluate_model, out)
     assert len(asked) == 5
     assert Counter(path.read_text().splitlines()) == Counter(whole.splitlines())
 
 
 def test_the_table_is_what_the_command_line_computes_from_the_file(run_folder, capsys):
-    stages.run_here(evaluate, f"out={run_folder}")
+    stages.run_here(evaluate_model, f"out={run_folder}")
     path = run_folder / "predictions" / "sft" / "rank0.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     said = {row["image_id"]: row["mos"] * 0.8 + len(row["image_id"]) for row in rows}  # an untrained model says nothing
@@ -272,7 +274,7 @@ def test_the_table_is_what_the_command_line_computes_from_the_file(run_folder, c
         "".join(json.dumps(r | {"completion": f"<answer>{said[r['image_id']]}</answer>"}) + "\n" for r in rows)
     )
     capsys.readouterr()
-    stages.run_here(evaluate, f"out={run_folder}")
+    stages.run_here(evaluate_model, f"out={run_folder}")
     table = capsys.readouterr().out
     assert tatar_rewards_command(["evaluate", str(path), "--json", "--resamples", "0"]) == 0
     for one in json.loads(capsys.readouterr().out)["datasets"]:
@@ -289,7 +291,7 @@ def test_real_configurations_differ_from_the_tiny_one_in_nothing_but_fields(path
     recipe = load_recipe(path)
     assert {spec.task for spec in recipe.data.test} == {"iqa", "iaa"}
     assert len(recipe.data.test) == 8
-    assert train_tatar.stages_of(recipe)[-1].script == train_tatar.stages_of(load_recipe(TINY))[-1].script
+    assert train_tatar.stages_of(recipe)[-1].program == train_tatar.stages_of(load_recipe(TINY))[-1].program
     assert train_grpo.make_rewards(recipe)[0].__name__ == "answer_format"
     elsewhere = {"output_dir": "unused", "use_cpu": True, "bf16": False, "report_to": "none"}
     SFTConfig(**{**recipe.sft.args, **elsewhere})
@@ -332,10 +334,19 @@ def test_a_config_that_does_not_exist_is_named(tmp_path):
 
 @pytest.mark.parametrize(
     "script",
-    ["train_tatar", "tiny_data", "tiny_model", "build_rationales", "train_sft", "train_grpo", "evaluate", "report"],
+    [
+        "train_tatar",
+        "tiny.pictures",
+        "tiny.model",
+        "build_rationales",
+        "train_sft",
+        "train_grpo",
+        "evaluate_model",
+        "make_report",
+    ],
 )
 def test_every_stage_has_help(script, monkeypatch, capsys):
-    module = __import__(script)
+    module = importlib.import_module(script)
     monkeypatch.setattr("sys.argv", [script, "--help"])
     with pytest.raises(SystemExit) as end:
         module.main()
@@ -347,13 +358,13 @@ def test_every_stage_has_help(script, monkeypatch, capsys):
 
 
 def test_no_photograph_serves_both_training_and_test():
-    assert not set(tiny_data.TRAIN_PHOTOGRAPHS) & set(tiny_data.TEST_PHOTOGRAPHS)
+    assert not set(tiny_pictures.TRAIN_PHOTOGRAPHS) & set(tiny_pictures.TEST_PHOTOGRAPHS)
 
 
 def test_the_tiny_data_are_read_back_as_they_were_made(tmp_path):
-    examples = tiny_data.make_examples(tiny_data.TEST_PHOTOGRAPHS[:1], per_task=5, seed=3)
-    tiny_data.write_examples(examples, "test", tmp_path)
-    read = {picture.image_id: picture for picture in tiny_data.written_pictures(tmp_path, "test")}
+    examples = tiny_pictures.make_examples(tiny_pictures.TEST_PHOTOGRAPHS[:1], per_task=5, seed=3)
+    tiny_pictures.write_examples(examples, "test", tmp_path)
+    read = {picture.image_id: picture for picture in tiny_pictures.written_pictures(tmp_path, "test")}
     assert len(read) == 10
     for example in examples:
         picture = read[f"test-{example.image_id}.png"]
@@ -363,7 +374,7 @@ def test_the_tiny_data_are_read_back_as_they_were_made(tmp_path):
 
 
 def test_the_rationales_fit_the_budgets_and_do_not_leak_the_score():
-    examples = tiny_data.make_examples(tiny_data.TEST_PHOTOGRAPHS[:1], per_task=20, seed=3)
+    examples = tiny_pictures.make_examples(tiny_pictures.TEST_PHOTOGRAPHS[:1], per_task=20, seed=3)
     completions = [example.completion() for example in examples]
     for example in examples:
         answer = parse_answer(example.completion())
@@ -377,7 +388,7 @@ def test_the_rationales_fit_the_budgets_and_do_not_leak_the_score():
 
 
 def test_a_word_is_about_a_token_so_that_no_answer_is_cut_off():
-    completions = [e.completion() for e in tiny_data.make_examples(("camera",), per_task=50, seed=3)]
+    completions = [e.completion() for e in tiny_pictures.make_examples(("camera",), per_task=50, seed=3)]
     tokenizer = train_tokenizer(text for text in completions)
     lengths = [len(tokenizer(text).input_ids) for text in completions]
     assert max(lengths) + 1 < load_recipe(TINY).grpo.args["max_completion_length"]
@@ -385,20 +396,20 @@ def test_a_word_is_about_a_token_so_that_no_answer_is_cut_off():
 
 
 def test_labels_follow_the_damage():
-    strengths = dict.fromkeys(tiny_data.DISTORTIONS, 0.0)
-    clean = tiny_data.true_quality(strengths)
-    for name in tiny_data.DISTORTIONS:
-        grades = [tiny_data.true_quality({**strengths, name: strength}) for strength in (0.0, 0.3, 0.6, 1.0)]
+    strengths = dict.fromkeys(tiny_pictures.DISTORTIONS, 0.0)
+    clean = tiny_pictures.true_quality(strengths)
+    for name in tiny_pictures.DISTORTIONS:
+        grades = [tiny_pictures.true_quality({**strengths, name: strength}) for strength in (0.0, 0.3, 0.6, 1.0)]
         assert np.all(np.diff(grades) < -5)
         assert grades[0] == clean
 
 
 def test_data_are_the_same_for_the_same_seed():
-    first, again, other = (tiny_data.make_examples(("camera",), per_task=3, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (tiny_pictures.make_examples(("camera",), per_task=3, seed=seed) for seed in (1, 1, 2))
     assert [e.mos for e in first] == [e.mos for e in again] != [e.mos for e in other]
     assert all(np.array_equal(np.asarray(a.image), np.asarray(b.image)) for a, b in zip(first, again, strict=True))
 
 
 def test_no_crop_is_flat():
-    examples = tiny_data.make_examples(("brick", "grass"), per_task=150, seed=2000)
+    examples = tiny_pictures.make_examples(("brick", "grass"), per_task=150, seed=2000)
     assert min(np.asarray(example.image).std() for example in examples) >= 1

@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from picture_data import check_pictures, load_pictures, mix, read_pictures, refuse_overlap, to_dataset
-from recipe import PictureSet
+from recipe.config import PictureSet
+from recipe.pictures import check_pictures, load_pictures, mix, read_pictures, refuse_overlap, to_dataset
 from tatar_rewards import BENCHMARK_SCALES
-from tiny_data import load_photograph, random_crop
+from tiny.pictures import load_photograph, random_crop
 
 QUESTIONS = {"iqa": "Quality?", "iaa": "Beauty?"}
 
@@ -129,7 +129,7 @@ def test_they_are_dropped_only_on_request_and_counted(tmp_path, crops, capsys):
 def test_what_was_sound_is_not_read_again_until_it_changes(tmp_path, crops, monkeypatch):
     spec = write_set(tmp_path, crops, ["a.png", "b.png"], [1, 2])
     load_pictures([spec], tmp_path / "cache")
-    monkeypatch.setattr("picture_data._digest_or_fault", lambda path: (None, f"read again: {path.name}"))
+    monkeypatch.setattr("recipe.pictures._digest_or_fault", lambda path: (None, f"read again: {path.name}"))
     assert len(load_pictures([spec], tmp_path / "cache")) == 2
     (tmp_path / "images" / "b.png").write_text("changed")
     with pytest.raises(SystemExit, match=r"read again: b\.png"):

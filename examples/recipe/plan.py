@@ -7,8 +7,9 @@ import torch
 import yaml
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
-from picture_data import read_pictures, share_out
-from recipe import DEPENDS_ON, PictureSet, Recipe, is_finished
+from recipe.config import PictureSet, Recipe
+from recipe.pictures import read_pictures, share_out
+from recipe.stages import DEPENDS_ON, is_finished
 from tatar_rewards.doctor import check_setup
 from train_grpo import make_rewards
 
@@ -81,7 +82,7 @@ def model_parameters(recipe: Recipe, missing: list[str]) -> float | None:
         print(f"  {path}: made by the second stage")
         return None
     if recipe.model.make is not None:
-        import tiny_model  # noqa: F401  # makes its vision tower known to transformers
+        import tiny.model  # noqa: F401  # makes its vision tower known to transformers
     cure = f"get it with `hf download {path}`, or give a folder"
     try:
         config = AutoConfig.from_pretrained(path, local_files_only=True)

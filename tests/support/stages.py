@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 FEW = (
     "data.make={sft: 32, grpo: 32, test: 6}",
     "model.make.eyes_steps=2",
