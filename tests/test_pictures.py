@@ -104,7 +104,7 @@ def write_broken(folder, crops):
 
 
 def test_missing_and_broken_pictures_stop_the_run_with_their_rows(tmp_path, crops):
-    with pytest.raises(SystemExit) as told:
+    with pytest.raises(SystemExit) as raised:
         load_pictures([write_broken(tmp_path, crops)], tmp_path / "cache")
     for part in (
         "3 of 6",
@@ -115,7 +115,7 @@ def test_missing_and_broken_pictures_stop_the_run_with_their_rows(tmp_path, crop
         "row 5: ",
         "set on_broken: drop for mine",
     ):
-        assert part in str(told.value)
+        assert part in str(raised.value)
 
 
 def test_they_are_dropped_only_on_request_and_counted(tmp_path, crops, capsys):
@@ -176,7 +176,7 @@ def test_a_test_picture_in_training_is_refused_by_name_and_by_content(tmp_path, 
         ("", ".txt", "labels must be .json, .jsonl or .csv"),
     ],
 )
-def test_a_bad_label_file_is_told_with_its_row(tmp_path, content, suffix, message):
+def test_a_bad_label_file_is_named_with_its_row(tmp_path, content, suffix, message):
     path = tmp_path / f"labels{suffix}"
     path.write_text(content)
     with pytest.raises(SystemExit, match=message):

@@ -1,6 +1,10 @@
-"""Run a stage of the recipe on next to nothing: in this process, or as a user would."""
+"""Running a stage of the recipe with so few pictures and steps that it learns nothing.
+
+The fixtures below are imported by `conftest.py`.
+"""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +12,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-FEW = (
+FEW_STEPS = (
     "data.make={sft: 32, grpo: 32, test: 6}",
     "model.make.eyes_steps=2",
     "sft.args.max_steps=2",
@@ -17,12 +21,13 @@ FEW = (
     "grpo.args.logging_steps=1",
     "evaluation.resamples=20",
 )
+TWO_PROCESSES = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2")
 
 
-def run_here(module, *changes):
-    """The main function of an imported script; SystemExit passes."""
+def run_in_process(module, *changes):
+    """Call the main function of an imported script; SystemExit passes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", [module.__name__, "--set", *FEW, *changes])
+        patch.setattr(sys, "argv", [module.__name__, "--set", *FEW_STEPS, *changes])
         module.main()
 
 
@@ -34,7 +39,8 @@ def environment():
     return {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 
 
-def run(script, *flags, launcher=()):
+def run_script(script, *flags, launcher=(), cwd=None):
+    """Run a script as a user does."""
     return subprocess.run(
         command(script, *flags, launcher=launcher),
         capture_output=True,
@@ -42,4 +48,25 @@ def run(script, *flags, launcher=()):
         check=False,
         timeout=240,
         env=environment(),
+        cwd=cwd,
     )
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory):
+    """The folder of a run that has finished SFT."""
+    import train_sft
+    from tiny import model, pictures
+
+    out = tmp_path_factory.mktemp("trained") / "run"
+    for module in (pictures, model, train_sft):
+        run_in_process(module, f"out={out}")
+    return out
+
+
+@pytest.fixture
+def run_folder(trained_run, tmp_path):
+    """A copy of that folder; it shares the pictures."""
+    shutil.copytree(trained_run, tmp_path / "run", ignore=shutil.ignore_patterns("data"))
+    (tmp_path / "run" / "data").symlink_to(trained_run / "data")
+    return tmp_path / "run"
