@@ -1,9 +1,12 @@
 # /// script
 # dependencies = ["tatar-rewards[recipe]"]
 # ///
-"""One self-contained HTML page about a run: tables, training curves, scatter plots, pictures with the model's words.
+"""Write a self-contained HTML page about a run: tables, training curves, scatter plots, pictures with answers.
 
-python examples/make_report.py --config examples/configs/tiny.yaml
+    python examples/make_report.py --config examples/configs/tiny.yaml
+
+The page reads what the other stages left in the folder of the run, and shows the answers of the model that was trained
+last.
 """
 
 import json
@@ -15,36 +18,42 @@ import yaml
 
 from recipe.config import Recipe
 from recipe.pictures import read_pictures
-from recipe.predictions import STAGES, format_table, measure
-from recipe.report import CURVES, PAGE, pick_examples, plot_curves, plot_scatter, read_log
-from recipe.stages import parse_recipe
+from recipe.predictions import MODEL_NAMES, format_table, measure_models
+from recipe.report import CURVES, PAGE, Attributes, pick_examples, plot_curves, plot_scatter, read_log
+from recipe.stages import parse_command_line
+
+PACKAGES = ("tatar-rewards", "torch", "transformers", "trl")
+
+
+def read_attributes(recipe: Recipe) -> Attributes:
+    """What is known of the test pictures besides their MOS: empty but for the tiny pictures."""
+    attributes: dict[str, dict[str, float]] = {}
+    for path in (recipe.out / "data").glob("*_test_attributes.json"):
+        attributes |= json.loads(path.read_text())
+    return attributes
 
 
 def write_report(recipe: Recipe, config: Path) -> Path:
-    measured = measure(recipe)
+    measured = measure_models(recipe)
     if not measured:
         raise SystemExit(f"no predictions in {recipe.out}; run evaluate_model.py with this config first")
-    stage = list(measured)[-1]
-    known: dict[str, dict] = {}
-    for path in (recipe.out / "data").glob("*_test_known.json"):  # only the tiny data set knows
-        known |= json.loads(path.read_text())
+    last_stage = list(measured)[-1]
     paths = {(p.dataset, p.image_id): p.path for spec in recipe.data.test for p in read_pictures(spec)}
-    packages = ("tatar-rewards", "torch", "transformers", "trl")
     page = PAGE.render(
         title=config.stem.replace("_", " "),
         tiny=recipe.data.make is not None,
         table=format_table(recipe, measured),
-        intervals="\n\n".join(f"{STAGES[stage]}\n{model.evaluation}" for stage, model in measured.items()),
+        intervals="\n\n".join(f"{MODEL_NAMES[stage]}\n{model.evaluation}" for stage, model in measured.items()),
         resamples=recipe.evaluation.resamples,
         scatter=plot_scatter(measured),
         grpo_curves=plot_curves(read_log(recipe, "grpo"), CURVES, columns=2),
         sft_curve=plot_curves(read_log(recipe, "sft"), {"Loss": {"loss": "loss"}}, columns=1),
-        stage=STAGES[stage],
-        examples=pick_examples(measured[stage], paths, known),
+        stage=MODEL_NAMES[last_stage],
+        examples=pick_examples(measured[last_stage], paths, read_attributes(recipe)),
         versions={
             "seed": recipe.seed,
             "Python": platform.python_version(),
-            **{name: version(name) for name in packages},
+            **{name: version(name) for name in PACKAGES},
         },
         configuration=yaml.safe_dump(json.loads(recipe.model_dump_json()), sort_keys=False),
     )
@@ -54,7 +63,7 @@ def write_report(recipe: Recipe, config: Path) -> Path:
 
 
 def main() -> None:
-    recipe, args = parse_recipe("Write the report of a run.")
+    recipe, args = parse_command_line("Write the report of a run.")
     print(write_report(recipe, args.config))
 
 

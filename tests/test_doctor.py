@@ -12,7 +12,7 @@ import pytest
 from datasets import Dataset
 
 import tatar_rewards as tr
-from recipe.config import TINY, load_recipe
+from recipe.config import TINY_CONFIG, load_recipe
 from recipe.pictures import to_dataset
 from tatar_rewards.__main__ import main
 from tatar_rewards.doctor import check_setup
@@ -183,7 +183,7 @@ def test_one_image_a_call_is_no_fault_where_memory_was_asked_for():
 
 
 def test_the_demo_is_sound(tmp_path):
-    recipe = load_recipe(TINY)
+    recipe = load_recipe(TINY_CONFIG)
     examples = tiny_pictures.make_examples(tiny_pictures.TRAIN_PHOTOGRAPHS[:2], per_task=40, seed=0)
     tiny_pictures.write_examples(examples, "grpo", tmp_path)
     pictures = to_dataset(tiny_pictures.written_pictures(tmp_path, "grpo"), recipe.prompts)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recipe.config import PictureSet
-from recipe.pictures import check_pictures, load_pictures, mix, read_pictures, refuse_overlap, to_dataset
+from recipe.pictures import check_pictures, load_pictures, mix_tasks, read_pictures, refuse_overlap, to_dataset
 from tatar_rewards import BENCHMARK_SCALES
 from tiny.pictures import load_photograph, random_crop
 
@@ -199,9 +199,9 @@ def test_tasks_are_mixed_at_the_ratio_that_was_set(tmp_path, share):
     spec = {"labels": tmp_path / "labels.json", "images": tmp_path, "scale": (0, 100)}
     pictures = read_pictures(PictureSet(name="q", task="iqa", **spec))
     pictures += read_pictures(PictureSet(name="a", task="iaa", limit=30, **spec))
-    mixed = mix(pictures, share, seed=0)
+    mixed = mix_tasks(pictures, share, seed=0)
     assert np.mean([p.task == "iaa" for p in mixed]) == pytest.approx(share, abs=0.01)
     assert len(mixed) == {0.0: 40, 0.25: 53, 0.5: 60, 1.0: 30}[share]
     assert len({p.key for p in mixed}) == len(mixed)
-    assert mixed == mix(pictures, share, seed=0) != mix(pictures, share, seed=1)
-    assert len(mix(pictures, None, seed=0)) == 70
+    assert mixed == mix_tasks(pictures, share, seed=0) != mix_tasks(pictures, share, seed=1)
+    assert len(mix_tasks(pictures, None, seed=0)) == 70

@@ -6,7 +6,7 @@ from trl import GRPOConfig, SFTConfig
 
 import train_grpo
 import train_tatar
-from recipe.config import TINY, load_recipe
+from recipe.config import TINY_CONFIG, load_recipe
 
 
 def test_the_plan_of_the_tiny_run_misses_nothing_and_that_of_the_real_one_says_what(tmp_path):
@@ -31,7 +31,7 @@ def test_real_configurations_differ_from_the_tiny_one_in_nothing_but_fields(path
     recipe = load_recipe(path)
     assert {spec.task for spec in recipe.data.test} == {"iqa", "iaa"}
     assert len(recipe.data.test) == 8
-    assert train_tatar.stages_of(recipe)[-1].program == train_tatar.stages_of(load_recipe(TINY))[-1].program
+    assert train_tatar.stages_of(recipe)[-1].program == train_tatar.stages_of(load_recipe(TINY_CONFIG))[-1].program
     assert train_grpo.make_rewards(recipe)[0].__name__ == "answer_format"
     elsewhere = {"output_dir": "unused", "use_cpu": True, "bf16": False, "report_to": "none"}
     SFTConfig(**{**recipe.sft.args, **elsewhere})

@@ -5,7 +5,7 @@ from support.chat_server import BEAUTY, QUALITY
 
 from recipe.config import RationaleSettings
 from recipe.prompts import answer_text
-from recipe.rationales import problems_of
+from recipe.rationales import find_problems
 from tatar_rewards import parse_answer, tatar_reward_funcs
 
 SETTINGS = RationaleSettings(file="unused")
@@ -13,7 +13,7 @@ SETTINGS = RationaleSettings(file="unused")
 
 @pytest.mark.parametrize(("text", "task"), [(QUALITY, "iqa"), (BEAUTY, "iaa")])
 def test_what_is_sound_has_no_problems_and_meets_the_budgets_of_the_rewards(text, task):
-    assert problems_of(text, task, SETTINGS) == []
+    assert find_problems(text, task, SETTINGS) == []
     completions = [f"<think>{text}</think><answer>{score}</answer>" for score in (70, 30)]
     columns = {"mos": [70.0, 30.0], "task": [task] * 2, "image_id": ["a", "b"]}
     for reward in tatar_reward_funcs():
@@ -32,7 +32,7 @@ def test_what_is_sound_has_no_problems_and_meets_the_budgets_of_the_rewards(text
     ],
 )
 def test_what_needs_no_judge_is_found_here(text, task, problem):
-    assert problem in problems_of(text, task, SETTINGS)
+    assert problem in find_problems(text, task, SETTINGS)
 
 
 def test_the_answer_that_sft_teaches_is_on_the_scale_that_grpo_grades():

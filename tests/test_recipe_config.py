@@ -3,7 +3,7 @@
 import pytest
 
 import train_grpo
-from recipe.config import TINY, load_recipe
+from recipe.config import TINY_CONFIG, load_recipe
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from recipe.config import TINY, load_recipe
 )
 def test_a_wrong_setting_is_named(changes, message):
     with pytest.raises(SystemExit) as raised:
-        load_recipe(TINY, changes)
+        load_recipe(TINY_CONFIG, changes)
     assert message in str(raised.value)
 
 
@@ -36,5 +36,5 @@ def test_a_config_that_does_not_exist_is_named(tmp_path):
 
 
 def test_rater_deviations_reach_the_rewards_where_asked_for():
-    recipe = load_recipe(TINY, ["grpo.rewards.mos_std=true"])
+    recipe = load_recipe(TINY_CONFIG, ["grpo.rewards.mos_std=true"])
     assert [reward.mos_std_column for reward in train_grpo.make_rewards(recipe)[1:]] == ["mos_std", "mos_std"]

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from recipe.config import TINY, load_recipe
+from recipe.config import TINY_CONFIG, load_recipe
 from tatar_rewards import parse_answer, tatar_reward_funcs
-from tiny import pictures
+from tiny import labels, pictures
 from tiny.model import train_tokenizer
 
 
@@ -44,15 +44,15 @@ def test_a_word_is_about_a_token_so_that_no_answer_is_cut_off():
     completions = [e.completion() for e in pictures.make_examples(("camera",), per_task=50, seed=3)]
     tokenizer = train_tokenizer(text for text in completions)
     lengths = [len(tokenizer(text).input_ids) for text in completions]
-    assert max(lengths) + 1 < load_recipe(TINY).grpo.args["max_completion_length"]
+    assert max(lengths) + 1 < load_recipe(TINY_CONFIG).grpo.args["max_completion_length"]
     assert tokenizer.decode(tokenizer(completions[0]).input_ids) == completions[0]
 
 
 def test_labels_follow_the_damage():
-    strengths = dict.fromkeys(pictures.DISTORTIONS, 0.0)
-    clean = pictures.true_quality(strengths)
-    for name in pictures.DISTORTIONS:
-        grades = [pictures.true_quality({**strengths, name: strength}) for strength in (0.0, 0.3, 0.6, 1.0)]
+    strengths = dict.fromkeys(labels.DISTORTIONS, 0.0)
+    clean = labels.true_quality(strengths)
+    for name in labels.DISTORTIONS:
+        grades = [labels.true_quality({**strengths, name: strength}) for strength in (0.0, 0.3, 0.6, 1.0)]
         assert np.all(np.diff(grades) < -5)
         assert grades[0] == clean
 

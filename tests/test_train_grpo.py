@@ -13,7 +13,7 @@ from support import stages
 import evaluate_model
 import train_grpo
 import train_sft
-from recipe.config import TINY, load_recipe
+from recipe.config import TINY_CONFIG, load_recipe
 from recipe.models import last_checkpoint, load_model
 from recipe.stages import is_finished
 
@@ -43,7 +43,7 @@ def test_grpo_that_is_killed_on_two_processes_goes_on_from_its_checkpoint(run_fo
     assert "processes             2" in run.stdout, "as the doctor saw them"
     log = json.loads((run_folder / "grpo" / "log.json").read_text())
     assert [line["step"] for line in log if "reward" in line] == list(range(1, 9))
-    assert is_finished(load_recipe(TINY, changes), "grpo")
+    assert is_finished(load_recipe(TINY_CONFIG, changes), "grpo")
 
 
 def test_findings_of_the_doctor_stop_the_run_unless_told_otherwise(run_folder, capsys):
@@ -51,7 +51,7 @@ def test_findings_of_the_doctor_stop_the_run_unless_told_otherwise(run_folder, c
     with pytest.raises(SystemExit, match="the doctor's findings stop the run"):
         stages.run_in_process(train_grpo, f"out={run_folder}", too_short)
     assert "30 tokens leave no room for the 40 words" in capsys.readouterr().out
-    recipe = load_recipe(TINY, [*stages.FEW_STEPS, f"out={run_folder}", too_short, "grpo.doctor=warn"])
+    recipe = load_recipe(TINY_CONFIG, [*stages.FEW_STEPS, f"out={run_folder}", too_short, "grpo.doctor=warn"])
     assert train_grpo.make_trainer(recipe).args.max_completion_length == 30
 
 
@@ -79,7 +79,7 @@ def test_lora_trains_and_is_merged_into_a_whole_model_that_can_be_evaluated(run_
     lora = ("model.lora={r: 4, target_modules: [q_proj, v_proj]}", f"out={run_folder}", "sft.args.learning_rate=0.1")
     for module in (train_sft, train_grpo, evaluate_model):
         stages.run_in_process(module, *lora)
-    recipe = load_recipe(TINY, [*stages.FEW_STEPS, *lora])
+    recipe = load_recipe(TINY_CONFIG, [*stages.FEW_STEPS, *lora])
     base, _ = load_model(recipe.model.path, recipe.model)
     tuned, _ = load_model(run_folder / "sft" / "model", recipe.model)
     moved = {n for n, p in tuned.named_parameters() if not torch.equal(p, base.get_parameter(n))}

@@ -8,13 +8,13 @@ from support import stages
 
 import train_grpo
 import train_sft
-from recipe.config import TINY, load_recipe
+from recipe.config import TINY_CONFIG, load_recipe
 from recipe.models import load_model
 from tatar_rewards import parse_answer
 
 
 def test_sft_learns_the_assistants_tokens_and_the_end_of_its_turn_and_nothing_else(run_folder):
-    recipe = load_recipe(TINY, [*stages.FEW_STEPS, f"out={run_folder}"])
+    recipe = load_recipe(TINY_CONFIG, [*stages.FEW_STEPS, f"out={run_folder}"])
     trainer = train_sft.make_trainer(recipe)
     tokenizer = trainer.processing_class.tokenizer
     batch = next(iter(trainer.get_train_dataloader()))
@@ -34,7 +34,7 @@ def test_sft_learns_the_assistants_tokens_and_the_end_of_its_turn_and_nothing_el
 
 
 def test_sft_leaves_the_vision_tower_unchanged(run_folder):
-    recipe = load_recipe(TINY, [*stages.FEW_STEPS, f"out={run_folder}"])
+    recipe = load_recipe(TINY_CONFIG, [*stages.FEW_STEPS, f"out={run_folder}"])
     before, _ = load_model(recipe.model.path, recipe.model)
     after, _ = load_model(run_folder / "sft" / "model", recipe.model)
     moved = {
@@ -59,9 +59,9 @@ def test_too_few_rationales_stop_sft(run_folder):
 def test_a_test_picture_in_training_stops_sft_and_grpo(run_folder):
     shutil.rmtree(run_folder / "sft" / "model")
     leak = f"data.test.0.labels={run_folder}/data/iqa_sft.json"
-    recipe = load_recipe(TINY, [*stages.FEW_STEPS, f"out={run_folder}", leak])
+    recipe = load_recipe(TINY_CONFIG, [*stages.FEW_STEPS, f"out={run_folder}", leak])
     with pytest.raises(SystemExit, match="32 test pictures are trained on"):
         train_sft.make_trainer(recipe)
-    recipe = load_recipe(TINY, [*stages.FEW_STEPS, f"out={run_folder}", leak.replace("_sft", "_grpo")])
+    recipe = load_recipe(TINY_CONFIG, [*stages.FEW_STEPS, f"out={run_folder}", leak.replace("_sft", "_grpo")])
     with pytest.raises(SystemExit, match="32 test pictures are trained on"):
         train_grpo.make_trainer(recipe)

@@ -15,14 +15,14 @@ from launch import torchrun
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 import tatar_rewards as tr
-from recipe.config import TINY, load_recipe
+from recipe.config import TINY_CONFIG, load_recipe
 from recipe.pictures import to_dataset
 from tatar_rewards._batches import read_completion
 from tatar_rewards.callbacks import RememberOpponents
 from tiny import model as tiny_model
 from tiny import pictures as tiny_pictures
 
-QUESTIONS = load_recipe(TINY).prompts
+QUESTIONS = load_recipe(TINY_CONFIG).prompts
 QUIET = {**ranked_run.QUIET, "save_strategy": "no"}
 
 
@@ -93,7 +93,7 @@ def test_grpo_trains_on_text_alone(processor, examples, tmp_path):
 
 def test_sft_and_grpo_train_on_pictures(processor, pictures, tmp_path):
     torch.manual_seed(0)
-    model = tiny_model.build_model(tiny_model.TinyEyes(tiny_model.TinyEyesConfig()), processor)
+    model = tiny_model.build_model(tiny_model.TinyVisionTower(tiny_model.TinyVisionTowerConfig()), processor)
     args = SFTConfig(
         output_dir=str(tmp_path),
         max_steps=40,

@@ -1,4 +1,4 @@
-"""What a configuration of the recipe holds, how it is read, and how a stage knows that it has been done.
+"""What a configuration of the recipe holds, and how it is read from a YAML file.
 
 Every script takes the same YAML file: `configs/tiny.yaml` runs on two cores in minutes,
 `configs/qwen2_5_vl_7b_8gpu.yaml` on eight GPUs. `--set grpo.args.max_steps=10` changes one field.
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from tatar_rewards import GaussianScoreConfig, OpponentConfig, ScoreScale, ThurstoneRankConfig
 
 Task = Literal["iqa", "iaa"]
-TINY = Path(__file__).parents[1] / "configs" / "tiny.yaml"
+TINY_CONFIG = Path(__file__).parents[1] / "configs" / "tiny.yaml"
 TASK_NAMES = {"iqa": "quality (IQA)", "iaa": "aesthetics (IAA)"}
 
 
@@ -28,13 +28,13 @@ class PictureSet(Section):
     task: Task
     labels: Path
     images: Path
-    scale: tuple[float, float]  # of the labels: nothing is guessed
+    scale: tuple[float, float]  # lowest and highest label that the scale allows; it is never guessed
     higher_is_better: bool = True
     image_key: str = "image"  # the columns of the label file
     mos_key: str = "gt_score"
     mos_std_key: str | None = None
-    limit: int | None = None  # the first rows only
-    on_broken: Literal["refuse", "drop"] = "refuse"  # pictures that are missing or cannot be decoded
+    limit: int | None = None  # take only the first rows
+    on_broken: Literal["refuse", "drop"] = "refuse"  # what to do about pictures that are missing or cannot be decoded
 
     @property
     def score_scale(self) -> ScoreScale:
@@ -54,7 +54,7 @@ class DataSettings(Section):
     sft: list[PictureSet]
     grpo: list[PictureSet]
     test: list[PictureSet]
-    iaa_share: Annotated[float, Field(ge=0, le=1)] | None = 0.5  # of the training pictures; None takes all there are
+    iaa_share: Annotated[float, Field(ge=0, le=1)] | None = 0.5  # of the training pictures; None takes all pictures
 
 
 class Lora(Section):
@@ -65,7 +65,7 @@ class Lora(Section):
 
 
 class TinyModel(Section):
-    eyes_steps: int = 450
+    vision_tower_steps: int = 450
 
 
 class ModelSettings(Section):
@@ -73,8 +73,8 @@ class ModelSettings(Section):
     make: TinyModel | None = None  # build the tiny model at that path
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     max_pixels: int | None = None
-    frozen: list[str] = []  # parts of the names of parameters that training leaves as they are
-    parameters: float | None = None  # for --plan, where the model is not at hand
+    frozen: list[str] = []  # training does not change parameters that have one of these in their name
+    parameters: float | None = None  # how many, for --plan where the model is not on this machine
     lora: Lora | None = None
 
 
@@ -87,13 +87,13 @@ class Endpoint(Section):
     temperature: float = 0.7
     max_tokens: int = 700
     timeout: float = 120.0  # seconds
-    retries: int = 6  # of a call that times out, is refused or breaks, with growing pauses
+    retries: int = 6  # of a call that times out, is refused or fails; the pauses between them grow
     price_in: float = 0.0  # of a million tokens
     price_out: float = 0.0
 
 
 class RationaleSettings(Section):
-    file: Path  # what was written, judged and paid for: append-only JSONL
+    file: Path  # append-only JSONL of every answer that was paid for
     iqa: Endpoint | None = None
     iaa: Endpoint | None = None
     judge: Endpoint | None = None
@@ -102,17 +102,17 @@ class RationaleSettings(Section):
     iaa_words: tuple[int, int] = (130, 220)
     attempts: int = 3  # texts a picture, until one is accepted
     concurrency: int = 16
-    smallest_share: float = 0.9  # of accepted rationales that SFT insists on
+    smallest_share: float = 0.9  # SFT stops if a smaller share of the pictures has an accepted rationale
 
 
 class Training(Section):
-    args: dict[str, Any] = {}  # of SFTConfig or GRPOConfig, as they are
+    args: dict[str, Any] = {}  # passed to SFTConfig or GRPOConfig unchanged
 
 
 class RewardSettings(Section):
     iqa_words: float = 65
     iaa_words: float = 125
-    mos_std: bool = False  # use the raters' deviations, where the sets have mos_std_key
+    mos_std: bool = False  # use the raters' standard deviations of the sets that have mos_std_key
     iqa: GaussianScoreConfig = GaussianScoreConfig()
     iaa: ThurstoneRankConfig = ThurstoneRankConfig()
     opponents: OpponentConfig = OpponentConfig()
@@ -120,7 +120,7 @@ class RewardSettings(Section):
 
 class GRPOSettings(Training):
     rewards: RewardSettings = RewardSettings()
-    doctor: Literal["stop", "warn"] = "stop"  # what its findings do
+    doctor: Literal["stop", "warn"] = "stop"  # what the findings of the doctor do
 
 
 class EvaluationSettings(Section):
@@ -147,22 +147,22 @@ class Recipe(Section):
     launch: Launch = Launch()
 
     @model_validator(mode="after")
-    def _check_words(self) -> Self:
-        """What SFT teaches must meet the budgets that GRPO rewards."""
-        asked, rewarded = self.rationales, self.grpo.rewards
-        if asked.iqa is not None and asked.iqa_words[1] > rewarded.iqa_words:
+    def _check_word_budgets(self) -> Self:
+        """The rationales that SFT teaches must meet the word budgets that GRPO rewards."""
+        rationales, rewards = self.rationales, self.grpo.rewards
+        if rationales.iqa is not None and rationales.iqa_words[1] > rewards.iqa_words:
             raise ValueError(
-                f"rationales.iqa_words {asked.iqa_words} must be at most {rewarded.iqa_words:g}, the budget"
+                f"rationales.iqa_words {rationales.iqa_words} must be at most {rewards.iqa_words:g}, the budget"
             )
-        if asked.iaa is not None and asked.iaa_words[0] < rewarded.iaa_words:
+        if rationales.iaa is not None and rationales.iaa_words[0] < rewards.iaa_words:
             raise ValueError(
-                f"rationales.iaa_words {asked.iaa_words} must be at least {rewarded.iaa_words:g}, the budget"
+                f"rationales.iaa_words {rationales.iaa_words} must be at least {rewards.iaa_words:g}, the budget"
             )
         return self
 
 
 def load_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
-    """Read a YAML file and apply changes such as `sft.args.max_steps=10`; `{out}` is the folder of the run."""
+    """Read a YAML file and apply changes such as `sft.args.max_steps=10`; `{out}` stands for the folder of the run."""
     if not path.exists():
         raise SystemExit(f"config {path} does not exist; see examples/configs")
     try:
@@ -172,9 +172,9 @@ def load_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
     if not isinstance(settings, dict):
         raise SystemExit(f"{path} must hold a mapping of settings; got {settings!r:.60}")
     for change in changes or []:
-        _change(settings, change)
+        _set_field(settings, change)
     try:
-        return Recipe.model_validate(_fill_in(settings, str(settings.get("out"))))
+        return Recipe.model_validate(_replace_out(settings, str(settings.get("out"))))
     except ValidationError as error:
         lines = [
             f"  {'.'.join(map(str, e['loc']))}: {e['msg']}; got {e['input']!r:.60}" if e["loc"] else f"  {e['msg']}"
@@ -183,8 +183,8 @@ def load_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
         raise SystemExit("\n".join([f"{path} is not a recipe:", *lines])) from None
 
 
-def _change(settings: dict[str, Any], change: str) -> None:
-    """Set one field; a section that is not there is made."""
+def _set_field(settings: dict[str, Any], change: str) -> None:
+    """Set one field; make the sections on the way to it that do not exist."""
     name, equals, value = change.partition("=")
     if not equals:
         raise SystemExit(f"--set takes name=value, for example sft.args.max_steps=10; got {change!r}")
@@ -198,9 +198,10 @@ def _change(settings: dict[str, Any], change: str) -> None:
         raise SystemExit(f"--set {name}: the config has no such section, or it holds a single value") from None
 
 
-def _fill_in(value: Any, out: str) -> Any:
+def _replace_out(value: Any, out: str) -> Any:
+    """The value with `{out}` replaced by the folder of the run, in all its strings."""
     if isinstance(value, dict):
-        return {name: _fill_in(one, out) for name, one in value.items()}
+        return {name: _replace_out(item, out) for name, item in value.items()}
     if isinstance(value, list):
-        return [_fill_in(one, out) for one in value]
+        return [_replace_out(item, out) for item in value]
     return value.replace("{out}", out) if isinstance(value, str) else value

@@ -1,21 +1,23 @@
-"""What a recipe would do on this machine: stages, pictures, steps, memory, the doctor's findings; it runs nothing."""
+"""What a recipe would do on this machine: stages, pictures, steps, memory, the doctor's findings. It runs no stage."""
 
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
-from recipe.config import PictureSet, Recipe
-from recipe.pictures import read_pictures, share_out
+from recipe.config import ModelSettings, PictureSet, Recipe
+from recipe.models import register_architecture
+from recipe.pictures import count_per_task, read_pictures
 from recipe.stages import DEPENDS_ON, is_finished
 from tatar_rewards.doctor import check_setup
-from train_grpo import make_rewards
 
 
-def plan(recipe: Recipe, commands: dict[str, list[str]]) -> bool:
-    """Say what the stages' commands would do; whether nothing is missing."""
+def print_plan(recipe: Recipe, commands: dict[str, list[str]], rewards: Sequence[Callable[..., Any]]) -> bool:
+    """Print what the commands of the stages would do, and what they lack; returns whether they lack nothing."""
     missing: list[str] = []
     print("stages")
     for name, command in commands.items():
@@ -25,16 +27,17 @@ def plan(recipe: Recipe, commands: dict[str, list[str]]) -> bool:
     counts = {part: {"iqa": 0, "iaa": 0} for part in ("sft", "grpo", "test")}
     for part in counts:
         for spec in getattr(recipe.data, part):
-            counts[part][spec.task] += describe(spec, part, recipe, missing)
+            counts[part][spec.task] += print_picture_set(spec, part, recipe, missing)
     print("\nsteps")
     for part in ("sft", "grpo"):
-        print(f"  {part}: {steps(recipe, part, sum(share_out(counts[part], recipe.data.iaa_share).values()))}")
+        n_pictures = sum(count_per_task(counts[part], recipe.data.iaa_share).values())
+        print(f"  {part}: {describe_steps(recipe, part, n_pictures)}")
     print("\nmodel")
-    parameters = model_parameters(recipe, missing)
-    if parameters:
-        print(f"  {memory(recipe, parameters)}")
+    n_parameters = print_model(recipe.model, missing)
+    if n_parameters:
+        print(f"  {describe_memory(recipe, n_parameters)}")
     print("\nrewards")
-    report = check_setup(make_rewards(recipe), recipe.grpo.args, None, recipe.launch.processes)
+    report = check_setup(rewards, recipe.grpo.args, None, recipe.launch.processes)
     print("\n".join(f"  {line}" for line in str(report).splitlines()))
     missing += [f"doctor: {finding.problem}" for finding in report.findings]
     print("\nmissing" if missing else "\nNothing is missing.")
@@ -43,15 +46,14 @@ def plan(recipe: Recipe, commands: dict[str, list[str]]) -> bool:
     return not missing
 
 
-def describe(spec: PictureSet, part: str, recipe: Recipe, missing: list[str]) -> int:
-    """One line on a set; how many pictures it has, or will have once it is made."""
+def print_picture_set(spec: PictureSet, part: str, recipe: Recipe, missing: list[str]) -> int:
+    """Print a line on a set; returns how many pictures it has, or will have when the data stage has made it."""
     scale = f"labels on {spec.score_scale}"
     if not spec.labels.exists():
         made = recipe.data.make is not None
-        count = getattr(recipe.data.make, part) if made else 0
         print(f"  {part:<5}{spec.name:<14}{'made by the first stage' if made else 'no label file'}, {scale}")
         missing += [] if made else [f"{spec.labels}, the labels of {spec.name}"]
-        return count
+        return getattr(recipe.data.make, part) if made else 0
     pictures = read_pictures(spec)
     absent = [picture.path for picture in pictures if not picture.path.exists()]
     print(f"  {part:<5}{spec.name:<14}{len(pictures)} pictures, {scale}")
@@ -59,7 +61,7 @@ def describe(spec: PictureSet, part: str, recipe: Recipe, missing: list[str]) ->
     return len(pictures)
 
 
-def steps(recipe: Recipe, part: str, pictures: int) -> str:
+def describe_steps(recipe: Recipe, part: str, n_pictures: int) -> str:
     args = getattr(recipe, part).args
     per_device, accumulation = args.get("per_device_train_batch_size", 8), args.get("gradient_accumulation_steps", 1)
     rows = per_device * accumulation * recipe.launch.processes
@@ -67,53 +69,55 @@ def steps(recipe: Recipe, part: str, pictures: int) -> str:
     generations = args.get("num_generations", 8) if part == "grpo" else 1
     if generations > 1:
         batch += f", {rows / generations:g} pictures with {generations} completions each"
-    epochs = args.get("num_train_epochs", 3)
-    total = args.get("max_steps", -1)
-    if total < 1:
-        total = math.ceil(pictures * generations / rows) * epochs
-        return f"{total:g} steps, {epochs} epochs of {pictures} pictures; {batch}"
-    return f"{total} steps; {batch}"
+    epochs, n_steps = args.get("num_train_epochs", 3), args.get("max_steps", -1)
+    if n_steps < 1:
+        n_steps = math.ceil(n_pictures * generations / rows) * epochs
+        return f"{n_steps:g} steps, {epochs} epochs of {n_pictures} pictures; {batch}"
+    return f"{n_steps} steps; {batch}"
 
 
-def model_parameters(recipe: Recipe, missing: list[str]) -> float | None:
-    """Build the model's configuration and processor, where they are at hand; the number of parameters."""
-    path, hint = recipe.model.path, recipe.model.parameters
-    if recipe.model.make is not None and not Path(path).exists():
+def print_model(settings: ModelSettings, missing: list[str]) -> float | None:
+    """Load the model's configuration and processor if they are on this machine; returns the number of parameters."""
+    path, n_parameters = settings.path, settings.parameters
+    if settings.make is not None and not Path(path).exists():
         print(f"  {path}: made by the second stage")
         return None
-    if recipe.model.make is not None:
-        import tiny.model  # noqa: F401  # makes its vision tower known to transformers
+    register_architecture(settings)
     cure = f"get it with `hf download {path}`, or give a folder"
     try:
         config = AutoConfig.from_pretrained(path, local_files_only=True)
         with torch.device("meta"):
-            hint = AutoModelForImageTextToText.from_config(config).num_parameters()
-        print(f"  {path}: {config.model_type}, {hint / 1e6:,.1f} million parameters")
+            n_parameters = float(AutoModelForImageTextToText.from_config(config).num_parameters())
+        print(f"  {path}: {config.model_type}, {n_parameters / 1e6:,.1f} million parameters")
     except (OSError, ValueError, ImportError) as error:
         missing.append(f"model {path} is not on this machine; {cure}")
-        told = f"{hint / 1e9:.2f} billion parameters by the config" if hint else str(error).splitlines()[0]
-        print(f"  {path}: {told}")
+        fallback = f"{n_parameters / 1e9:.2f} billion parameters by the config" if n_parameters else first_line(error)
+        print(f"  {path}: {fallback}")
     try:
         print(f"  processor: {type(AutoProcessor.from_pretrained(path, local_files_only=True)).__name__}")
     except (OSError, ValueError, ImportError) as error:
-        why = "" if isinstance(error, OSError) else f" ({str(error).strip().splitlines()[0]})"
-        missing.append(f"the processor of {path} is not on this machine{why}; {cure}")
-    return hint
+        reason = "" if isinstance(error, OSError) else f" ({first_line(error)})"
+        missing.append(f"the processor of {path} is not on this machine{reason}; {cure}")
+    return n_parameters
 
 
-def memory(recipe: Recipe, parameters: float) -> str:
-    """What the states of training take on one device, without activations: a floor, not a forecast."""
+def first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def describe_memory(recipe: Recipe, n_parameters: float) -> str:
+    """The memory that the states of training take on one device, without activations: a lower bound, not a forecast."""
     accelerate = yaml.safe_load(recipe.launch.accelerate.read_text()) if recipe.launch.accelerate else {}
     sharded = accelerate.get("distributed_type") in ("DEEPSPEED", "FSDP")
     share = 1 / recipe.launch.processes if sharded else 1
-    width = 4 if recipe.model.dtype == "float32" else 2
-    states = 4 * width if width == 4 else 16  # weights, gradients, two moments; in half precision a master copy too
-    trained = states if recipe.model.lora is None else width + 0.2
+    width = 4 if recipe.model.dtype == "float32" else 2  # bytes of a weight
+    # 16 bytes: weights, gradients and two moments in single precision; in half precision a master copy beside them
+    trained = 16 if recipe.model.lora is None else width + 0.2
     reference = width if recipe.grpo.args.get("beta", 0) > 0 and recipe.model.lora is None else 0
-    total = parameters * (trained + reference) * share / 1e9
-    told = f"at least {total:.3g} GB a process for weights, gradients, optimizer"
-    told += " and reference model" if reference else ""
-    told += f", sharded over {recipe.launch.processes} processes" if sharded else ""
+    gigabytes = n_parameters * (trained + reference) * share / 1e9
+    text = f"at least {gigabytes:.3g} GB a process for weights, gradients, optimizer"
+    text += " and reference model" if reference else ""
+    text += f", sharded over {recipe.launch.processes} processes" if sharded else ""
     if recipe.grpo.args.get("use_vllm"):
-        told += f"; vLLM takes {recipe.grpo.args.get('vllm_gpu_memory_utilization', 0.3):.0%} of each device beside it"
-    return told + "; activations come on top"
+        text += f"; vLLM takes {recipe.grpo.args.get('vllm_gpu_memory_utilization', 0.3):.0%} of each device beside it"
+    return text + "; activations come on top"

@@ -1,18 +1,22 @@
-"""The plots, the example answers and the page of `make_report.py`."""
+"""The plots, the example answers and the HTML template of `make_report.py`."""
 
 import base64
 import io
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypedDict
 
 import jinja2
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
 from recipe.config import TASK_NAMES, Recipe
-from recipe.predictions import STAGES, Measured, dataset_names, scores_of
-from tatar_rewards import parse_answer
+from recipe.predictions import MODEL_NAMES, Floats, MeasuredModel, Row, datasets_of, scores_of
+from tatar_rewards import AnswerStatus, parse_answer
+from tatar_rewards.evaluation import DatasetEvaluation
 
 CURVES = {
     "Mean reward": {
@@ -32,7 +36,7 @@ CURVES = {
         "aesthetics": "iaa_thurstone_rank/constant_share",
     },
 }
-SHOWN = 128  # pixels of a picture's longer side in the page
+SHOWN_SIDE = 128  # of a picture in the page, the longer one, in pixels
 
 PAGE = jinja2.Template(
     """<!doctype html>
@@ -51,14 +55,14 @@ PAGE = jinja2.Template(
   table { border-collapse: collapse; } td { padding: .1rem 1rem .1rem 0; font-size: 14px; }
 </style>
 <h1>TATAR: {{ title }}</h1>
-<p>Quality is judged at a glance and rewarded by a Gaussian around the MOS; aesthetics are judged after some thought and
-rewarded by ranking against other pictures. No test picture was trained on.{% if tiny %} Pictures are crops of
-photographs, the test's of others than training's. The aesthetics MOS is a proxy computed from the picture:
-colourfulness, contrast and placement of the subject.{% endif %}</p>
+<p>The model judges quality at a glance and is rewarded by a Gaussian around the MOS; it judges aesthetics after some
+thought and is rewarded by ranking against other pictures. No test picture was trained on.{% if tiny %} Pictures are
+crops of photographs; test and training use different photographs. The aesthetics MOS is a proxy computed from the
+picture: colourfulness, contrast and placement of the subject.{% endif %}</p>
 <h2>On the test pictures</h2>
 <pre>{{ table }}</pre>
-<p>Intervals hold 95 % of {{ resamples }} bootstrap resamples of the pictures. What cannot be read is left out of the
-figures and counted; taken at worst, it is the end of the scale farther from its MOS.</p>
+<p>Intervals hold 95 % of {{ resamples }} bootstrap resamples of the pictures. Unreadable answers are counted and left
+out of the figures; the figures at worst take each of them for the end of the scale that is farther from its MOS.</p>
 <pre>{{ intervals }}</pre>
 <h2>Predictions against MOS</h2>
 <img alt="Scatter plots of predicted score against MOS for each data set and model" src="{{ scatter }}">
@@ -78,7 +82,7 @@ figures and counted; taken at worst, it is the end of the scale farther from its
 {% endfor %}
 <h2>This run</h2>
 <table>{% for name, value in versions.items() %}<tr><td>{{ name }}</td><td>{{ value }}</td></tr>{% endfor %}</table>
-<details><summary>Configuration, with all that it leaves at its default</summary>
+<details><summary>Configuration, defaults included</summary>
 <pre>{{ configuration }}</pre></details>
 </html>
 """,
@@ -86,82 +90,140 @@ figures and counted; taken at worst, it is the end of the scale farther from its
 )
 
 
-def as_data_uri(save, kind: str = "png") -> str:
+# ---------------------------------------------------------------- plots
+
+
+def as_data_uri(content: bytes, kind: str = "png") -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def figure_as_data_uri(figure: Figure) -> str:
     file = io.BytesIO()
-    save(file, format=kind)
-    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
+    figure.savefig(file, format="png")
+    return as_data_uri(file.getvalue())
 
 
-def binned(mos: np.ndarray, scores: np.ndarray) -> list[tuple[float, float, float]]:
-    """Middle, mean and standard error of the scores in ten ranges of MOS that hold equally many pictures."""
+def bin_by_mos(mos: Floats, scores: Floats) -> list[tuple[float, float, float]]:
+    """Mean MOS, mean score and standard error of the score, in ten ranges of MOS that hold equally many pictures."""
     order = np.argsort(mos)
     parts = [part for part in np.array_split(order, 10) if len(part) > 1]
-    return [(mos[p].mean(), scores[p].mean(), scores[p].std(ddof=1) / len(p) ** 0.5) for p in parts]
+    return [
+        (float(mos[part].mean()), float(scores[part].mean()), float(scores[part].std(ddof=1)) / len(part) ** 0.5)
+        for part in parts
+    ]
 
 
-def plot_scatter(measured: dict[str, Measured]) -> str:
-    names = dataset_names(measured)
-    figure = Figure(figsize=(4.5 * len(measured), 4.5 * len(names)), layout="constrained")
-    grid = figure.subplots(len(names), len(measured), squeeze=False)
+def plot_scatter(measured: Mapping[str, MeasuredModel]) -> str:
+    """Predicted score against MOS: a row of plots for each data set, a column for each model."""
+    datasets = datasets_of(measured)
+    figure = Figure(figsize=(4.5 * len(measured), 4.5 * len(datasets)), layout="constrained")
+    grid = figure.subplots(len(datasets), len(measured), squeeze=False)
     for column, (stage, model) in enumerate(measured.items()):
-        for axes, (task, name) in zip(grid[:, column], names, strict=True):
-            own = model.of(name)
-            mos, scores = np.array([row["mos"] for row in own]), scores_of(own)
-            read = ~np.isnan(scores)
-            axes.plot([0, 100], [0, 100], color="0.8", zorder=0)
-            axes.scatter(mos[read], scores[read], s=8, alpha=0.4)
-            if bins := binned(mos[read], scores[read]):
-                middles, means, errors = zip(*bins, strict=True)
-                axes.errorbar(middles, means, 1.96 * np.array(errors), color="C1", marker="o", markersize=3, capsize=2)
-            axes.set(xlim=(-2, 102), ylim=(-2, 102), title=f"{TASK_NAMES[task]}, {name}, {STAGES[stage]}")
-            axes.set(xlabel="MOS (points)", ylabel="predicted score (points)", aspect="equal")
-    return as_data_uri(figure.savefig)
+        for axes, (task, name) in zip(grid[:, column], datasets, strict=True):
+            plot_scores(axes, model.rows_of(name))
+            axes.set_title(f"{TASK_NAMES[task]}, {name}, {MODEL_NAMES[stage]}")
+    return figure_as_data_uri(figure)
 
 
-def plot_curves(history: list[dict], curves: dict[str, dict[str, str]], columns: int) -> str:
+def plot_scores(axes: Axes, rows: Sequence[Row]) -> None:
+    mos, scores = np.array([row["mos"] for row in rows]), scores_of(rows)
+    readable = ~np.isnan(scores)
+    axes.plot([0, 100], [0, 100], color="0.8", zorder=0)
+    axes.scatter(mos[readable], scores[readable], s=8, alpha=0.4)
+    if bins := bin_by_mos(mos[readable], scores[readable]):
+        middles, means, errors = zip(*bins, strict=True)
+        axes.errorbar(middles, means, 1.96 * np.array(errors), color="C1", marker="o", markersize=3, capsize=2)
+    axes.set(xlim=(-2, 102), ylim=(-2, 102), aspect="equal")
+    axes.set(xlabel="MOS (points)", ylabel="predicted score (points)")
+
+
+def read_log(recipe: Recipe, stage: str) -> list[dict[str, Any]]:
+    path = recipe.out / stage / "log.json"
+    return json.loads(path.read_text()) if path.exists() else []
+
+
+def plot_curves(log: Sequence[Mapping[str, Any]], curves: Mapping[str, Mapping[str, str]], columns: int) -> str:
+    """Logged figures over the steps: a plot for each title, a line for each label."""
     rows = -(-len(curves) // columns)
     figure = Figure(figsize=(4.5 * columns, 3 * rows), layout="constrained")
     for axes, (title, lines) in zip(figure.subplots(rows, columns, squeeze=False).flat, curves.items(), strict=False):
         for label, key in lines.items():
-            points = [
-                (line["step"], line[key]) for line in history if line.get(key) is not None
-            ]  # NaN is logged as None
-            axes.plot([step for step, _ in points], [value for _, value in points], label=label)
+            logged = [entry for entry in log if entry.get(key) is not None]  # a NaN is logged as None
+            axes.plot([entry["step"] for entry in logged], [entry[key] for entry in logged], label=label)
         axes.set(title=title, xlabel="step")
         if len(lines) > 1:
             axes.legend(fontsize="small")
-    return as_data_uri(figure.savefig)
+    return figure_as_data_uri(figure)
 
 
-def pick_examples(model: Measured, paths: dict[tuple[str, str], Path], known: dict[str, dict]) -> list[dict]:
-    """Answers a data set: the three best, the three worst, and unreadable ones."""
-    groups = []
-    for one in model.evaluation.datasets:
-        own = model.of(one.dataset)
-        answers = [parse_answer(row["completion"]) for row in own]
-        read = [k for k, answer in enumerate(answers) if answer.ok]
-        read.sort(key=lambda k: abs(answers[k].score - own[k]["mos"]))
-        unread = [k for k, answer in enumerate(answers) if not answer.ok]
-        for kind, chosen in {"best": read[:3], "worst": read[3:][-3:], "unreadable": unread[:3]}.items():
-            shown = [describe_example(own[k], answers[k].status, paths, known) for k in chosen]
-            groups.append(
-                {"title": f"{TASK_NAMES[one.task]}, {one.dataset}, {kind}" + ("" if shown else ": none"), "rows": shown}
-            )
+# ---------------------------------------------------------------- example answers
+
+
+class ShownExample(TypedDict):
+    """An answer as the page shows it."""
+
+    picture: str  # as a data URI
+    image_id: str
+    completion: str
+    label: str
+
+
+class ExampleGroup(TypedDict):
+    title: str
+    rows: list[ShownExample]
+
+
+Attributes = Mapping[str, Mapping[str, float]]  # what is known of an image, by its name; only the tiny set has it
+
+
+def pick_examples(
+    model: MeasuredModel, paths: Mapping[tuple[str, str], Path], attributes: Attributes
+) -> list[ExampleGroup]:
+    """For each data set the three best answers, the three worst, and three unreadable ones."""
+    groups: list[ExampleGroup] = []
+    for result in model.evaluation.datasets:
+        for kind, rows in best_and_worst(model.rows_of(result.dataset)).items():
+            shown = [show_example(row, paths[row["dataset"], row["image_id"]], attributes) for row in rows]
+            groups.append({"title": group_title(result, kind, bool(shown)), "rows": shown})
     return groups
 
 
-def describe_example(row: dict, status: str, paths: dict[tuple[str, str], Path], known: dict[str, dict]) -> dict:
-    with Image.open(paths[row["dataset"], row["image_id"]]) as picture:
-        picture = picture.convert("RGB")
-        picture.thumbnail((2 * SHOWN, 2 * SHOWN))
-        uri = as_data_uri(picture.save, "png" if max(picture.size) <= SHOWN else "jpeg")
-    told = ", ".join(f"{name} {value:.2f}" for name, value in known.get(row["image_id"], {}).items())
-    label = (
-        f"MOS {row['mos']:.0f}" + (f"; in truth: {told}" if told else "") + ("" if status == "ok" else f"; {status}")
-    )
-    return {"picture": uri, "image_id": row["image_id"], "completion": row["completion"], "label": label}
+def best_and_worst(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    scores = scores_of(rows)
+    errors = {k: abs(score - rows[k]["mos"]) for k, score in enumerate(scores) if not np.isnan(score)}
+    readable = sorted(errors, key=errors.__getitem__)
+    unreadable = [k for k in range(len(rows)) if k not in errors]
+    chosen = {"best": readable[:3], "worst": readable[3:][-3:], "unreadable": unreadable[:3]}
+    return {kind: [rows[k] for k in numbers] for kind, numbers in chosen.items()}
 
 
-def read_log(recipe: Recipe, stage: str) -> list[dict]:
-    path = recipe.out / stage / "log.json"
-    return json.loads(path.read_text()) if path.exists() else []
+def group_title(result: DatasetEvaluation, kind: str, has_rows: bool) -> str:
+    return f"{TASK_NAMES[result.task]}, {result.dataset}, {kind}" + ("" if has_rows else ": none")
+
+
+def show_example(row: Row, path: Path, attributes: Attributes) -> ShownExample:
+    label = f"MOS {row['mos']:.0f}"
+    if row["image_id"] in attributes:
+        label += "; in truth: " + ", ".join(
+            f"{name} {value:.2f}" for name, value in attributes[row["image_id"]].items()
+        )
+    status = parse_answer(row["completion"]).status
+    if status is not AnswerStatus.OK:
+        label += f"; {status}"
+    return {
+        "picture": thumbnail(path),
+        "image_id": row["image_id"],
+        "completion": row["completion"],
+        "label": label,
+    }
+
+
+def thumbnail(path: Path) -> str:
+    """The picture, at most twice as large as it is shown, as a data URI; small ones without loss."""
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    picture.thumbnail((2 * SHOWN_SIDE, 2 * SHOWN_SIDE))
+    kind = "png" if max(picture.size) <= SHOWN_SIDE else "jpeg"
+    file = io.BytesIO()
+    picture.save(file, format=kind)
+    return as_data_uri(file.getvalue(), kind)

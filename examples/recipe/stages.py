@@ -1,4 +1,4 @@
-"""What the stages share: their command line, the files to which they append, and the record that one is finished."""
+"""What all stages use: their command line, append-only files, and the record that a stage is finished."""
 
 import argparse
 import json
@@ -6,13 +6,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-from recipe.config import TINY, Recipe, load_recipe
+from recipe.config import TINY_CONFIG, Recipe, load_recipe
 
 
-def parse_recipe(description: str, *flags: tuple[str, dict[str, Any]]) -> tuple[Recipe, argparse.Namespace]:
-    """The command line that every stage has: --config and --set, and flags of its own."""
+def parse_command_line(description: str, *flags: tuple[str, dict[str, Any]]) -> tuple[Recipe, argparse.Namespace]:
+    """Read --config, --set, --out and --seed, which every stage has, and the flags that one stage adds."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--config", type=Path, default=TINY, help="YAML file of the recipe (default: the tiny one)")
+    parser.add_argument(
+        "--config", type=Path, default=TINY_CONFIG, help="YAML file of the recipe (default: the tiny one)"
+    )
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="change fields of it")
     parser.add_argument("--out", help="short for --set out=")
     parser.add_argument("--seed", help="short for --set seed=")
@@ -23,19 +25,27 @@ def parse_recipe(description: str, *flags: tuple[str, dict[str, Any]]) -> tuple[
     return load_recipe(args.config, args.set), args
 
 
-def read_grown(path: Path) -> list[Any]:
-    """The lines of a JSONL file that a stage appends to; one that a kill cut off is taken off the file."""
+def read_append_only_jsonl(path: Path) -> list[Any]:
+    """Read a JSONL file to which a stage appends lines; remove a last line that a killed stage did not finish."""
     if not path.exists():
         return []
     content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
-        path.write_bytes(whole)
-    return [json.loads(line) for line in whole.decode().splitlines()]
+    complete_lines = content[: content.rfind(b"\n") + 1]
+    if complete_lines != content:
+        path.write_bytes(complete_lines)
+    return [json.loads(line) for line in complete_lines.decode().splitlines()]
 
 
-_SFT = {"data": {"make", "sft", "iaa_share"}, "model": True, "prompts": True, "seed": True, "sft": True}
-DEPENDS_ON: dict[str, dict[str, Any]] = {
+# ---------------------------------------------------------------- finished stages
+
+_SFT: dict[str, Any] = {
+    "data": {"make", "sft", "iaa_share"},
+    "model": True,
+    "prompts": True,
+    "seed": True,
+    "sft": True,
+}
+DEPENDS_ON: dict[str, dict[str, Any]] = {  # the settings on which the results of a stage depend
     "data": {"data": {"make"}, "seed": True},
     "model": {"data": {"make"}, "model": True, "seed": True},
     "sft": _SFT,
@@ -44,13 +54,15 @@ DEPENDS_ON: dict[str, dict[str, Any]] = {
 
 
 def is_finished(recipe: Recipe, stage: str) -> bool:
-    """Whether a stage has been done with these settings; exits where it was done with others."""
+    """Whether a stage has finished with these settings; exits if it has finished with other settings."""
     record = recipe.out / stage / "finished.json"
     if not record.exists():
         return False
-    then, now = _flat(json.loads(record.read_text())), _flat(_settings_of(recipe, stage))
+    then, now = _flatten(json.loads(record.read_text())), _flatten(_settings_of(recipe, stage))
     changed = [
-        f"{k}: {then.get(k)!r} then, {now.get(k)!r} now" for k in sorted({*then, *now}) if then.get(k) != now.get(k)
+        f"{name}: {then.get(name)!r} then, {now.get(name)!r} now"
+        for name in sorted({*then, *now})
+        if then.get(name) != now.get(name)
     ]
     if changed:
         listed = "\n  ".join(changed[:8])
@@ -60,22 +72,24 @@ def is_finished(recipe: Recipe, stage: str) -> bool:
     return True
 
 
-def finish(recipe: Recipe, stage: str) -> None:
-    """Note that a stage is done; the last thing it does, so that what a kill leaves behind is done again."""
+def mark_finished(recipe: Recipe, stage: str) -> None:
+    """Record that a stage has finished, and with which settings. A stage calls this last: a killed stage runs again."""
     folder = recipe.out / stage
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / "finished.part"
-    part.write_text(json.dumps(_settings_of(recipe, stage), indent=2))
-    os.replace(part, folder / "finished.json")
+    unfinished = folder / "finished.part"
+    unfinished.write_text(json.dumps(_settings_of(recipe, stage), indent=2))
+    os.replace(unfinished, folder / "finished.json")
 
 
-def _settings_of(recipe: Recipe, stage: str) -> dict[str, Any]:
+def _settings_of(recipe: Recipe, stage: str) -> Any:
+    """The settings on which a stage depends; paths in the folder of the run begin with `{out}`, so it can be moved."""
     settings = recipe.model_dump_json(include=DEPENDS_ON[stage])
-    return json.loads(settings.replace(json.dumps(f"{recipe.out}/")[:-1], '"{out}/'))  # a folder may be moved
+    return json.loads(settings.replace(json.dumps(f"{recipe.out}/")[:-1], '"{out}/'))
 
 
-def _flat(value: Any, name: str = "") -> dict[str, Any]:
+def _flatten(value: Any, name: str = "") -> dict[str, Any]:
+    """Nested settings as one dictionary whose keys are dotted names."""
     if not isinstance(value, dict | list):
         return {name: value}
     items = value.items() if isinstance(value, dict) else enumerate(value)
-    return {k: v for key, one in items for k, v in _flat(one, f"{name}.{key}".lstrip(".")).items()}
+    return {k: v for key, item in items for k, v in _flatten(item, f"{name}.{key}".lstrip(".")).items()}

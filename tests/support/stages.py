@@ -14,7 +14,7 @@ import pytest
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FEW_STEPS = (
     "data.make={sft: 32, grpo: 32, test: 6}",
-    "model.make.eyes_steps=2",
+    "model.make.vision_tower_steps=2",
     "sft.args.max_steps=2",
     "grpo.args.max_steps=2",
     "grpo.args.per_device_train_batch_size=16",
