@@ -7,6 +7,7 @@ of this package's rewards, whoever does it.
 """
 
 import argparse
+import importlib
 import sys
 import tempfile
 from collections import Counter
@@ -15,7 +16,7 @@ from pathlib import Path
 from pyinstrument import Profiler
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-STAGES = ("tiny_data", "tiny_model", "train_sft", "train_grpo", "evaluate", "report")
+STAGES = ("tiny.pictures", "tiny.model", "train_sft", "train_grpo", "evaluate_model", "make_report")
 PACKAGES = (
     "tatar_rewards",
     "trl",
@@ -51,7 +52,7 @@ def count(frame, by_package: Counter, inside: str) -> None:
 
 
 def profile(stage: str, flags: list[str]) -> tuple[float, Counter]:
-    module = __import__(stage)
+    module = importlib.import_module(stage)
     sys.argv = [stage, *flags]
     with Profiler(interval=0.001) as profiler:
         module.main()
@@ -80,11 +81,11 @@ def main() -> None:
         "datasets",
         "other",
     )
-    print(f"\nseconds\n{'stage':<12}{'all':>8}" + "".join(f"{name:>14}" for name in columns))
+    print(f"\nseconds\n{'stage':<16}{'all':>8}" + "".join(f"{name:>14}" for name in columns))
     for stage, seconds, spent in rows:
         shown = {name: spent[name] for name in columns}
         shown["other"] += sum(spent[name] for name in spent if name not in columns)
-        print(f"{stage:<12}{seconds:>8.1f}" + "".join(f"{shown[name]:>14.2f}" for name in columns))
+        print(f"{stage:<16}{seconds:>8.1f}" + "".join(f"{shown[name]:>14.2f}" for name in columns))
     grpo = next(row for row in rows if row[0] == "train_grpo")
     print(
         f"\nthe rewards take {grpo[2]['rewards'] / grpo[1]:.2%} of GRPO, with parsing, ranking, figures and log hooks"

@@ -1,28 +1,31 @@
 # /// script
 # dependencies = ["tatar-rewards[recipe]"]
 # ///
-"""Stage 2: GRPO with the asymmetric rewards, quality by a Gaussian and aesthetics by ranking.
+"""Stage 2: GRPO with the asymmetric rewards: a Gaussian for quality, a ranking for aesthetics.
 
     python examples/train_grpo.py --config examples/configs/tiny.yaml
     accelerate launch --config_file examples/configs/zero3.yaml examples/train_grpo.py --config ...
 
-The doctor looks at rewards, settings and data first, and its findings stop the run (`grpo.doctor: warn` only prints
-them). Remembered opponents travel with the checkpoints; a run that was killed goes on from its newest one.
+The doctor checks rewards, settings and data first. Its findings stop the run; with `grpo.doctor: warn` they are only
+printed. Checkpoints hold the remembered opponents. A run that was killed continues from its newest checkpoint.
 """
+
+from typing import Any
 
 from accelerate import PartialState
 from trl import GRPOConfig, GRPOTrainer
 
-from models import load_model, lora_config, run_training, trained_folder
-from picture_data import load_training_pictures, mix, to_dataset
-from prompts import QUESTIONS
-from recipe import Recipe, is_finished, parse_recipe
+from recipe.config import Recipe
+from recipe.models import load_model, lora_config, run_training, trained_model_folder
+from recipe.pictures import load_training_pictures, mix_tasks, to_dataset
+from recipe.prompts import QUESTIONS
+from recipe.stages import is_finished, parse_command_line
 from tatar_rewards import LengthConfig, tatar_reward_funcs
 from tatar_rewards.adapters.trl import HackDetector, RememberOpponents
 from tatar_rewards.doctor import check_setup
 
 
-def make_rewards(recipe: Recipe) -> list:
+def make_rewards(recipe: Recipe) -> list[Any]:
     settings = recipe.grpo.rewards
     return tatar_reward_funcs(
         iqa_budget=LengthConfig(longest=settings.iqa_words),
@@ -39,7 +42,7 @@ def make_trainer(recipe: Recipe) -> GRPOTrainer:
     ####################
     # Dataset
     ####################
-    pictures = mix(load_training_pictures(recipe, "grpo"), recipe.data.iaa_share, recipe.seed)
+    pictures = mix_tasks(load_training_pictures(recipe, "grpo"), recipe.data.iaa_share, recipe.seed)
     dataset = to_dataset(pictures, recipe.prompts or QUESTIONS)
     processes.print(f"GRPO on {len(pictures)} pictures")
 
@@ -56,7 +59,7 @@ def make_trainer(recipe: Recipe) -> GRPOTrainer:
     ####################
     # Model and training
     ####################
-    model, processor = load_model(trained_folder(recipe, "sft"), recipe.model)
+    model, processor = load_model(trained_model_folder(recipe, "sft"), recipe.model)
     return GRPOTrainer(
         model=model,
         processing_class=processor,
@@ -69,9 +72,10 @@ def make_trainer(recipe: Recipe) -> GRPOTrainer:
 
 
 def main() -> None:
-    recipe, _ = parse_recipe("GRPO with the rewards of TATAR.")
-    if not is_finished(recipe, "grpo") and not trained_folder(recipe, "sft").exists():
-        raise SystemExit(f"{trained_folder(recipe, 'sft')} does not exist; run train_sft.py with this config first")
+    recipe, _ = parse_command_line("GRPO with the rewards of TATAR.")
+    sft_model = trained_model_folder(recipe, "sft")
+    if not is_finished(recipe, "grpo") and not sft_model.exists():
+        raise SystemExit(f"{sft_model} does not exist; run train_sft.py with this config first")
     run_training(recipe, "grpo", make_trainer)
 
 

@@ -7,29 +7,32 @@
     accelerate launch --config_file examples/configs/zero3.yaml examples/train_sft.py --config ...
 
 The answer is the MOS on the 0-100 scale that GRPO grades, rounded to a point. The loss is on the assistant's tokens,
-the end of its turn among them. A run that was killed goes on from its newest checkpoint; one that is done does nothing.
+including the end of its turn. A run that was killed continues from its newest checkpoint; a finished one does nothing.
 """
+
+from collections.abc import Sequence
 
 from accelerate import PartialState
 from trl import SFTConfig, SFTTrainer
 
-from models import load_model, lora_config, run_training
-from picture_data import Picture, load_training_pictures, mix, to_dataset
-from prompts import QUESTIONS, answer_text
-from rationales import read_rationales
-from recipe import Recipe, parse_recipe
+from recipe.config import Recipe
+from recipe.models import load_model, lora_config, run_training
+from recipe.pictures import Picture, load_training_pictures, mix_tasks, to_dataset
+from recipe.prompts import QUESTIONS, answer_text
+from recipe.rationales import read_rationales
+from recipe.stages import parse_command_line
 
 
-def with_rationales(recipe: Recipe, pictures: list[Picture]) -> dict[Picture, str]:
-    """The accepted rationales of the pictures that have one; exits where too few have."""
+def match_rationales(recipe: Recipe, pictures: Sequence[Picture]) -> dict[Picture, str]:
+    """The accepted rationales of the pictures that have one; exits if too few pictures have one."""
     rationales = read_rationales(recipe.rationales.file)
-    kept = {picture: rationales[picture.key] for picture in pictures if picture.key in rationales}
-    if len(kept) < recipe.rationales.smallest_share * len(pictures) or not kept:
+    matched = {picture: rationales[picture.key] for picture in pictures if picture.key in rationales}
+    if len(matched) < recipe.rationales.smallest_share * len(pictures) or not matched:
         raise SystemExit(
-            f"{recipe.rationales.file} has an accepted rationale for {len(kept)} of {len(pictures)} pictures; run "
+            f"{recipe.rationales.file} has an accepted rationale for {len(matched)} of {len(pictures)} pictures; run "
             f"build_rationales.py, or lower rationales.smallest_share"
         )
-    return kept
+    return matched
 
 
 def make_trainer(recipe: Recipe) -> SFTTrainer:
@@ -41,8 +44,8 @@ def make_trainer(recipe: Recipe) -> SFTTrainer:
     ####################
     # Dataset
     ####################
-    rationales = with_rationales(recipe, load_training_pictures(recipe, "sft"))
-    pictures = mix(list(rationales), recipe.data.iaa_share, recipe.seed)
+    rationales = match_rationales(recipe, load_training_pictures(recipe, "sft"))
+    pictures = mix_tasks(list(rationales), recipe.data.iaa_share, recipe.seed)
     answers = [answer_text(rationales[picture], picture.mos) for picture in pictures]
     PartialState().print(f"SFT on {len(pictures)} pictures")
 
@@ -57,7 +60,7 @@ def make_trainer(recipe: Recipe) -> SFTTrainer:
         args=SFTConfig(
             output_dir=str(recipe.out / "sft"),
             seed=recipe.seed,
-            max_length=None,  # never cut an answer off
+            max_length=None,  # never truncate an answer
             completion_only_loss=True,
             disable_tqdm=False,
             **recipe.sft.args,
@@ -66,7 +69,7 @@ def make_trainer(recipe: Recipe) -> SFTTrainer:
 
 
 def main() -> None:
-    recipe, _ = parse_recipe("Teach the model to think and answer.")
+    recipe, _ = parse_command_line("Teach the model to think and answer.")
     run_training(recipe, "sft", make_trainer)
 
 

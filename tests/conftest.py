@@ -6,6 +6,7 @@ import array_api_strict
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from support.stages import run_folder, trained_run  # noqa: F401  # fixtures
 
 from tatar_rewards.functional import _arrays
 
@@ -15,15 +16,11 @@ settings.register_profile(
 settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
-EXAMPLES = {"test_examples.py", "test_hacks.py", "test_picture_data.py", "test_rationales.py"}
-
 
 @pytest.hookimpl(tryfirst=True)  # before pytest leaves out what -m does not want
 def pytest_collection_modifyitems(items):
-    """Mark the tests of the examples as slow, and whatever nobody has marked as slow as quick."""
+    """Whatever nobody has marked as slow is quick."""
     for item in items:
-        if item.path.name in EXAMPLES:
-            item.add_marker("slow")
         if item.get_closest_marker("slow") is None:
             item.add_marker("quick")
 

@@ -9,10 +9,10 @@ from datasets import Dataset
 from support.labelled_rows import rows
 
 import tatar_rewards as tr
-import tiny_data
-from picture_data import to_dataset
-from recipe import TINY, load_recipe
+from recipe.config import TINY_CONFIG, load_recipe
+from recipe.pictures import to_dataset
 from tatar_rewards.doctor import check_setup
+from tiny import pictures as tiny_pictures
 from train_grpo import make_rewards
 
 ARGS = {"per_device_train_batch_size": 32, "num_generations": 4, "max_completion_length": 512}
@@ -167,10 +167,10 @@ def test_one_image_a_call_is_no_fault_where_memory_was_asked_for():
 
 
 def test_the_demo_is_sound(tmp_path):
-    recipe = load_recipe(TINY)
-    examples = tiny_data.make_examples(tiny_data.TRAIN_PHOTOGRAPHS[:2], per_task=40, seed=0)
-    tiny_data.write_examples(examples, "grpo", tmp_path)
-    pictures = to_dataset(tiny_data.written_pictures(tmp_path, "grpo"), recipe.prompts)
+    recipe = load_recipe(TINY_CONFIG)
+    examples = tiny_pictures.make_examples(tiny_pictures.TRAIN_PHOTOGRAPHS[:2], per_task=40, seed=0)
+    tiny_pictures.write_examples(examples, "grpo", tmp_path)
+    pictures = to_dataset(tiny_pictures.written_pictures(tmp_path, "grpo"), recipe.prompts)
     report = check_setup(make_rewards(recipe), recipe.grpo.args, pictures)
     assert report.ok, str(report)
 

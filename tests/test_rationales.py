@@ -1,89 +1,21 @@
-"""`build_rationales.py` with the real `openai` client against a real HTTP server that fails, stalls and sends junk."""
-
-import contextlib
-import io
-import json
-import signal
-import subprocess
-import sys
-import time
-from collections import Counter
-from pathlib import Path
-from types import SimpleNamespace
+"""The checks of a rationale before a judge sees it, and the answer that SFT teaches."""
 
 import pytest
-import yaml
-from chat_server import BEAUTY, QUALITY, ChatServer
+from support.chat_server import BEAUTY, QUALITY
 
-import build_rationales
-from prompts import ATTRIBUTES, answer_text
-from rationales import problems_of, read_rationales
-from recipe import RationaleSettings, load_recipe
+from recipe.config import RationaleSettings
+from recipe.prompts import answer_text
+from recipe.rationales import find_problems
 from tatar_rewards import parse_answer, tatar_reward_funcs
-from tiny_data import TEST_PHOTOGRAPHS, make_examples, write_examples
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+pytestmark = pytest.mark.slow
+
 SETTINGS = RationaleSettings(file="unused")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A data set of eight pictures."""
-    folder = tmp_path_factory.mktemp("data")
-    write_examples(make_examples(TEST_PHOTOGRAPHS, per_task=4, seed=0), "sft", folder)
-    return folder
-
-
-def write_config(tmp_path, folder, url, **changes):
-    endpoint = {"base_url": url, "model": "m", "timeout": 1.5, "retries": 3, "price_in": 1.0, "price_out": 10.0}
-    config = yaml.safe_load((EXAMPLES / "configs" / "tiny.yaml").read_text())
-    sets = [
-        {
-            "name": f"tiny-{task}",
-            "task": task,
-            "labels": f"{folder}/{task}_sft.json",
-            "images": f"{folder}/images",
-            "scale": scale,
-        }
-        for task, scale in (("iqa", [0, 100]), ("iaa", [1, 10]))
-    ]
-    config |= {"out": str(tmp_path / "run"), "data": {"sft": sets, "grpo": sets, "test": []}}
-    config["grpo"] = {"rewards": {"iqa_words": 65, "iaa_words": 125}}
-    config["rationales"] = {
-        "file": str(tmp_path / "rationales.jsonl"),
-        "iqa": endpoint,
-        "iaa": endpoint,
-        "judge": endpoint,
-        "concurrency": 4,
-        **changes,
-    }
-    path = tmp_path / "config.yaml"
-    path.write_text(yaml.safe_dump(config))
-    return path
-
-
-def build(config, *flags):
-    """Run the script's main in this process: what it printed and how it ended."""
-    out, code, told = io.StringIO(), 0, ""
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out):
-        patch.setattr(sys, "argv", ["build_rationales.py", "--config", str(config), *flags])
-        try:
-            build_rationales.main()
-        except SystemExit as end:
-            code, told = 1, str(end)
-    return SimpleNamespace(returncode=code, stdout=out.getvalue(), stderr=told)
-
-
-def events_of(tmp_path):
-    return [json.loads(line) for line in (tmp_path / "rationales.jsonl").read_text().splitlines()]
-
-
-# ---------------------------------------------------------------- local checks
 
 
 @pytest.mark.parametrize(("text", "task"), [(QUALITY, "iqa"), (BEAUTY, "iaa")])
 def test_what_is_sound_has_no_problems_and_meets_the_budgets_of_the_rewards(text, task):
-    assert problems_of(text, task, SETTINGS) == []
+    assert find_problems(text, task, SETTINGS) == []
     completions = [f"<think>{text}</think><answer>{score}</answer>" for score in (70, 30)]
     columns = {"mos": [70.0, 30.0], "task": [task] * 2, "image_id": ["a", "b"]}
     for reward in tatar_reward_funcs():
@@ -102,149 +34,7 @@ def test_what_is_sound_has_no_problems_and_meets_the_budgets_of_the_rewards(text
     ],
 )
 def test_what_needs_no_judge_is_found_here(text, task, problem):
-    assert problem in problems_of(text, task, SETTINGS)
-
-
-# ---------------------------------------------------------------- against the server
-
-
-def test_every_picture_gets_a_judged_rationale_and_the_bill_is_told(tmp_path, folder):
-    with ChatServer() as server:
-        run = build(write_config(tmp_path, folder, server.url))
-    assert run.returncode == 0, run.stderr
-    assert "8 of 8 rationales accepted, 0 given up" in run.stdout
-    assert "iqa: 4 answers, 400 tokens in, 40 out, cost 0.00" in run.stdout
-    assert "judge: 8 answers, 800 tokens in, 80 out" in run.stdout
-    accepted = read_rationales(tmp_path / "rationales.jsonl")
-    assert Counter(key.split("/")[0] for key in accepted) == {"tiny-iqa": 4, "tiny-iaa": 4}
-    assert set(accepted.values()) == {QUALITY, BEAUTY}
-    shown = [message["content"] for body in server.requests for message in body["messages"]]
-    pictures = [block for content in shown for block in content if block["type"] == "image_url"]
-    assert len(pictures) == 16  # writers and judges see what they speak of
-    assert pictures[0]["image_url"]["url"].startswith("data:image/jpeg;base64,")
-
-
-@pytest.mark.parametrize("fault", [429, 500, "stall", "junk", "empty", "hang up"])
-def test_a_server_that_fails_for_a_while_costs_nothing_but_time(tmp_path, folder, fault):
-    with ChatServer(faults=[fault] * 3) as server:
-        run = build(write_config(tmp_path, folder, server.url), "--limit", "2")
-    assert run.returncode == 0, run.stderr
-    assert "2 of 8 rationales accepted" in run.stdout
-    assert len(events_of(tmp_path)) == 4
-
-
-def test_a_verdict_cut_short_is_asked_for_again(tmp_path, folder):
-    with ChatServer(faults=[None, "half"]) as server:
-        run = build(write_config(tmp_path, folder, server.url, concurrency=1), "--limit", "1")
-    assert run.returncode == 0, run.stderr
-    assert len(server.requests) == 3
-
-
-def test_a_server_that_stays_down_ends_the_run_with_what_is_left(tmp_path, folder):
-    with ChatServer(faults=[500] * 1000) as server:
-        config = write_config(tmp_path, folder, server.url)
-        config.write_text(config.read_text().replace("retries: 3", "retries: 0"))
-        run = build(config)
-    assert run.returncode == 1
-    assert "8 pictures are not settled; start again to go on" in run.stderr
-
-
-def test_a_wrong_key_ends_the_run_at_once(tmp_path, folder):
-    with ChatServer(faults=[401] * 1000) as server:
-        run = build(write_config(tmp_path, folder, server.url, concurrency=1))
-    assert run.returncode == 1
-    assert "mend rationales." in run.stderr
-    assert len(server.requests) <= 2
-
-
-def test_a_killed_run_goes_on_and_pays_for_nothing_twice(tmp_path, folder):
-    ledger = tmp_path / "rationales.jsonl"
-    with ChatServer(delay=0.15) as server:
-        config = write_config(tmp_path, folder, server.url, concurrency=2)
-        command = [sys.executable, EXAMPLES / "build_rationales.py", "--config", config]
-        first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        give_up = time.monotonic() + 60
-        while time.monotonic() < give_up and not (ledger.exists() and ledger.read_text().count("\n") >= 5):
-            time.sleep(0.02)
-        first.send_signal(signal.SIGKILL)
-        first.wait()
-        before = len(events_of(tmp_path))
-        time.sleep(0.5)  # what was under way ends
-        paid_for_nothing = len(server.answered) - before  # answers that came after the kill
-        with ledger.open("a") as file:
-            file.write('{"key": "tiny-iqa/half a li')
-        run = build(config)
-    assert run.returncode == 0, run.stderr
-    assert 5 <= before < 16
-    assert paid_for_nothing <= 2  # no more than were under way
-    assert len(events_of(tmp_path)) == 16
-    assert max(Counter((event["key"], event["step"]) for event in events_of(tmp_path)).values()) == 1
-    assert len(server.answered) == 16 + paid_for_nothing
-    assert len(read_rationales(ledger)) == 8
-
-
-def test_a_third_start_asks_nothing(tmp_path, folder):
-    with ChatServer() as server:
-        config = write_config(tmp_path, folder, server.url)
-        build(config)
-        asked = len(server.requests)
-        run = build(config)
-    assert len(server.requests) == asked
-    assert "8 of 8 rationales accepted" in run.stdout
-
-
-def test_what_fails_is_written_again_with_the_reason_and_given_up_at_last(tmp_path, folder):
-    with ChatServer(
-        answers={"iqa": "Sharp and clean. 95 of 100.", "judge": '{"grounded": false, "reason": "no sea"}'}
-    ) as s:
-        run = build(write_config(tmp_path, folder, s.url, attempts=2))
-    assert run.returncode == 0, run.stderr
-    assert "0 of 8 rationales accepted, 8 given up" in run.stdout
-    assert "4 times: the judge found it ungrounded" not in run.stdout
-    assert "8 times: the judge found it ungrounded" in run.stdout
-    again = [body["messages"][-1]["content"] for body in s.requests if len(body["messages"]) == 3]
-    assert any("not accepted: no sea" in text for text in again)
-    assert any("it names a number or the score" in text for text in again)
-    assert not read_rationales(tmp_path / "rationales.jsonl")
-
-
-def test_a_judge_may_be_left_out(tmp_path, folder):
-    with ChatServer() as server:
-        run = build(write_config(tmp_path, folder, server.url, judge=None))
-    assert "8 of 8 rationales accepted" in run.stdout
-    assert len(server.requests) == 8
-    assert len(read_rationales(tmp_path / "rationales.jsonl")) == 8
-
-
-def test_a_dry_run_shows_the_questions_and_asks_nothing(tmp_path, folder):
-    with ChatServer() as server:
-        run = build(write_config(tmp_path, folder, server.url), "--dry-run")
-    assert run.returncode == 0, run.stderr
-    assert "8 of 8 pictures would be asked about" in run.stdout
-    assert "In exactly two sentences and 30 to 50 words" in run.stdout
-    assert server.requests == []
-
-
-def test_notes_on_eight_attributes_take_the_place_of_the_picture(tmp_path, folder):
-    names = [row["image"] for row in json.loads((folder / "iaa_sft.json").read_text())]
-    notes = tmp_path / "notes"
-    notes.mkdir()
-    for attribute in ATTRIBUTES:
-        rows = [{"image": name, "text": f"a remark on {attribute}"} for name in names[:3]]
-        (notes / f"{attribute.replace(' ', '_')}.json").write_text(json.dumps(rows))
-    with ChatServer() as server:
-        run = build(write_config(tmp_path, folder, server.url, notes=str(notes)))
-    assert run.returncode == 0, run.stderr
-    assert "1 aesthetics pictures have notes on fewer than five attributes and are left out" in run.stdout
-    assert "7 of 8 rationales accepted" in run.stdout
-    iaa = [body["messages"][0]["content"] for body in server.requests if "Critics left" in json.dumps(body)]
-    assert all(len(content) == 1 and "gestalt: a remark on gestalt" in content[0]["text"] for content in iaa)
-
-
-def test_rationales_must_meet_the_budgets_of_the_rewards(tmp_path, folder):
-    config = write_config(tmp_path, folder, "http://127.0.0.1:1/v1", iaa_words=[20, 30])
-    with pytest.raises(SystemExit, match=r"iaa_words .* at least 125"):
-        load_recipe(config)
+    assert problem in find_problems(text, task, SETTINGS)
 
 
 def test_the_answer_that_sft_teaches_is_on_the_scale_that_grpo_grades():

@@ -15,30 +15,30 @@ from support.launch import torchrun
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 import tatar_rewards as tr
-import tiny_data
-import tiny_model
-from picture_data import to_dataset
-from recipe import TINY, load_recipe
+from recipe.config import TINY_CONFIG, load_recipe
+from recipe.pictures import to_dataset
 from tatar_rewards.adapters.trl import RememberOpponents
 from tatar_rewards.answers import read_completion
+from tiny import model as tiny_model
+from tiny import pictures as tiny_pictures
 
 pytestmark = pytest.mark.slow
-QUESTIONS = load_recipe(TINY).prompts
+QUESTIONS = load_recipe(TINY_CONFIG).prompts
 QUIET = {**ranked_run.QUIET, "save_strategy": "no"}
 
 
 @pytest.fixture(scope="module")
 def examples():
-    return tiny_data.make_examples(tiny_data.TEST_PHOTOGRAPHS[:2], per_task=8, seed=0)
+    return tiny_pictures.make_examples(tiny_pictures.TEST_PHOTOGRAPHS[:2], per_task=8, seed=0)
 
 
 @pytest.fixture(scope="module")
 def pictures(examples, tmp_path_factory):
     """Those examples as labelled pictures on disk, and what is to be said of each."""
     folder = tmp_path_factory.mktemp("pictures")
-    tiny_data.write_examples(examples, "sft", folder)
+    tiny_pictures.write_examples(examples, "sft", folder)
     told = {f"sft-{example.image_id}.png": example.completion() for example in examples}
-    pictures = tiny_data.written_pictures(folder, "sft")
+    pictures = tiny_pictures.written_pictures(folder, "sft")
     return pictures, [told[picture.image_id] for picture in pictures]
 
 
@@ -97,7 +97,7 @@ def test_grpo_trains_on_text_alone(processor, examples, tmp_path):
 
 def test_sft_and_grpo_train_on_pictures(processor, pictures, tmp_path):
     torch.manual_seed(0)
-    model = tiny_model.build_model(tiny_model.TinyEyes(tiny_model.TinyEyesConfig()), processor)
+    model = tiny_model.build_model(tiny_model.TinyVisionTower(tiny_model.TinyVisionTowerConfig()), processor)
     args = SFTConfig(
         output_dir=str(tmp_path),
         max_steps=40,

@@ -13,7 +13,15 @@ from xml.etree import ElementTree
 
 VERSIONS = ("1.0.0", "1.8.0", "1.16.0")  # the oldest that is supported, the middle, the latest
 ROOT = Path(__file__).parents[1]
-TESTS = ("tests/test_trainer.py", "tests/test_rewards.py", "tests/test_hack_detector.py", "tests/test_memory.py")
+TESTS = (
+    "tests/test_trainer.py",
+    "tests/test_rewards.py",
+    "tests/test_rewards_one_by_one.py",
+    "tests/test_rewards_recipe.py",
+    "tests/test_completions.py",
+    "tests/test_hack_detector.py",
+    "tests/test_memory.py",
+)
 NEEDED = ("pytest", "hypothesis", "array-api-strict", "pillow", "scikit-image", "jinja2", "datasets", "accelerate")
 
 

@@ -75,7 +75,7 @@ def _completions(reward: Reward[AnswerConfig], points: Floats, n_words: int) -> 
     thinking = opening + " ".join(f"word{k}" for k in range(n_words)) + "</think>"
     scale = as_scale(reward.config.answer_scale)
     answers = scale.low + np.clip(points, 0, 100) / 100 * (scale.high - scale.low)
-    return [f"{thinking}<answer>{float(answer):.6f}</answer>" for answer in answers]
+    return [f"{thinking}<answer>{round(float(answer), 3):.6g}</answer>" for answer in answers]  # no digit is padding
 
 
 def _grade(

@@ -1,6 +1,6 @@
 """A small HTTP server on loopback that speaks the OpenAI chat API, and fails where it is told to.
 
-python tests/chat_server.py        # prints its address and serves until it is stopped
+python tests/support/chat_server.py        # prints its address and serves until it is stopped
 """
 
 import json

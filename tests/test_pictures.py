@@ -6,10 +6,12 @@ import json
 import numpy as np
 import pytest
 
-from picture_data import check_pictures, load_pictures, mix, read_pictures, refuse_overlap, to_dataset
-from recipe import PictureSet
+from recipe.config import PictureSet
+from recipe.pictures import check_pictures, load_pictures, mix_tasks, read_pictures, refuse_overlap, to_dataset
 from tatar_rewards import BENCHMARK_SCALES
-from tiny_data import load_photograph, random_crop
+from tiny.pictures import load_photograph, random_crop
+
+pytestmark = pytest.mark.slow
 
 QUESTIONS = {"iqa": "Quality?", "iaa": "Beauty?"}
 
@@ -104,7 +106,7 @@ def write_broken(folder, crops):
 
 
 def test_missing_and_broken_pictures_stop_the_run_with_their_rows(tmp_path, crops):
-    with pytest.raises(SystemExit) as told:
+    with pytest.raises(SystemExit) as raised:
         load_pictures([write_broken(tmp_path, crops)], tmp_path / "cache")
     for part in (
         "3 of 6",
@@ -115,7 +117,7 @@ def test_missing_and_broken_pictures_stop_the_run_with_their_rows(tmp_path, crop
         "row 5: ",
         "set on_broken: drop for mine",
     ):
-        assert part in str(told.value)
+        assert part in str(raised.value)
 
 
 def test_they_are_dropped_only_on_request_and_counted(tmp_path, crops, capsys):
@@ -129,7 +131,7 @@ def test_they_are_dropped_only_on_request_and_counted(tmp_path, crops, capsys):
 def test_what_was_sound_is_not_read_again_until_it_changes(tmp_path, crops, monkeypatch):
     spec = write_set(tmp_path, crops, ["a.png", "b.png"], [1, 2])
     load_pictures([spec], tmp_path / "cache")
-    monkeypatch.setattr("picture_data._digest_or_fault", lambda path: (None, f"read again: {path.name}"))
+    monkeypatch.setattr("recipe.pictures._digest_or_fault", lambda path: (None, f"read again: {path.name}"))
     assert len(load_pictures([spec], tmp_path / "cache")) == 2
     (tmp_path / "images" / "b.png").write_text("changed")
     with pytest.raises(SystemExit, match=r"read again: b\.png"):
@@ -176,7 +178,7 @@ def test_a_test_picture_in_training_is_refused_by_name_and_by_content(tmp_path, 
         ("", ".txt", "labels must be .json, .jsonl or .csv"),
     ],
 )
-def test_a_bad_label_file_is_told_with_its_row(tmp_path, content, suffix, message):
+def test_a_bad_label_file_is_named_with_its_row(tmp_path, content, suffix, message):
     path = tmp_path / f"labels{suffix}"
     path.write_text(content)
     with pytest.raises(SystemExit, match=message):
@@ -199,9 +201,9 @@ def test_tasks_are_mixed_at_the_ratio_that_was_set(tmp_path, share):
     spec = {"labels": tmp_path / "labels.json", "images": tmp_path, "scale": (0, 100)}
     pictures = read_pictures(PictureSet(name="q", task="iqa", **spec))
     pictures += read_pictures(PictureSet(name="a", task="iaa", limit=30, **spec))
-    mixed = mix(pictures, share, seed=0)
+    mixed = mix_tasks(pictures, share, seed=0)
     assert np.mean([p.task == "iaa" for p in mixed]) == pytest.approx(share, abs=0.01)
     assert len(mixed) == {0.0: 40, 0.25: 53, 0.5: 60, 1.0: 30}[share]
     assert len({p.key for p in mixed}) == len(mixed)
-    assert mixed == mix(pictures, share, seed=0) != mix(pictures, share, seed=1)
-    assert len(mix(pictures, None, seed=0)) == 70
+    assert mixed == mix_tasks(pictures, share, seed=0) != mix_tasks(pictures, share, seed=1)
+    assert len(mix_tasks(pictures, None, seed=0)) == 70

@@ -1,4 +1,4 @@
-"""Loading and saving a vision-language model with its processor; the tiny one and those on the hub alike."""
+"""Loading, training and saving a vision-language model with its processor: the tiny one and those on the hub alike."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import datasets
 import torch
@@ -22,14 +23,15 @@ from transformers import (
 from transformers.trainer import Trainer
 from transformers.utils import logging
 
-from recipe import ModelSettings, Recipe, finish, is_finished
+from recipe.config import ModelSettings, Recipe
+from recipe.stages import is_finished, mark_finished
 
-logging.disable_progress_bar()  # of weights; trainers keep theirs
+logging.disable_progress_bar()  # of loading weights; trainers keep their bars
 datasets.disable_progress_bars()
 
 
-def start_processes(recipe: Recipe, args: dict) -> PartialState:
-    """The processes that run; exits where they are not as many as the recipe says, since batches would differ."""
+def start_processes(recipe: Recipe, args: dict[str, Any]) -> PartialState:
+    """The running processes; exits unless there are as many as the recipe says, since batches would differ."""
     processes = PartialState(cpu=args.get("use_cpu", False))
     if processes.num_processes != recipe.launch.processes:
         raise SystemExit(
@@ -39,10 +41,15 @@ def start_processes(recipe: Recipe, args: dict) -> PartialState:
     return processes
 
 
-def load_model(path: str | Path, settings: ModelSettings) -> tuple[PreTrainedModel, ProcessorMixin]:
-    """The model in the precision of the recipe, and its processor, padding on the left as generation wants it."""
+def register_architecture(settings: ModelSettings) -> None:
+    """Make the vision tower of the tiny model known to transformers, if the recipe builds that model."""
     if settings.make is not None:
-        import tiny_model  # noqa: F401  # makes its vision tower known to transformers
+        import tiny.model  # noqa: F401
+
+
+def load_model(path: str | Path, settings: ModelSettings) -> tuple[PreTrainedModel, ProcessorMixin]:
+    """The model in the precision of the recipe, and its processor, which pads on the left as generation requires."""
+    register_architecture(settings)
     try:
         model = AutoModelForImageTextToText.from_pretrained(path, dtype=getattr(torch, settings.dtype))
         limit = {} if settings.max_pixels is None else {"max_pixels": settings.max_pixels}
@@ -51,8 +58,8 @@ def load_model(path: str | Path, settings: ModelSettings) -> tuple[PreTrainedMod
         raise SystemExit(f"model {path} cannot be loaded: {error}") from None
     processor.tokenizer.padding_side = "left"
     for part in settings.frozen:
-        found = [parameter.requires_grad_(False) for name, parameter in model.named_parameters() if part in name]
-        if not found:
+        frozen = [parameter.requires_grad_(False) for name, parameter in model.named_parameters() if part in name]
+        if not frozen:
             raise SystemExit(f"model.frozen: no parameter of {path} has {part!r} in its name")
     return model, processor
 
@@ -61,39 +68,39 @@ def lora_config(settings: ModelSettings) -> LoraConfig | None:
     return None if settings.lora is None else LoraConfig(task_type="CAUSAL_LM", **settings.lora.model_dump())
 
 
-def trained_folder(recipe: Recipe, stage: str) -> Path:
+def trained_model_folder(recipe: Recipe, stage: str) -> Path:
     return recipe.out / stage / "model"
 
 
-def save_trained(trainer: Trainer, folder: Path) -> None:
-    """The whole model, adapters merged into it; a folder that is there is complete."""
-    part = folder.with_name("model.part")
+def save_trained_model(trainer: Trainer, folder: Path) -> None:
+    """Save the whole model, with adapters merged into it; the folder appears only when all of it has been written."""
+    unfinished = folder.with_name("model.part")
     if trainer.is_fsdp_enabled:
         trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
     if hasattr(trainer.model, "merge_and_unload"):
         model = trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
         if trainer.is_world_process_zero():
-            model.save_pretrained(part)
+            model.save_pretrained(unfinished)
     else:
-        trainer.save_model(str(part))
+        trainer.save_model(str(unfinished))
     if trainer.is_world_process_zero():
-        trainer.processing_class.save_pretrained(part)
+        trainer.processing_class.save_pretrained(unfinished)
         shutil.rmtree(folder, ignore_errors=True)
-        os.replace(part, folder)
+        os.replace(unfinished, folder)
     PartialState().wait_for_everyone()
 
 
 def last_checkpoint(folder: Path) -> str | None:
-    """The newest complete checkpoint: one that a kill cut short lacks the trainer's state, which is written last."""
+    """The newest complete checkpoint. A killed run leaves one without the trainer's state, which is written last."""
     complete = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]
     newest = max(complete, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
     return None if newest is None else str(newest)
 
 
-class ShortProgress(ProgressCallback):
-    """The trainer's bar with its time left, and beside it two figures instead of every metric in full."""
+class ShortProgress(ProgressCallback):  # type: ignore[misc]  # transformers is not typed here
+    """The trainer's progress bar, with loss and reward beside it instead of every metric."""
 
-    def on_log(self, args, state, control, logs=None, **kwargs):
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
         if self.training_bar is not None and logs is not None:
             self.training_bar.set_postfix({name: logs[name] for name in ("loss", "reward") if name in logs})
 
@@ -103,12 +110,16 @@ def shorten_progress(trainer: Trainer) -> None:
     trainer.add_callback(ShortProgress)
 
 
-def run_training(recipe: Recipe, stage: str, make_trainer: Callable[[Recipe], Trainer]) -> None:
-    """Train from the newest checkpoint where there is one, and save model and log; do nothing where that is done."""
+def show_warnings_without_code() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning)
-    warnings.formatwarning = lambda message, *_: f"\n{message}\n"  # without lines of code
+    warnings.formatwarning = lambda message, *_: f"\n{message}\n"
+
+
+def run_training(recipe: Recipe, stage: str, make_trainer: Callable[[Recipe], Trainer]) -> None:
+    """Train, from the newest checkpoint if there is one, and save model and log; a finished stage does nothing."""
+    show_warnings_without_code()
     if is_finished(recipe, stage):
-        print(f"{stage.upper()} is done: {trained_folder(recipe, stage)}")
+        print(f"{stage.upper()} is done: {trained_model_folder(recipe, stage)}")
         return
     folder, processes = recipe.out / stage, start_processes(recipe, getattr(recipe, stage).args)
     set_seed(recipe.seed)
@@ -118,9 +129,9 @@ def run_training(recipe: Recipe, stage: str, make_trainer: Callable[[Recipe], Tr
     if checkpoint is not None:
         processes.print(f"resuming from {checkpoint}")
     trainer.train(resume_from_checkpoint=checkpoint)
-    save_trained(trainer, trained_folder(recipe, stage))
+    save_trained_model(trainer, trained_model_folder(recipe, stage))
     if processes.is_main_process:
         (folder / "log.json").write_text(json.dumps(trainer.state.log_history))
-        finish(recipe, stage)
+        mark_finished(recipe, stage)
     processes.wait_for_everyone()
-    processes.destroy_process_group()  # one left open can abort its process at exit
+    processes.destroy_process_group()  # a group that stays open can abort its process at exit

@@ -1,18 +1,22 @@
 """A LLaVA-architecture model of about one million parameters, built on the spot.
 
-The real recipe starts from a vision-language model whose eyes were trained on millions of pictures. Nothing can be
-downloaded here, so this file makes the small counterpart: a convolutional vision tower that first learns, in about a
-minute, to tell distortions and colours apart (`train_eyes`), a two-layer projector and a Llama language model, both
-from scratch, and a tokenizer trained on the rationales.
+    python examples/train_tatar.py --only data model
+    PYTHONPATH=examples python -m tiny.model --config examples/configs/tiny.yaml
 
-Why convolutions: a plain patch transformer of this size learns colours but not blur, noise or compression. Batch
-normalisation makes the convolutions learn in a minute; it is folded into their weights afterwards, so that generation
-and training see the same function.
+The full-size recipe starts from a vision-language model whose vision tower was trained on millions of pictures. The
+tiny recipe downloads nothing, so this file builds a small counterpart: a convolutional vision tower, a two-layer
+projector, a Llama language model, and a tokenizer trained on the rationales. The vision tower first learns, in about a
+minute, to tell distortions and colours apart (`train_vision_tower`); projector and language model start from scratch.
+
+Why convolutions: a patch transformer of this size learns colours but not blur, noise or compression. With batch
+normalisation the convolutions learn in a minute. It is folded into their weights afterwards, so that generation and
+training compute the same function.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,10 +40,11 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutput
 
-from prompts import answer_text
-from rationales import read_rationales
-from recipe import finish, is_finished, parse_recipe
-from tiny_data import DISTORTIONS, SIDE
+from recipe.prompts import answer_text
+from recipe.rationales import read_rationales
+from recipe.stages import is_finished, mark_finished, parse_command_line
+from tiny.labels import DISTORTIONS
+from tiny.pictures import SIDE, TASKS
 
 STRIDE = 16  # a picture becomes (64 / 16) ** 2 = 16 image tokens
 
@@ -57,24 +62,24 @@ CHAT_TEMPLATE = """{%- for message in messages -%}
 {%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}"""
 
 
-class TinyEyesConfig(PreTrainedConfig):
-    model_type = "tiny_eyes"
+class TinyVisionTowerConfig(PreTrainedConfig):  # type: ignore[misc]  # transformers is not typed here
+    model_type = "tiny_vision_tower"
 
-    def __init__(self, hidden_size: int = 128, **kwargs):
+    def __init__(self, hidden_size: int = 128, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.hidden_size = hidden_size
         self.patch_size = STRIDE
         self.image_size = SIDE
 
 
-class TinyEyes(PreTrainedModel):
+class TinyVisionTower(PreTrainedModel):  # type: ignore[misc]  # transformers is not typed here
     """Pictures (B, 3, 64, 64) -> features (B, 16, hidden_size)."""
 
-    config_class = TinyEyesConfig
+    config_class = TinyVisionTowerConfig
     main_input_name = "pixel_values"
-    _supports_sdpa = True  # it has no attention; this lets a reference model load
+    _supports_sdpa = True  # it has no attention; GRPO's reference model does not load without this
 
-    def __init__(self, config: TinyEyesConfig):
+    def __init__(self, config: TinyVisionTowerConfig) -> None:
         super().__init__(config)
         widths = (3, 16, 32, 64, config.hidden_size)
         self.stages = nn.Sequential(
@@ -85,44 +90,48 @@ class TinyEyes(PreTrainedModel):
         )
         self.post_init()
 
-    def forward(self, pixel_values: Tensor, **_) -> BaseModelOutput:
+    def forward(self, pixel_values: Tensor, **_: Any) -> BaseModelOutput:
         features = self.stages(pixel_values).flatten(2).transpose(1, 2)
         return BaseModelOutput(last_hidden_state=features, hidden_states=(features,))
 
 
-AutoConfig.register("tiny_eyes", TinyEyesConfig)
-AutoModel.register(TinyEyesConfig, TinyEyes)
+AutoConfig.register("tiny_vision_tower", TinyVisionTowerConfig)
+AutoModel.register(TinyVisionTowerConfig, TinyVisionTower)
 
 
 def to_pixels(images: Iterable[Image.Image]) -> Tensor:
-    """Pictures as the processor presents them: (B, 3, 64, 64), mean 0.5 and standard deviation 0.25 taken out."""
+    """Pictures as the processor prepares them: (B, 3, 64, 64), less a mean of 0.5 and divided by 0.25."""
     pixels = np.stack([np.asarray(image, np.float32) / 255 for image in images])
     return (torch.from_numpy(pixels).permute(0, 3, 1, 2) - 0.5) / 0.25
 
 
-def train_eyes(pixels: Tensor, attributes: Tensor, steps: Iterable[int], *, n_steps: int) -> TinyEyes:
-    """Learn to read known attributes (B, A; NaN = unknown) off pictures (B, 3, 64, 64)."""
-    eyes = TinyEyes(TinyEyesConfig())
-    learner = nn.Sequential(
-        *(nn.Sequential(conv, nn.BatchNorm2d(conv.out_channels), relu, pool) for conv, relu, pool in eyes.stages)
+def train_vision_tower(pixels: Tensor, attributes: Tensor, steps: Iterable[int], *, n_steps: int) -> TinyVisionTower:
+    """Train a vision tower to predict attributes (B, A; NaN where unknown) from pictures (B, 3, 64, 64)."""
+    vision_tower = TinyVisionTower(TinyVisionTowerConfig())
+    normalised = nn.Sequential(
+        *(
+            nn.Sequential(conv, nn.BatchNorm2d(conv.out_channels), relu, pool)
+            for conv, relu, pool in vision_tower.stages
+        )
     )
-    head = nn.Sequential(nn.Linear(eyes.config.hidden_size, 64), nn.ReLU(), nn.Linear(64, attributes.shape[1]))
-    parameters = [*learner.parameters(), *head.parameters()]
+    head = nn.Sequential(nn.Linear(vision_tower.config.hidden_size, 64), nn.ReLU(), nn.Linear(64, attributes.shape[1]))
+    parameters = [*normalised.parameters(), *head.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=4e-3, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=n_steps)
-    known, targets = torch.isfinite(attributes), torch.nan_to_num(attributes)
+    is_known, targets = torch.isfinite(attributes), torch.nan_to_num(attributes)
     for _ in steps:
         rows = torch.randint(len(pixels), (96,))
-        predicted = head(learner(pixels[rows]).mean(dim=(2, 3)))
-        loss = ((predicted - targets[rows])[known[rows]] ** 2).mean()
+        predictions = head(normalised(pixels[rows]).mean(dim=(2, 3)))
+        loss = ((predictions - targets[rows])[is_known[rows]] ** 2).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
-    learner.eval()
-    for stage, trained in zip(eyes.stages, learner, strict=True):
+    normalised.eval()
+    for stage, trained in zip(vision_tower.stages, normalised, strict=True):
         stage[0] = fuse_conv_bn_eval(trained[0], trained[1])
-    return eyes.eval().requires_grad_(False)
+    vision_tower.eval().requires_grad_(False)
+    return vision_tower
 
 
 def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
@@ -164,7 +173,7 @@ def build_processor(tokenizer: PreTrainedTokenizerFast) -> LlavaProcessor:
     )
 
 
-def build_model(eyes: TinyEyes, processor: LlavaProcessor) -> LlavaForConditionalGeneration:
+def build_model(vision_tower: TinyVisionTower, processor: LlavaProcessor) -> LlavaForConditionalGeneration:
     tokenizer = processor.tokenizer
     text_config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -180,7 +189,7 @@ def build_model(eyes: TinyEyes, processor: LlavaProcessor) -> LlavaForConditiona
         pad_token_id=tokenizer.pad_token_id,
     )
     config = LlavaConfig(
-        vision_config=eyes.config,
+        vision_config=vision_tower.config,
         text_config=text_config,
         image_token_index=processor.image_token_id,
         image_seq_length=(SIDE // STRIDE) ** 2,
@@ -191,40 +200,41 @@ def build_model(eyes: TinyEyes, processor: LlavaProcessor) -> LlavaForConditiona
         eos_token_id=tokenizer.eos_token_id,
     )
     model = LlavaForConditionalGeneration(config)
-    model.model.vision_tower.load_state_dict(eyes.state_dict())
+    model.model.vision_tower.load_state_dict(vision_tower.state_dict())
     model.model.vision_tower.requires_grad_(False)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model
 
 
-# ---------------------------------------------------------------- on disk
+# ---------------------------------------------------------------- the stage
 
 
-def known_attributes(known: dict[str, float]) -> list[float]:
-    """What the vision tower learns to see: distortion strengths, colour, contrast, placement; NaN where unknown."""
+def attribute_targets(attributes: Mapping[str, float]) -> list[float]:
+    """What the vision tower learns to predict: distortion strengths, colour, contrast, placement; NaN where unknown."""
     names = [*DISTORTIONS, "colour", "contrast", "placement"]
     weights = [3.0] * len(DISTORTIONS) + [1.0] * 3  # strengths spread about a third as far as the others
-    return [weight * known.get(name, float("nan")) for name, weight in zip(names, weights, strict=True)]
+    return [weight * attributes.get(name, float("nan")) for name, weight in zip(names, weights, strict=True)]
 
 
 def main() -> None:
-    recipe, _ = parse_recipe("Build the tiny model on the pictures of SFT.")
+    recipe, _ = parse_command_line("Build the tiny model on the pictures of SFT.")
     if recipe.model.make is None or is_finished(recipe, "model"):
         return
     set_seed(recipe.seed)
-    folder, steps = recipe.out / "data", recipe.model.make.eyes_steps
-    known = {}
-    for task in ("iqa", "iaa"):
-        known |= json.loads((folder / f"{task}_sft_known.json").read_text())
-    pixels = to_pixels(Image.open(folder / "images" / name) for name in known)
-    attributes = torch.tensor([known_attributes(one) for one in known.values()])
-    eyes = train_eyes(pixels, attributes, tqdm(range(steps), desc="vision tower", unit="step"), n_steps=steps)
+    folder, n_steps = recipe.out / "data", recipe.model.make.vision_tower_steps
+    attributes: dict[str, dict[str, float]] = {}
+    for task in TASKS:
+        attributes |= json.loads((folder / f"{task}_sft_attributes.json").read_text())
+    pixels = to_pixels(Image.open(folder / "images" / name) for name in attributes)
+    targets = torch.tensor([attribute_targets(of_picture) for of_picture in attributes.values()])
+    steps = tqdm(range(n_steps), desc="vision tower", unit="step")
+    vision_tower = train_vision_tower(pixels, targets, steps, n_steps=n_steps)
     texts = [answer_text(rationale, 10) for rationale in read_rationales(recipe.rationales.file).values()]
     processor = build_processor(train_tokenizer(texts))
-    build_model(eyes, processor).save_pretrained(recipe.model.path)
+    build_model(vision_tower, processor).save_pretrained(recipe.model.path)
     processor.save_pretrained(recipe.model.path)
-    finish(recipe, "model")
+    mark_finished(recipe, "model")
 
 
 if __name__ == "__main__":

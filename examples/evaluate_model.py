@@ -1,0 +1,127 @@
+# /// script
+# dependencies = ["tatar-rewards[recipe]"]
+# ///
+"""Ask the trained models about the test pictures, and measure their answers with the parser that graded training.
+
+    python examples/evaluate_model.py --config examples/configs/tiny.yaml
+    accelerate launch --multi_gpu --num_processes 8 examples/evaluate_model.py --config ...
+
+The models answer greedily, on one process or several. Each process appends its share of the answers to a JSONL file of
+its own, and a run that was killed asks only about the pictures that have no answer yet.
+`python -m tatar_rewards evaluate` reads these files, and those of any other model.
+"""
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+
+import torch
+from accelerate import PartialState
+from PIL import Image
+from tqdm import tqdm
+from transformers import PreTrainedModel, ProcessorMixin
+
+from recipe.config import Recipe, Task
+from recipe.models import load_model, start_processes, trained_model_folder
+from recipe.pictures import Picture, load_pictures
+from recipe.predictions import MODEL_NAMES, format_table, measure_models, read_predictions
+from recipe.prompts import QUESTIONS
+from recipe.stages import parse_command_line
+
+####################
+# Model
+####################
+
+
+def generate(
+    model: PreTrainedModel,
+    processor: ProcessorMixin,
+    pictures: Sequence[Picture],
+    questions: Mapping[Task, str],
+    max_new_tokens: int,
+) -> list[str]:
+    """One greedy completion a picture."""
+    prompts = [
+        [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": questions[p.task]}]}]
+        for p in pictures
+    ]
+    images = [[Image.open(p.path).convert("RGB")] for p in pictures]
+    text = processor.apply_chat_template(prompts, add_generation_prompt=True, tokenize=False)
+    inputs = processor(images=images, text=text, padding=True, return_tensors="pt").to(model.device, model.dtype)
+    with torch.inference_mode():
+        tokens = model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False)
+    new_tokens = tokens[:, inputs["input_ids"].shape[1] :]
+    completions: list[str] = processor.batch_decode(new_tokens, skip_special_tokens=True)
+    return completions
+
+
+####################
+# Predictions
+####################
+
+
+def find_unanswered(recipe: Recipe, stage: str, pictures: Sequence[Picture], processes: PartialState) -> list[Picture]:
+    """This process's share of the pictures about which the model has not been asked."""
+    answered = read_predictions(recipe, stage) if processes.is_main_process else None
+    processes.wait_for_everyone()  # one process alone removes the unfinished line that a killed run left
+    answered = read_predictions(recipe, stage) if answered is None else answered
+    processes.wait_for_everyone()  # all processes have read the files before the first one appends to them
+    unanswered = [p for p in pictures if (p.dataset, p.image_id) not in answered]
+    return unanswered[processes.process_index :: processes.num_processes]
+
+
+def write_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture], processes: PartialState) -> None:
+    """Append this process's share of the answers that are missing to its file."""
+    unanswered = find_unanswered(recipe, stage, pictures, processes)
+    if not unanswered:
+        return
+    model, processor = load_model(trained_model_folder(recipe, stage), recipe.model)
+    model.to(processes.device).eval()
+    folder = recipe.out / "predictions" / stage
+    folder.mkdir(parents=True, exist_ok=True)
+    size, questions = recipe.evaluation.batch_size, recipe.prompts or QUESTIONS
+    bar = {"desc": f"test {MODEL_NAMES[stage]}", "unit": "batch", "disable": not processes.is_main_process}
+    with (folder / f"rank{processes.process_index}.jsonl").open("a") as file:
+        for start in tqdm(range(0, len(unanswered), size), **bar):
+            batch = unanswered[start : start + size]
+            completions = generate(model, processor, batch, questions, recipe.evaluation.max_new_tokens)
+            for p, completion in zip(batch, completions, strict=True):
+                row = {name: getattr(p, name) for name in ("dataset", "task", "image_id", "mos")}
+                file.write(json.dumps({**row, "completion": completion}) + "\n")
+            file.flush()
+
+
+####################
+# Figures
+####################
+
+
+def write_figures(recipe: Recipe) -> None:
+    """Measure the predictions of all models; save and print the table."""
+    measured = measure_models(recipe)
+    table = format_table(recipe, measured)
+    (recipe.out / "table.txt").write_text(table + "\n")
+    for stage, model in measured.items():
+        (recipe.out / "predictions" / f"{stage}.json").write_text(model.evaluation.to_json())
+    print(f"\n{table}")
+
+
+def main() -> None:
+    recipe, _ = parse_command_line("Ask the trained models about the test pictures, and measure their answers.")
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    processes = start_processes(recipe, recipe.grpo.args)
+    stages = [stage for stage in MODEL_NAMES if trained_model_folder(recipe, stage).exists()]
+    if not stages:
+        raise SystemExit(f"no trained model in {recipe.out}; run train_sft.py with this config first")
+    with processes.main_process_first():
+        pictures = load_pictures(recipe.data.test, recipe.out / "pictures.jsonl")
+    for stage in stages:
+        write_predictions(recipe, stage, pictures, processes)
+    processes.wait_for_everyone()
+    if processes.is_main_process:
+        write_figures(recipe)
+    processes.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""What a configuration of the recipe holds, and how it is read from a YAML file.
+
+Every script takes the same YAML file: `configs/tiny.yaml` runs on two cores in minutes,
+`configs/qwen2_5_vl_7b_8gpu.yaml` on eight GPUs. `--set grpo.args.max_steps=10` changes one field.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tatar_rewards import GaussianScoreConfig, OpponentConfig, ScoreScale, ThurstoneRankConfig
+
+Task = Literal["iqa", "iaa"]
+TINY_CONFIG = Path(__file__).parents[1] / "configs" / "tiny.yaml"
+TASK_NAMES = {"iqa": "quality (IQA)", "iaa": "aesthetics (IAA)"}
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PictureSet(Section):
+    """Labels in a JSON list, JSONL or CSV, beside a folder of pictures."""
+
+    name: str
+    task: Task
+    labels: Path
+    images: Path
+    scale: tuple[float, float]  # lowest and highest label that the scale allows; it is never guessed
+    higher_is_better: bool = True
+    image_key: str = "image"  # the columns of the label file
+    mos_key: str = "gt_score"
+    mos_std_key: str | None = None
+    limit: int | None = None  # take only the first rows
+    on_broken: Literal["refuse", "drop"] = "refuse"  # what to do about pictures that are missing or cannot be decoded
+
+    @property
+    def score_scale(self) -> ScoreScale:
+        return ScoreScale(*self.scale, higher_is_better=self.higher_is_better)
+
+
+class TinyPictures(Section):
+    """How many crops of the photographs inside scikit-image to label, of each task."""
+
+    sft: int = 3000
+    grpo: int = 1440
+    test: int = 500
+
+
+class DataSettings(Section):
+    make: TinyPictures | None = None  # write the tiny data set where the label files are expected
+    sft: list[PictureSet]
+    grpo: list[PictureSet]
+    test: list[PictureSet]
+    iaa_share: Annotated[float, Field(ge=0, le=1)] | None = 0.5  # of the training pictures; None takes all pictures
+
+
+class Lora(Section):
+    r: int = 16
+    lora_alpha: int = 32
+    lora_dropout: float = 0.0
+    target_modules: str | list[str] = "all-linear"
+
+
+class TinyModel(Section):
+    vision_tower_steps: int = 450
+
+
+class ModelSettings(Section):
+    path: str  # a folder, or a name on the hub
+    make: TinyModel | None = None  # build the tiny model at that path
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    max_pixels: int | None = None
+    frozen: list[str] = []  # training does not change parameters that have one of these in their name
+    parameters: float | None = None  # how many, for --plan where the model is not on this machine
+    lora: Lora | None = None
+
+
+class Endpoint(Section):
+    """A server that speaks the OpenAI chat API."""
+
+    base_url: str
+    model: str
+    api_key_env: str = "OPENAI_API_KEY"
+    temperature: float = 0.7
+    max_tokens: int = 700
+    timeout: float = 120.0  # seconds
+    retries: int = 6  # of a call that times out, is refused or fails; the pauses between them grow
+    price_in: float = 0.0  # of a million tokens
+    price_out: float = 0.0
+
+
+class RationaleSettings(Section):
+    file: Path  # append-only JSONL of every answer that was paid for
+    iqa: Endpoint | None = None
+    iaa: Endpoint | None = None
+    judge: Endpoint | None = None
+    notes: Path | None = None  # a folder with notes on each attribute; None shows the picture instead
+    iqa_words: tuple[int, int] = (30, 50)
+    iaa_words: tuple[int, int] = (130, 220)
+    attempts: int = 3  # texts a picture, until one is accepted
+    concurrency: int = 16
+    smallest_share: float = 0.9  # SFT stops if a smaller share of the pictures has an accepted rationale
+
+
+class Training(Section):
+    args: dict[str, Any] = {}  # passed to SFTConfig or GRPOConfig unchanged
+
+
+class RewardSettings(Section):
+    iqa_words: float = 65
+    iaa_words: float = 125
+    mos_std: bool = False  # use the raters' standard deviations of the sets that have mos_std_key
+    iqa: GaussianScoreConfig = GaussianScoreConfig()
+    iaa: ThurstoneRankConfig = ThurstoneRankConfig()
+    opponents: OpponentConfig = OpponentConfig()
+
+
+class GRPOSettings(Training):
+    rewards: RewardSettings = RewardSettings()
+    doctor: Literal["stop", "warn"] = "stop"  # what the findings of the doctor do
+
+
+class EvaluationSettings(Section):
+    batch_size: int = 16
+    max_new_tokens: int = 512
+    resamples: int = 1000  # of the bootstrap
+
+
+class Launch(Section):
+    processes: int = 1
+    accelerate: Path | None = None  # a configuration file of accelerate
+
+
+class Recipe(Section):
+    out: Path
+    seed: int = 0
+    prompts: dict[Task, str] | None = None  # None takes those of prompts.py
+    data: DataSettings
+    model: ModelSettings
+    rationales: RationaleSettings
+    sft: Training
+    grpo: GRPOSettings
+    evaluation: EvaluationSettings = EvaluationSettings()
+    launch: Launch = Launch()
+
+    @model_validator(mode="after")
+    def _check_word_budgets(self) -> Self:
+        """The rationales that SFT teaches must meet the word budgets that GRPO rewards."""
+        rationales, rewards = self.rationales, self.grpo.rewards
+        if rationales.iqa is not None and rationales.iqa_words[1] > rewards.iqa_words:
+            raise ValueError(
+                f"rationales.iqa_words {rationales.iqa_words} must be at most {rewards.iqa_words:g}, the budget"
+            )
+        if rationales.iaa is not None and rationales.iaa_words[0] < rewards.iaa_words:
+            raise ValueError(
+                f"rationales.iaa_words {rationales.iaa_words} must be at least {rewards.iaa_words:g}, the budget"
+            )
+        return self
+
+
+def load_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
+    """Read a YAML file and apply changes such as `sft.args.max_steps=10`; `{out}` stands for the folder of the run."""
+    if not path.exists():
+        raise SystemExit(f"config {path} does not exist; see examples/configs")
+    try:
+        settings = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise SystemExit(f"{path} is no YAML: {error}") from None
+    if not isinstance(settings, dict):
+        raise SystemExit(f"{path} must hold a mapping of settings; got {settings!r:.60}")
+    for change in changes or []:
+        _set_field(settings, change)
+    try:
+        return Recipe.model_validate(_replace_out(settings, str(settings.get("out"))))
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(map(str, e['loc']))}: {e['msg']}; got {e['input']!r:.60}" if e["loc"] else f"  {e['msg']}"
+            for e in error.errors()
+        ]
+        raise SystemExit("\n".join([f"{path} is not a recipe:", *lines])) from None
+
+
+def _set_field(settings: dict[str, Any], change: str) -> None:
+    """Set one field; make the sections on the way to it that do not exist."""
+    name, equals, value = change.partition("=")
+    if not equals:
+        raise SystemExit(f"--set takes name=value, for example sft.args.max_steps=10; got {change!r}")
+    *sections, field = name.split(".")
+    section: Any = settings
+    try:
+        for part in sections:
+            section = section[int(part)] if isinstance(section, list) else section.setdefault(part, {})
+        section[int(field) if isinstance(section, list) else field] = yaml.safe_load(value)
+    except (ValueError, IndexError, TypeError, AttributeError):
+        raise SystemExit(f"--set {name}: the config has no such section, or it holds a single value") from None
+
+
+def _replace_out(value: Any, out: str) -> Any:
+    """The value with `{out}` replaced by the folder of the run, in all its strings."""
+    if isinstance(value, dict):
+        return {name: _replace_out(item, out) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_replace_out(item, out) for item in value]
+    return value.replace("{out}", out) if isinstance(value, str) else value

@@ -1,0 +1,222 @@
+"""Labelled pictures from disk, as Hugging Face data sets that decode a picture only when it is needed.
+
+A set is a label file and a folder of pictures, as the benchmarks are published: a JSON list of {"image", "gt_score"},
+JSONL, or CSV with a header. The configuration declares the scale of the labels; a label off it is an error with its
+row. `load_pictures` decodes every picture once before a run and stores the results, so that the next start is quick. A
+missing or broken picture stops the run, or is dropped and counted if `on_broken: drop` says so. No picture ever takes
+the place of another.
+"""
+
+import csv
+import hashlib
+import json
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from datasets import Dataset, Image, List
+from PIL import Image as PIL
+from tqdm import tqdm
+
+from recipe.config import PictureSet, Recipe, Task
+from recipe.stages import read_append_only_jsonl
+
+
+class Picture(NamedTuple):
+    """One labelled picture; MOS and standard deviation in points on 0-100."""
+
+    path: Path
+    image_id: str
+    dataset: str
+    task: Task
+    mos: float
+    mos_std: float | None
+    digest: str | None = None  # of its file, once it has been decoded
+
+    @property
+    def key(self) -> str:
+        return f"{self.dataset}/{self.image_id}"
+
+
+def read_labels(path: Path) -> list[dict[str, Any]]:
+    """The rows of a label file."""
+    if not path.exists():
+        raise SystemExit(f"label file {path} does not exist; mend its path in the config")
+    text = path.read_text(encoding="utf-8-sig")
+    if path.suffix == ".csv":
+        return list(csv.DictReader(text.splitlines()))
+    if path.suffix not in (".json", ".jsonl"):
+        raise SystemExit(f"labels must be .json, .jsonl or .csv; got {path}")
+    try:
+        rows = json.loads(text) if path.suffix == ".json" else [json.loads(line) for line in text.splitlines() if line]
+    except json.JSONDecodeError as error:
+        raise SystemExit(f"{path} is no {path.suffix[1:]}: {error}") from None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise SystemExit(f"{path} must hold a list of objects, one a picture")
+    return rows
+
+
+def read_pictures(spec: PictureSet) -> list[Picture]:
+    """The labelled pictures of a set, in the order of its label file; this opens no picture."""
+    rows = read_labels(spec.labels)[: spec.limit]
+    names = [str(name) for name in _read_column(rows, spec.image_key, spec.labels)]
+    labels = _read_column(rows, spec.mos_key, spec.labels)
+    stds = _read_column(rows, spec.mos_std_key, spec.labels) if spec.mos_std_key else None
+    _refuse_duplicates(names, spec.labels)
+    try:
+        points = spec.score_scale.column_to_points(labels, column=f"{spec.labels}: {spec.mos_key}")
+    except (ValueError, TypeError) as error:
+        raise SystemExit(str(error)) from None
+    label_units_per_point = (spec.scale[1] - spec.scale[0]) / 100
+    stds_in_points = [None] * len(rows) if stds is None else [float(std) / label_units_per_point for std in stds]
+    return [
+        Picture(spec.images / name, name, spec.name, spec.task, float(mos), std)
+        for name, mos, std in zip(names, points, stds_in_points, strict=True)
+    ]
+
+
+def _read_column(rows: Sequence[Mapping[str, Any]], key: str, path: Path) -> list[Any]:
+    for number, row in enumerate(rows):
+        if row.get(key) in (None, ""):
+            raise SystemExit(
+                f"{path}, row {number}: no {key!r} among {sorted(row)}; set the keys of the label file in the config"
+            )
+    return [row[key] for row in rows]
+
+
+def _refuse_duplicates(names: Sequence[str], path: Path) -> None:
+    row_of: dict[str, int] = {}
+    for row, name in enumerate(names):
+        if row_of.setdefault(name, row) != row:
+            raise SystemExit(f"{path}: rows {row_of[name]} and {row} are both of {name!r}; keep one")
+
+
+# ---------------------------------------------------------------- decode every picture once
+
+
+def _digest_or_fault(path: Path) -> tuple[str | None, str | None]:
+    """A digest of the file if it can be decoded, else what is wrong with it."""
+    try:
+        content = path.read_bytes()
+        with PIL.open(path) as picture:
+            picture.load()
+    except FileNotFoundError:
+        return None, "missing"
+    except Exception as error:  # PIL raises nearly any exception on broken files
+        return None, f"broken: {error}"
+    return hashlib.sha256(content).hexdigest(), None
+
+
+def check_pictures(pictures: Sequence[Picture], cache: Path) -> tuple[dict[Path, str], dict[Path, str]]:
+    """Digests of the sound pictures, and the faults of the others; files that the cache holds unchanged are not read.
+
+    Returns:
+        Digests and faults, by path.
+    """
+    cached = {path: (size_and_time, digest) for path, size_and_time, digest in read_append_only_jsonl(cache)}
+    digests, faults, unchecked = {}, {}, []
+    for path in dict.fromkeys(picture.path for picture in pictures):
+        size_and_time, digest = cached.get(str(path), (None, None))
+        if size_and_time is not None and size_and_time == _size_and_time(path):
+            digests[path] = digest
+        else:
+            unchecked.append(path)
+    if unchecked:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor() as pool, cache.open("a") as file:
+            results = tqdm(pool.map(_digest_or_fault, unchecked), total=len(unchecked), desc="pictures", unit="")
+            for path, (digest, fault) in zip(unchecked, results, strict=True):
+                if fault is None:
+                    digests[path] = digest
+                    file.write(json.dumps([str(path), _size_and_time(path), digest]) + "\n")
+                else:
+                    faults[path] = fault
+    return digests, faults
+
+
+def _size_and_time(path: Path) -> str | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def load_pictures(specs: Iterable[PictureSet], cache: Path) -> list[Picture]:
+    """The sound pictures of some sets; exits if one is faulty, unless its set says that faulty pictures are dropped."""
+    sound = []
+    for spec in specs:
+        pictures = read_pictures(spec)
+        digests, faults = check_pictures(pictures, cache)
+        faulty = [(row, picture) for row, picture in enumerate(pictures) if picture.path in faults]
+        if faulty and spec.on_broken == "refuse":
+            listed = "\n".join(f"  row {row}: {p.path}: {faults[p.path]}" for row, p in faulty[:10])
+            raise SystemExit(
+                f"{spec.labels}: {len(faulty)} of {len(pictures)} pictures cannot be used:\n{listed}\nmend them, or "
+                f"set on_broken: drop for {spec.name}"
+            )
+        if faulty:
+            print(f"{spec.name}: dropped {len(faulty)} of {len(pictures)} pictures, the first in row {faulty[0][0]}")
+        sound += [p._replace(digest=digests[p.path]) for p in pictures if p.path not in faults]
+    return sound
+
+
+def refuse_overlap(train: Sequence[Picture], test: Sequence[Picture]) -> None:
+    """Exits if a training picture is in the test set, by its name in its data set or by the content of its file."""
+    train_by_key = {picture.key: picture for picture in train}
+    train_by_digest = {picture.digest: picture for picture in train}
+    matches = [(p, train_by_key.get(p.key) or train_by_digest.get(p.digest)) for p in test]
+    shared = [(p, match) for p, match in matches if match is not None]
+    if shared:
+        listed = "\n".join(f"  {p.key} ({p.path}) is {match.path} of training" for p, match in shared[:10])
+        raise SystemExit(f"{len(shared)} test pictures are trained on:\n{listed}\ntake them out of one of the two")
+
+
+def load_training_pictures(recipe: Recipe, part: str) -> list[Picture]:
+    """The pictures of SFT or GRPO, none of them in the test; one process decodes them, the others read its results."""
+    from accelerate import PartialState  # imports torch, which takes seconds; stages that do not train need not wait
+
+    with PartialState().main_process_first():
+        pictures = load_pictures(getattr(recipe.data, part), recipe.out / "pictures.jsonl")
+        refuse_overlap(pictures, load_pictures(recipe.data.test, recipe.out / "pictures.jsonl"))
+    return pictures
+
+
+# ---------------------------------------------------------------- for trainers
+
+
+def count_per_task(available: dict[str, int], iaa_share: float | None) -> dict[str, int]:
+    """How many pictures of each task to train on, if so many are available and `iaa_share` of them are aesthetics."""
+    if iaa_share is None:
+        return available
+    shares = {"iqa": 1 - iaa_share, "iaa": iaa_share}
+    total = min(available[task] / share for task, share in shares.items() if share > 0)
+    return {task: round(total * share) for task, share in shares.items()}
+
+
+def mix_tasks(pictures: Sequence[Picture], iaa_share: float | None, seed: int) -> list[Picture]:
+    """The pictures in random order; with a share, as many of each task as it allows."""
+    shuffled = random.Random(seed).sample(list(pictures), len(pictures))
+    by_task = {task: [p for p in shuffled if p.task == task] for task in ("iqa", "iaa")}
+    counts = count_per_task({task: len(of_task) for task, of_task in by_task.items()}, iaa_share)
+    chosen = {p.key for task, of_task in by_task.items() for p in of_task[: counts[task]]}
+    return [p for p in shuffled if p.key in chosen]
+
+
+def to_dataset(
+    pictures: Sequence[Picture], questions: Mapping[Task, str], answers: Sequence[str] | None = None
+) -> Dataset:
+    """Rows as TRL reads them: picture and prompt; the completion to learn if there are `answers`, else the labels."""
+    columns: dict[str, list[Any]] = {
+        "images": [[str(p.path)] for p in pictures],
+        "prompt": [[{"role": "user", "content": questions[p.task]}] for p in pictures],
+    }
+    if answers is not None:
+        columns["completion"] = [[{"role": "assistant", "content": answer}] for answer in answers]
+    else:
+        columns |= {name: [getattr(p, name) for p in pictures] for name in ("mos", "task", "dataset", "image_id")}
+        if any(p.mos_std is not None for p in pictures):
+            columns["mos_std"] = [p.mos_std for p in pictures]
+    return Dataset.from_dict(columns).cast_column("images", List(Image()))

@@ -1,0 +1,124 @@
+"""The answers of the trained models: reading them back from disk, measuring them against the MOS, tabulating them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import bootstrap
+
+from recipe.config import Recipe
+from recipe.stages import read_append_only_jsonl
+from tatar_rewards import metrics, parse_answer
+from tatar_rewards.evaluation import DatasetEvaluation, Evaluation, evaluate_predictions
+
+Row = dict[str, Any]  # one line of a file of predictions: dataset, task, image_id, mos, completion
+Floats = NDArray[np.float64]
+
+MODEL_NAMES = {"sft": "after SFT", "grpo": "after GRPO"}  # by the stage that trained the model
+
+
+class MeasuredModel(NamedTuple):
+    """The predictions of a model, and how well they agree with the MOS."""
+
+    rows: list[Row]
+    evaluation: Evaluation
+
+    def rows_of(self, dataset: str) -> list[Row]:
+        return [row for row in self.rows if row["dataset"] == dataset]
+
+    def evaluation_of(self, dataset: str) -> DatasetEvaluation:
+        return next(result for result in self.evaluation.datasets if result.dataset == dataset)
+
+
+def prediction_files(recipe: Recipe, stage: str) -> list[Path]:
+    return sorted((recipe.out / "predictions" / stage).glob("rank*.jsonl"))
+
+
+def read_predictions(recipe: Recipe, stage: str) -> dict[tuple[str, str], Row]:
+    """The predictions that a model has made so far, by data set and image."""
+    rows = [row for path in prediction_files(recipe, stage) for row in read_append_only_jsonl(path)]
+    return {(row["dataset"], row["image_id"]): row for row in rows}
+
+
+def read_in_order(recipe: Recipe, stage: str) -> list[Row]:
+    """The predictions in the order of the recipe's test sets, independent of which process made them."""
+    rows = read_predictions(recipe, stage).values()
+    order = {spec.name: number for number, spec in enumerate(recipe.data.test)}
+    return sorted(rows, key=lambda row: (order.get(row["dataset"], len(order)), row["image_id"]))
+
+
+def measure_models(recipe: Recipe) -> dict[str, MeasuredModel]:
+    """Each model that has predictions, by the stage that trained it."""
+    measured = {}
+    for stage in MODEL_NAMES:
+        if prediction_files(recipe, stage):
+            rows = read_in_order(recipe, stage)
+            evaluation = evaluate_predictions(rows, n_resamples=recipe.evaluation.resamples)
+            measured[stage] = MeasuredModel(rows, evaluation)
+    return measured
+
+
+def scores_of(rows: Sequence[Row]) -> Floats:
+    """The scores in points; NaN for an unreadable answer."""
+    scores = [parse_answer(row["completion"]).score for row in rows]
+    return np.array([math.nan if score is None else score for score in scores])
+
+
+def srcc_change(before: Sequence[Row], after: Sequence[Row], resamples: int) -> tuple[float, float, float]:
+    """What the second model gained in SRCC on the same pictures, and its paired 95 % bootstrap interval over them."""
+    columns = (scores_of(before), scores_of(after), np.array([row["mos"] for row in after]))
+
+    def gain(first: Floats, second: Floats, mos: Floats) -> float:
+        return metrics.srcc(second, mos) - metrics.srcc(first, mos)
+
+    change = gain(*columns)
+    if math.isnan(change) or not resamples:  # predictions that are all equal have no rank correlation
+        return change, math.nan, math.nan
+    options = {"paired": True, "vectorized": False, "n_resamples": resamples, "method": "percentile"}
+    interval = bootstrap(columns, gain, **options, rng=np.random.default_rng(0)).confidence_interval
+    return change, interval.low, interval.high
+
+
+# ---------------------------------------------------------------- the table
+
+
+def datasets_of(measured: Mapping[str, MeasuredModel]) -> list[tuple[str, str]]:
+    """Task and name of the data sets."""
+    return [(result.task, result.dataset) for result in next(iter(measured.values())).evaluation.datasets]
+
+
+def format_table(recipe: Recipe, measured: Mapping[str, MeasuredModel]) -> str:
+    """A line for each data set and model; those after GRPO end in the change of SRCC since SFT."""
+    datasets = datasets_of(measured)
+    width = max(len(name) for _, name in datasets) + 2
+    lines = [
+        f"{'task':<5}{'data set':<{width}}{'model':<12}{'SRCC':>7}{'PLCC':>7}{'KRCC':>7}{'RMSE':>7}{'well formed':>13}"
+        f"{'words':>7}   change of SRCC (95 % interval)"
+    ]
+    for task, name in datasets:
+        for stage, model in measured.items():
+            line = f"{task.upper():<5}{name:<{width}}{MODEL_NAMES[stage]:<12}{format_figures(model, name)}"
+            if stage == "grpo" and "sft" in measured:
+                before, after = measured["sft"].rows_of(name), model.rows_of(name)
+                change, low, high = srcc_change(before, after, recipe.evaluation.resamples)
+                line += f"   {change:+.3f} ({low:+.3f} to {high:+.3f})"
+            lines += [line, *format_failures(model.evaluation_of(name))]
+    return "\n".join(lines)
+
+
+def format_figures(model: MeasuredModel, dataset: str) -> str:
+    result = model.evaluation_of(dataset)
+    words = np.mean([len(parse_answer(row["completion"]).think.split()) for row in model.rows_of(dataset)])
+    f = result.figures
+    return f"{f.srcc:7.3f}{f.plcc:7.3f}{f.krcc:7.3f}{f.rmse:7.1f}{result.coverage:13.1%}{words:7.1f}"
+
+
+def format_failures(result: DatasetEvaluation) -> list[str]:
+    """A line on the unreadable answers, if there are any."""
+    if not result.failures:
+        return []
+    counts = ", ".join(f"{count} {status}" for status, count in result.failures.items())
+    return [f"{'':<5}  not read: {counts}; taken at worst, SRCC {result.pessimistic.srcc:.3f}"]

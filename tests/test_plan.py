@@ -1,0 +1,40 @@
+"""`train_tatar.py --plan`, and the configurations for GPUs, which only a plan can check here."""
+
+import pytest
+from support import stages
+from trl import GRPOConfig, SFTConfig
+
+import train_grpo
+import train_tatar
+from recipe.config import TINY_CONFIG, load_recipe
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_plan_of_the_tiny_run_misses_nothing_and_that_of_the_real_one_says_what(tmp_path):
+    tiny = stages.run_script("train_tatar.py", "--plan", "--out", str(tmp_path / "run"))
+    assert tiny.returncode == 0, tiny.stderr
+    assert "45 steps; 256 rows a step (256 x 1 accumulated x 1 processes), 64 pictures with 4" in tiny.stdout
+    assert "Nothing is missing." in tiny.stdout
+    assert not (tmp_path / "run").exists(), "a plan writes nothing"
+    for name, floor in (("qwen2_5_vl_7b_8gpu", "18.7 GB"), ("qwen2_5_vl_3b_lora_1gpu", "8.25 GB")):
+        real = stages.run_script(
+            "train_tatar.py", "--plan", "--config", str(stages.EXAMPLES / "configs" / f"{name}.yaml")
+        )
+        assert real.returncode == 1, real.stderr
+        assert f"at least {floor} a process" in real.stdout
+        assert "data/KonIQ-10k/train.json, the labels of KonIQ-10k" in real.stdout
+        assert "is not on this machine; get it with" in real.stdout
+        assert "doctor" not in real.stdout.partition("missing")[2], "its settings are sound"
+
+
+@pytest.mark.parametrize("path", sorted((stages.EXAMPLES / "configs").glob("*_*gpu.yaml")), ids=lambda path: path.stem)
+def test_real_configurations_differ_from_the_tiny_one_in_nothing_but_fields(path):
+    recipe = load_recipe(path)
+    assert {spec.task for spec in recipe.data.test} == {"iqa", "iaa"}
+    assert len(recipe.data.test) == 8
+    assert train_tatar.stages_of(recipe)[-1].program == train_tatar.stages_of(load_recipe(TINY_CONFIG))[-1].program
+    assert train_grpo.make_rewards(recipe)[0].__name__ == "answer_format"
+    elsewhere = {"output_dir": "unused", "use_cpu": True, "bf16": False, "report_to": "none"}
+    SFTConfig(**{**recipe.sft.args, **elsewhere})
+    assert GRPOConfig(**{**recipe.grpo.args, **elsewhere, "use_vllm": False}).num_generations in (4, 8)

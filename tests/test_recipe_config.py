@@ -1,0 +1,40 @@
+"""Reading a configuration of the recipe: wrong settings are named."""
+
+import pytest
+
+import train_grpo
+from recipe.config import TINY_CONFIG, load_recipe
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["grpo.doctor=never"], "grpo.doctor: Input should be 'stop' or 'warn'; got 'never'"),
+        (["data.sft.0.scale=5"], "data.sft.0.scale: "),
+        (["grpo.rewards.iqa.tolerance=-1"], "grpo.rewards.iqa: Value error, tolerance must lie in [0.001, inf); got "),
+        (["sftt.args.max_steps=3"], "sftt: Extra inputs are not permitted"),
+        (["seed"], "--set takes name=value"),
+        (["data.sft.9.limit=3"], "--set data.sft.9.limit: the config has no such section"),
+        (["seed.deeper=3"], "--set seed.deeper: the config has no such section, or it holds a single value"),
+    ],
+)
+def test_a_wrong_setting_is_named(changes, message):
+    with pytest.raises(SystemExit) as raised:
+        load_recipe(TINY_CONFIG, changes)
+    assert message in str(raised.value)
+
+
+def test_a_config_that_does_not_exist_is_named(tmp_path):
+    with pytest.raises(SystemExit, match="does not exist; see examples/configs"):
+        load_recipe(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("a: [")
+    with pytest.raises(SystemExit, match=r"bad\.yaml is no YAML"):
+        load_recipe(tmp_path / "bad.yaml")
+    (tmp_path / "list.yaml").write_text("- a")
+    with pytest.raises(SystemExit, match="must hold a mapping"):
+        load_recipe(tmp_path / "list.yaml")
+
+
+def test_rater_deviations_reach_the_rewards_where_asked_for():
+    recipe = load_recipe(TINY_CONFIG, ["grpo.rewards.mos_std=true"])
+    assert [reward.config.mos_std_column for reward in train_grpo.make_rewards(recipe)[1:]] == ["mos_std", "mos_std"]
