@@ -1,5 +1,6 @@
 """What a policy might try instead of looking at the picture never pays: the sum of the recipe's default rewards."""
 
+import random
 import re
 import warnings
 
@@ -14,9 +15,9 @@ WORDS = ("soft", "light", "colour", "shade", "crop", "frame", "line", "depth", "
 
 
 def thinking(length):
-    """Words of an honest thought: none of it repeats."""
-    return st.lists(st.sampled_from(WORDS), min_size=length, max_size=length).map(
-        lambda words: " ".join(f"{word}{k}" for k, word in enumerate(words))
+    """Words of an honest thought: none of it repeats. They come of a seed, which is drawn sooner than each word."""
+    return st.integers(0, 2**32 - 1).map(
+        lambda seed: " ".join(f"{word}{k}" for k, word in enumerate(random.Random(seed).choices(WORDS, k=length)))
     )
 
 
@@ -45,6 +46,12 @@ def total_rewards(completions, columns, rewards=None):
     return np.array([[0.0 if value is None else value for value in column] for column in earned]).sum(axis=0)
 
 
+def first_half(thought):
+    """Whole words: one that is cut in two would be a new word."""
+    words = thought.split()
+    return " ".join(words[: len(words) // 2 + 1])
+
+
 HACKS = {
     "line ends after the answer": lambda thought, score: write(thought, score) + "\n" * 500,
     "spaces in the thought": lambda thought, score: write(thought.replace(" ", " " * 20), score),
@@ -54,7 +61,7 @@ HACKS = {
     "the thought in capitals": lambda thought, score: write(f"{thought} {thought.upper()}", score),
     "the thought with signs": lambda thought, score: write(f"{thought} {thought.replace(' ', ', ')}", score),
     "one word for ever": lambda thought, score: write(thought + f" {thought.split()[-1]}" * 300, score),
-    "the first half again": lambda thought, score: write(f"{thought} {thought[: len(thought) // 2 + 1]}", score),
+    "the first half again": lambda thought, score: write(f"{thought} {first_half(thought)}", score),
     "words after the answer": lambda thought, score: write(thought, score) + " I am sure of that.",
     "the thought after the answer": lambda thought, score: write("", score) + thought,
     "the same answer twice": lambda thought, score: write(thought, score) + f"<answer>{score}</answer>",

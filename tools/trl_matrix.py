@@ -15,6 +15,7 @@ VERSIONS = ("1.0.0", "1.8.0", "1.16.0")  # the oldest that is supported, the mid
 ROOT = Path(__file__).parents[1]
 TESTS = (
     "tests/test_trainer.py",
+    "tests/test_two_trainers.py",
     "tests/test_rewards.py",
     "tests/test_rewards_one_by_one.py",
     "tests/test_rewards_recipe.py",
