@@ -68,7 +68,7 @@ def main() -> None:
     if device == "cuda" and not torch.cuda.is_available():
         print("no CUDA device on this machine: nothing was measured")
         return
-    _arrays.BORROW = False
+    _arrays.NUMPY_FOR_CPU_TENSORS = False
     print("device:", torch.cuda.get_device_name() if device == "cuda" else "cpu")
     print(f"{'reward':<11}{'form':<11}{'rows':>7}{'dtype':>9}{'ms':>9}{'error':>10}{'waits':>7}{'MB':>7}{'M exp':>9}")
     for function in (thurstone_rank_reward, pairwise_rank_reward):

@@ -39,6 +39,6 @@ def arrays(request):
         pytest.skip("no CUDA device on this machine")
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "torch-kernels":  # what runs on a GPU, on the host
-            patch.setattr(_arrays, "BORROW", False)
+            patch.setattr(_arrays, "NUMPY_FOR_CPU_TENSORS", False)
         device = "cuda" if request.param == "torch-cuda" else "cpu"
         yield lambda values: torch.as_tensor(np.asarray(values), device=device)

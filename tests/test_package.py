@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "evaluation": {"answers", "findings", "metrics", "predictions", "scales"},
     "doctor": {"rewards", "scales", "distributed", "findings"},
     "adapters": {"rewards", "hacks"},
+    "testing": set(),
     "cli": {"doctor", "evaluation", "presets", "rewards", "scales"},
     "__main__": {"cli"},
     "__init__": {"answers", "doctor", "evaluation", "functional", "hacks", "presets", "rewards", "scales"},

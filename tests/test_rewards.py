@@ -10,20 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from support.reward_calls import GOOD, batch
+from support.reward_calls import EVERY_REWARD, GOOD, batch
 
 import tatar_rewards as tr
 from tatar_rewards.answers import read_completion
 
-EVERY_REWARD = [
-    tr.AnswerFormatReward(),
-    tr.GaussianScoreReward(task="iqa", length_gate=tr.LengthConfig(longest=65)),
-    tr.ThresholdScoreReward(task="iqa"),
-    tr.LengthReward(task="iaa", shortest=125),
-    tr.LengthReward(task="iaa", shortest=125, unit="tokens", name="iaa_tokens"),
-    tr.PairwiseRankReward(task="iaa"),
-    tr.ThurstoneRankReward(task="iaa", dispersion="observer"),
-]
 EACH_REWARD = pytest.mark.parametrize("reward", EVERY_REWARD, ids=lambda reward: reward.__name__)
 
 

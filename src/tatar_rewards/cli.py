@@ -23,7 +23,7 @@ FORMATS = {".json": "json", ".jsonl": "json", ".csv": "csv", ".parquet": "parque
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0 done, 1 the doctor has findings, 2 the command itself was wrong."""
-    options = {name: value for name, value in vars(_parse(arguments)).items() if value is not None}
+    options = {name: value for name, value in vars(_parse_arguments(arguments)).items() if value is not None}
     command: Callable[[dict[str, Any]], int] = options.pop("run")
     try:
         return command(options)
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tatar_rewards", description="Rewards for judging pictures.")
     commands = parser.add_subparsers(required=True)
     _add_doctor(commands)

@@ -76,8 +76,10 @@ class Evaluation(NamedTuple):
     def to_json(self) -> str:
         """All of it at full precision; NaN as null."""
         records = {
-            "datasets": [{name: _plain(value) for name, value in one._asdict().items()} for one in self.datasets],
-            "task_means": {task: _plain(figures) for task, figures in self.task_means.items()},
+            "datasets": [
+                {name: _as_json_value(value) for name, value in one._asdict().items()} for one in self.datasets
+            ],
+            "task_means": {task: _as_json_value(figures) for task, figures in self.task_means.items()},
         }
         return json.dumps(records, indent=2)
 
@@ -91,15 +93,15 @@ class Evaluation(NamedTuple):
             low, high = one.srcc_interval
             bounds = "" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
             lines.append(
-                _line(one.task, one.dataset, width, one.figures, one.rows - one.unlabelled, bounds)
+                _table_row(one.task, one.dataset, width, one.figures, one.rows - one.unlabelled, bounds)
                 + f"{one.coverage:>8.1%}"
             )
             if one.failures:
-                lines.append(_line("", "  at worst", width, one.pessimistic, None, ""))
-                told = ", ".join(f"{count} {status}" for status, count in one.failures.items())
-                lines.append(f"{'':<5}  not read: {told}")
+                lines.append(_table_row("", "  at worst", width, one.pessimistic, None, ""))
+                failures_by_status = ", ".join(f"{count} {status}" for status, count in one.failures.items())
+                lines.append(f"{'':<5}  not read: {failures_by_status}")
         for task, figures in self.task_means.items():
-            lines.append(_line(task, "mean", width, figures, None, ""))
+            lines.append(_table_row(task, "mean", width, figures, None, ""))
         return "\n".join(lines)
 
 
@@ -172,7 +174,7 @@ def evaluate_predictions(
         statuses = [a.status for a in answers]
         evaluated.append(_evaluate_dataset(task, dataset, scores, targets, statuses, n_resamples))
     tasks = dict.fromkeys(one.task for one in evaluated)
-    means = {task: _mean([one.figures for one in evaluated if one.task == task]) for task in tasks}
+    means = {task: _mean_figures([one.figures for one in evaluated if one.task == task]) for task in tasks}
     return Evaluation(evaluated, means)
 
 
@@ -217,17 +219,17 @@ def _figures(x: Floats, y: Floats) -> Figures:
     return Figures(*(figure(x, y) for figure in (metrics.srcc, metrics.plcc, metrics.krcc, metrics.rmse, metrics.mae)))
 
 
-def _mean(figures: list[Figures]) -> Figures:
+def _mean_figures(figures: list[Figures]) -> Figures:
     return Figures(*(float(np.mean(column)) for column in zip(*figures, strict=True)))
 
 
-def _plain(value: Any) -> Any:
+def _as_json_value(value: Any) -> Any:
     """Named tuples as mappings, NaN as None."""
     if isinstance(value, float) and math.isnan(value):
         return None
-    return {name: _plain(one) for name, one in value._asdict().items()} if hasattr(value, "_asdict") else value
+    return {name: _as_json_value(one) for name, one in value._asdict().items()} if hasattr(value, "_asdict") else value
 
 
-def _line(task: str, name: str, width: int, f: Figures, pictures: int | None, bounds: str) -> str:
+def _table_row(task: str, name: str, width: int, f: Figures, pictures: int | None, bounds: str) -> str:
     count = "" if pictures is None else str(pictures)
     return f"{task:<5}{name:<{width + 1}}{count:>9}{f.srcc:>7.3f}{bounds:>16}{f.plcc:>7.3f}{f.krcc:>7.3f}{f.rmse:>7.1f}"

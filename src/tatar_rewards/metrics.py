@@ -24,8 +24,8 @@ def srcc(predictions: Scores, targets: Scores) -> float:
         >>> round(srcc([10, 20, 40, 30], [1.0, 2.0, 3.0, 4.0]), 3)
         0.8
     """
-    x, y = _pairs(predictions, targets)
-    if _constant(x) or _constant(y):
+    x, y = _known_pairs(predictions, targets)
+    if _is_constant(x) or _is_constant(y):
         return math.nan
     from scipy.stats import spearmanr  # scipy.stats takes half a second to import
 
@@ -39,8 +39,8 @@ def plcc(predictions: Scores, targets: Scores) -> float:
         >>> round(plcc([1.0, 2.0, 3.0], [10.0, 20.0, 30.0]), 3)
         1.0
     """
-    x, y = _pairs(predictions, targets)
-    if _constant(x) or _constant(y):
+    x, y = _known_pairs(predictions, targets)
+    if _is_constant(x) or _is_constant(y):
         return math.nan
     from scipy.stats import pearsonr
 
@@ -54,8 +54,8 @@ def krcc(predictions: Scores, targets: Scores) -> float:
         >>> round(krcc([10, 20, 40, 30], [1.0, 2.0, 3.0, 4.0]), 3)
         0.667
     """
-    x, y = _pairs(predictions, targets)
-    if _constant(x) or _constant(y):
+    x, y = _known_pairs(predictions, targets)
+    if _is_constant(x) or _is_constant(y):
         return math.nan
     from scipy.stats import kendalltau
 
@@ -69,7 +69,7 @@ def rmse(predictions: Scores, targets: Scores) -> float:
         >>> rmse([70.0, 50.0], [73.0, 46.0])
         3.5355339059327378
     """
-    x, y = _pairs(predictions, targets)
+    x, y = _known_pairs(predictions, targets)
     return float(np.sqrt(np.mean((x - y) ** 2))) if len(x) else math.nan
 
 
@@ -80,7 +80,7 @@ def mae(predictions: Scores, targets: Scores) -> float:
         >>> mae([70.0, 50.0], [73.0, 46.0])
         3.5
     """
-    x, y = _pairs(predictions, targets)
+    x, y = _known_pairs(predictions, targets)
     return float(np.mean(np.abs(x - y))) if len(x) else math.nan
 
 
@@ -94,8 +94,8 @@ def calibration_slope(predictions: Scores, targets: Scores) -> float:
         >>> calibration_slope([40.0, 50.0, 60.0], [30.0, 50.0, 70.0])
         0.5
     """
-    x, y = _pairs(predictions, targets)
-    return math.nan if _constant(y) else float(np.mean((x - x.mean()) * (y - y.mean())) / y.var())
+    x, y = _known_pairs(predictions, targets)
+    return math.nan if _is_constant(y) else float(np.mean((x - x.mean()) * (y - y.mean())) / y.var())
 
 
 def spread_ratio(predictions: Scores, targets: Scores) -> float:
@@ -108,8 +108,8 @@ def spread_ratio(predictions: Scores, targets: Scores) -> float:
         >>> spread_ratio([40.0, 50.0, 60.0], [30.0, 50.0, 70.0])
         0.5
     """
-    x, y = _pairs(predictions, targets)
-    return math.nan if _constant(y) else float(x.std() / y.std())
+    x, y = _known_pairs(predictions, targets)
+    return math.nan if _is_constant(y) else float(x.std() / y.std())
 
 
 def constant_share(predictions: Scores, targets: Scores) -> float:
@@ -122,8 +122,8 @@ def constant_share(predictions: Scores, targets: Scores) -> float:
         >>> constant_share([50.0, 50.0, 50.0, 80.0], [30.0, 50.0, 70.0, 80.0])
         0.75
     """
-    x, y = _pairs(predictions, targets)
-    return math.nan if _constant(y) else float(np.unique(x, return_counts=True)[1].max() / len(x))
+    x, y = _known_pairs(predictions, targets)
+    return math.nan if _is_constant(y) else float(np.unique(x, return_counts=True)[1].max() / len(x))
 
 
 class Interval(NamedTuple):
@@ -172,7 +172,7 @@ def bootstrap_interval(
         raise ValueError(f"confidence must lie between 0 and 1; got {confidence!r}")
     if n_resamples < 1:
         raise ValueError(f"n_resamples must be at least 1; got {n_resamples!r}")
-    x, y = _pairs(predictions, targets)
+    x, y = _known_pairs(predictions, targets)
     if len(x) < 2 or math.isnan(metric(x, y)):
         return Interval(math.nan, math.nan)
     from scipy.stats import bootstrap
@@ -206,7 +206,7 @@ def coverage(predictions: Scores) -> float:
     return float(np.mean(~np.isnan(values))) if len(values) else math.nan
 
 
-def _pairs(predictions: Scores, targets: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _known_pairs(predictions: Scores, targets: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     x, y = _floats("predictions", predictions), _floats("targets", targets)
     if len(x) != len(y):
         raise ValueError(f"predictions and targets must be equally long, one pair a row; got {len(x)} and {len(y)}")
@@ -224,5 +224,5 @@ def _floats(name: str, values: Scores) -> NDArray[np.float64]:
     return floats
 
 
-def _constant(values: NDArray[np.float64]) -> bool:
+def _is_constant(values: NDArray[np.float64]) -> bool:
     return len(values) < 2 or bool(np.all(values == values[0]))

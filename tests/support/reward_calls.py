@@ -1,7 +1,19 @@
-"""Completions, and the columns that a trainer calls a reward with."""
+"""Every reward, completions, and the columns that a trainer calls a reward with."""
+
+import tatar_rewards as tr
 
 LONG = " ".join(f"word{k}" for k in range(130))
 GOOD = [f"<think>{LONG if k // 2 % 2 else 'Sharp.'}</think><answer>{20 + 5 * k}</answer>" for k in range(8)]
+
+EVERY_REWARD = [
+    tr.AnswerFormatReward(),
+    tr.GaussianScoreReward(task="iqa", length_gate=tr.LengthConfig(longest=65)),
+    tr.ThresholdScoreReward(task="iqa"),
+    tr.LengthReward(task="iaa", shortest=125),
+    tr.LengthReward(task="iaa", shortest=125, unit="tokens", name="iaa_tokens"),
+    tr.PairwiseRankReward(task="iaa"),
+    tr.ThurstoneRankReward(task="iaa", dispersion="observer"),
+]
 
 
 def batch(texts, **changes):

@@ -1,4 +1,4 @@
-"""The doctor's checks of data: columns, labels, keys, and what can be compared."""
+"""The doctor's checks of data: columns, labels, keys."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ RESERVED = [
     "environments",
 ]
 BLOCKING = ("missing column", "label off its scale", "label", "image key", "two labels", "data", "unknown data set")
-MISLEADING = ("label scale", "equal labels")  # what probes would say is theirs
+MISLEADING = ("label scale", "equal labels")  # what the probes would find is a consequence of these
 STREAMED_ROWS = 2000  # how much of a stream is looked at
 
 Rows = Mapping[str, list[Any]]
@@ -87,9 +87,9 @@ def check_data(rewards: Sequence[Any], data: Data) -> Iterator[Finding]:
     seen: set[tuple[Any, ...]] = set()
     for reward in labelled_rewards(rewards):
         config = reward.config
-        what = (config.task, config.mos_column, str(config.mos_scale), config.mos_std_column)
-        if what not in seen:
-            seen.add(what)
+        labels = (config.task, config.mos_column, str(config.mos_scale), config.mos_std_column)
+        if labels not in seen:
+            seen.add(labels)
             yield from _check_labels(reward, rows)
     for ranking in ranking_rewards(rewards):
         if ranking.config.image_id_column in rows:

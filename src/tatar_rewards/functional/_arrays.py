@@ -64,15 +64,15 @@ def like_predictions(rewards: Array, predictions: ArrayT) -> ArrayT:
 
 # ---------------------------------------------------------------- torch on the host
 
-BORROW = True  # False where torch's own kernels are to be tested without a GPU
+NUMPY_FOR_CPU_TENSORS = True  # False where torch's own kernels are to be tested without a GPU
 
 
-def lends_memory(values: Array) -> bool:
+def is_cpu_tensor(values: Array) -> bool:
     """A torch tensor on the host: numpy can work on its memory, and takes half the time for exp and log1p there."""
-    return BORROW and array_api_compat.is_torch_array(values) and str(device_of(values)) == "cpu"
+    return NUMPY_FOR_CPU_TENSORS and array_api_compat.is_torch_array(values) and str(device_of(values)) == "cpu"
 
 
-def borrow(values: Any) -> Any:
+def to_numpy(values: Any) -> Any:
     """The memory of such a tensor as a numpy array; a copy where numpy lacks its dtype. None passes."""
     if values is None:
         return None
@@ -80,7 +80,7 @@ def borrow(values: Any) -> Any:
     return (values.float() if values.dtype.itemsize < 4 and values.is_floating_point() else values).numpy()
 
 
-def give_back(values: Array, like: Any) -> Any:
+def to_tensor(values: Array, like: Any) -> Any:
     """The array as a tensor, in the dtype of `like` unless that holds integers."""
     import torch
 
@@ -112,7 +112,7 @@ def number_sorted(keys: PerRow) -> tuple[PerRow, PerImage]:
     return xp.cumulative_sum(astype(starts, xp.int64)) - 1, xp.nonzero(starts)[0]
 
 
-def runs(sorted_keys: PerRow) -> list[tuple[int, int]]:
+def runs_of_equal_keys(sorted_keys: PerRow) -> list[tuple[int, int]]:
     """(start, stop) of each run of equal keys: one synchronisation on a GPU."""
     if sorted_keys.shape[0] == 0:
         return []

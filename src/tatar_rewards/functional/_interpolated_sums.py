@@ -32,10 +32,10 @@ def node_count(temperature: float) -> int:
 
 def spread_node_count(largest_variance: float, temperature: float) -> int:
     """Nodes in ln(1 + variance / t^2), whose singularities lie at a distance of pi from the real axis."""
-    return math.ceil(35 / math.asinh(2 * math.pi / _top(largest_variance, temperature)))
+    return math.ceil(35 / math.asinh(2 * math.pi / _largest_spread(largest_variance, temperature)))
 
 
-def _top(largest_variance: float, temperature: float) -> float:
+def _largest_spread(largest_variance: float, temperature: float) -> float:
     return max(math.log1p(largest_variance / temperature**2), 1e-3)
 
 
@@ -102,14 +102,14 @@ def matched_losses(predictions: PerRow, images: Images, rows: PerRow, settings: 
     sums = counts * means
     nodes = _nodes(node_count(t), q)
     interpolated = _interpolate(nodes, _sum_targets(nodes, targets, counts, sums, t), targets)
-    likely, moments = interpolated[:, 0] - counts / 2, interpolated[:, 1] - sums / 2
+    probabilities, moments = interpolated[:, 0] - counts / 2, interpolated[:, 1] - sums / 2
     entropies = interpolated[:, 2] - counts * LN_2
     softplus_sums = _sum_softplus(nodes, q if single else means, t)
 
     chosen, image = take(q, rows), take(images.of_row, rows)
     own = _own_softplus(q, images, t) if single else softplus((q - take(means, images.of_row)) / t)
     total = _interpolate(nodes, softplus_sums[:, None], chosen)[:, 0] - take(own, rows)
-    total -= (chosen * take(likely, image) - take(moments, image)) / t + take(entropies, image)
+    total -= (chosen * take(probabilities, image) - take(moments, image)) / t + take(entropies, image)
     return xp.astype(total / take(xp.sum(counts) - counts, image), predictions.dtype, copy=False)
 
 
@@ -139,13 +139,13 @@ def _logistic_terms(z: Array) -> tuple[Array, Array]:
 def _sum_targets(nodes: _Nodes, targets: PerImage, counts: PerImage, sums: PerImage, temperature: float) -> Array:
     """A, M and H at the nodes, (n, 3)."""
     xp = namespace_of(targets)
-    likely, moments, entropies = (xp.zeros_like(nodes.points) for _ in range(3))
+    probabilities, moments, entropies = (xp.zeros_like(nodes.points) for _ in range(3))
     for block in _blocks(nodes, targets.shape[0]):
         probability, entropy = _logistic_terms((nodes.points[:, None] - targets[block][None, :]) / temperature)
-        likely += probability @ counts[block]
+        probabilities += probability @ counts[block]
         moments += probability @ sums[block]
         entropies += entropy @ counts[block]
-    return xp.stack([likely, moments, entropies], axis=1)
+    return xp.stack([probabilities, moments, entropies], axis=1)
 
 
 def _own_softplus(q: PerRow, images: Images, temperature: float) -> PerRow:
@@ -172,17 +172,17 @@ def observer_losses(predictions: PerRow, images: Images, rows: PerRow, settings:
     q, targets, means, variances = _in_float64(predictions, images.targets, images.means, images.variances)
     spread = xp.log1p(variances / t**2)
     largest = float(xp.max(variances))
-    nodes, spreads = _nodes(node_count(t), q), _nodes(spread_node_count(largest, t), q, _top(largest, t) / 2)
+    nodes, spreads = _nodes(node_count(t), q), _nodes(spread_node_count(largest, t), q, _largest_spread(largest, t) / 2)
     sums = _sum_observed(nodes, spreads, targets, means, variances, t)
 
     own = 1 / xp.sqrt(t**2 + 2 * variances)
-    likely = _interpolate_both(nodes, spreads, sums.likely, targets, spread) - own / 2
+    probabilities = _interpolate_both(nodes, spreads, sums.probabilities, targets, spread) - own / 2
     moments = _interpolate_both(nodes, spreads, sums.moments, targets, spread) - means * own / 2
     entropies = _interpolate(nodes, sums.entropies[:, None], targets)[:, 0] - LN_2
     chosen, image = take(q, rows), take(images.of_row, rows)
     total = _interpolate_both(nodes, spreads, sums.softplus, chosen, take(spread, image))
     total -= softplus((chosen - take(means, image)) * take(own, image))
-    total -= chosen * take(likely, image) - take(moments, image) + take(entropies, image)
+    total -= chosen * take(probabilities, image) - take(moments, image) + take(entropies, image)
     return xp.astype(total / (targets.shape[0] - 1), predictions.dtype, copy=False)
 
 
@@ -190,7 +190,7 @@ class _Observed(NamedTuple):
     """S, A and M at pairs of nodes, (n, l), and H at the nodes, (n,)."""
 
     softplus: Array
-    likely: Array
+    probabilities: Array
     moments: Array
     entropies: Array
 
@@ -200,7 +200,7 @@ def _sum_observed(
 ) -> _Observed:
     xp = namespace_of(targets)
     squares = temperature**2 * xp.exp(spreads.points)
-    softplus_sums, likely, moments = (xp.zeros_like(nodes.points[:, None] * squares[None, :]) for _ in range(3))
+    softplus_sums, probabilities, moments = (xp.zeros_like(nodes.points[:, None] * squares[None, :]) for _ in range(3))
     entropies = xp.zeros_like(nodes.points)
     step = max(1, _arrays.pairs_at_once(squares) // (nodes.points.shape[0] * squares.shape[0]))
     for block in _arrays.blocks(targets.shape[0], step):
@@ -209,7 +209,7 @@ def _sum_observed(
         gaps = nodes.points[:, None] - means[block][None, :]
         by_spread = xp.permute_dims(precisions, (1, 0))[None, :, :]
         softplus_sums += xp.sum(softplus(gaps[:, None, :] * by_spread), axis=2)
-        likely += probability @ precisions
+        probabilities += probability @ precisions
         moments += probability @ (means[block][:, None] * precisions)
         entropies += xp.sum(entropy, axis=1)
-    return _Observed(softplus_sums, likely, moments, entropies)
+    return _Observed(softplus_sums, probabilities, moments, entropies)

@@ -136,7 +136,7 @@ def _pair_losses(
     """The weighted mean of the losses of some completions, whose images are `their_images` among those compared."""
     xp = namespace_of(predictions)
 
-    def spread(matrix: ImagePairs) -> Array:
+    def per_completion(matrix: ImagePairs) -> Array:
         """From pairs of images to pairs of completion and opponent, (m / per_image, 1, opponents)."""
         matrix = matrix[their_images, ...] if isinstance(their_images, slice) else take(matrix, their_images)
         if settings.opponents == "completions":
@@ -145,15 +145,15 @@ def _pair_losses(
 
     positions = images.means if settings.opponents == "images" else predictions
     z = xp.reshape(take(predictions, rows), (-1, per_image, 1)) - positions[None, None, :]
-    z *= compared.precisions if isinstance(compared.precisions, float) else spread(compared.precisions)
-    weights, weighted = spread(compared.weights), spread(compared.weighted)
+    z *= compared.precisions if isinstance(compared.precisions, float) else per_completion(compared.precisions)
+    weights, weighted = per_completion(compared.weights), per_completion(compared.weighted)
     if settings.within_image:
         own = xp.reshape(_arrays.matches(rows, z.shape[2]), z.shape)
         weights, weighted = (xp.where(own, xp.zeros_like(z), matrix) for matrix in (weights, weighted))
     if exponent_is_safe(settings):
         loss = logistic_losses(z, weights, weighted, settings)
     else:
-        loss = xp.sum(weights * losses_of_pairs(spread(compared.probabilities), z, settings), axis=2)
+        loss = xp.sum(weights * losses_of_pairs(per_completion(compared.probabilities), z, settings), axis=2)
     return xp.reshape(loss, (-1,))
 
 

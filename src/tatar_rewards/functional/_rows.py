@@ -29,9 +29,9 @@ def rank_rows(columns: Columns, settings: PairSettings) -> Any:
         check_keys("comparisons", columns.comparisons)
     if columns.wanted is not None:
         check_truth_values("wanted", columns.wanted)
-    if _arrays.lends_memory(columns.predictions):
-        borrowed = Columns(*map(_arrays.borrow, columns))
-        return _arrays.give_back(rank_rows(borrowed, settings), columns.predictions)
+    if _arrays.is_cpu_tensor(columns.predictions):
+        in_numpy = Columns(*map(_arrays.to_numpy, columns))
+        return _arrays.to_tensor(rank_rows(in_numpy, settings), columns.predictions)
     rewards = _rank_checked(columns, settings)
     return _arrays.like_predictions(rewards, columns.predictions)
 
@@ -76,7 +76,7 @@ def _comparisons(comparisons: PerRow | None, rows: PerRow) -> list[tuple[int, in
     """(start, stop) of the rows of each comparison."""
     if comparisons is None:
         return [(0, rows.shape[0])] if rows.shape[0] else []
-    return _arrays.runs(take(comparisons, rows))
+    return _arrays.runs_of_equal_keys(take(comparisons, rows))
 
 
 def _check_one_target_each(columns: Columns, targets: PerRow, rows: PerRow) -> None:

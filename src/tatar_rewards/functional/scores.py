@@ -62,7 +62,7 @@ def gaussian_score_reward(
     if stds is not None:
         width = xp.sqrt(width**2 + stds**2)
     bell = xp.clip(float(gain) * xp.exp(-0.5 * (error / width) ** 2), None, 1.0)
-    return like_predictions(_fill(bell, error, unreadable), predictions)
+    return like_predictions(_fill_in_missing(bell, error, unreadable), predictions)
 
 
 def check_gaussian_settings(tolerance: float, reward_at_tolerance: float, widening: float, gain: float) -> None:
@@ -100,7 +100,7 @@ def threshold_score_reward(predictions: ArrayT, targets: PerRow, *, tolerance: f
     check_threshold_settings(tolerance)
     error, unreadable, _ = _errors(predictions, targets, None)
     hit = namespace_of(error).astype(error <= float(tolerance), error.dtype)
-    return like_predictions(_fill(hit, error, unreadable), predictions)
+    return like_predictions(_fill_in_missing(hit, error, unreadable), predictions)
 
 
 def check_threshold_settings(tolerance: float) -> None:
@@ -117,7 +117,7 @@ def _errors(predictions: PerRow, targets: PerRow, target_stds: PerRow | None) ->
     return error, xp.logical_not(readable), stds
 
 
-def _fill(rewards: Array, error: PerRow, unreadable: PerRow) -> PerRow:
+def _fill_in_missing(rewards: Array, error: PerRow, unreadable: PerRow) -> PerRow:
     xp = namespace_of(rewards)
     rewards = xp.where(unreadable, xp.zeros_like(rewards), rewards)
     return xp.where(xp.isnan(error), xp.full_like(rewards, math.nan), rewards)

@@ -49,8 +49,8 @@ class AnswerFormatReward(Reward[AnswerFormatRewardConfig]):
                 columns["log_metric"](f"{name}/status_{status}", seen[status] / total)
             columns["log_metric"](f"{name}/parse_failure_rate", (seen.total() - seen[AnswerStatus.OK]) / total)
         require_think = self.config.require_think
-        paid = [answer.ok and (not require_think or answer.think != "") for answer in answers]
-        return [float(pay) if on else None for pay, on in zip(paid, on_task, strict=True)]
+        well_formed = [answer.ok and (not require_think or answer.think != "") for answer in answers]
+        return [float(is_well_formed) if on else None for is_well_formed, on in zip(well_formed, on_task, strict=True)]
 
 
 class LengthReward(Reward[LengthRewardConfig]):

@@ -45,7 +45,7 @@ def group_keys(reward: Reward[LabelConfig], columns: Mapping[str, Any], batch: B
 def _image_ids(reward: Reward[RankingConfig], columns: Mapping[str, Any], on_task: NDArray[np.bool_]) -> Sequence[Any]:
     length = len(on_task)
     if by_place(reward, columns):
-        return _places(reward, on_task)
+        return _image_numbers_by_place(reward, on_task)
     cure = (
         "a ranking must know which completions show the same image. Add a column of image keys (or name yours with "
         "image_id_column=), or, where no group of completions is split over processes, set num_generations= to the "
@@ -62,7 +62,7 @@ def by_place(reward: Reward[RankingConfig], columns: Mapping[str, Any]) -> bool:
     return reward.config.num_generations is not None and columns.get(reward.config.image_id_column) is None
 
 
-def _places(reward: Reward[RankingConfig], on_task: NDArray[np.bool_]) -> list[str]:
+def _image_numbers_by_place(reward: Reward[RankingConfig], on_task: NDArray[np.bool_]) -> list[str]:
     """Consecutive rows as images; the rank is part of the key, so that no two ranks share one."""
     size, length = reward.config.num_generations or 1, len(on_task)
     split = f"a group is split; let per_device_train_batch_size * steps_per_generation be a multiple of {size}"

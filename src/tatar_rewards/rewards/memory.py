@@ -58,7 +58,7 @@ class OpponentMemory:
         return {
             "calls": self.calls,
             "images": [
-                [comparison, image, list(kept.predictions), kept.target, _or_none(kept.target_std), kept.call]
+                [comparison, image, list(kept.predictions), kept.target, _nan_as_none(kept.target_std), kept.call]
                 for comparison, images in self._images.items()
                 for image, kept in images.items()
             ],
@@ -88,5 +88,5 @@ def _read_row(row: Sequence[Any]) -> tuple[int, int, RememberedImage]:
     return int(comparison), int(image), remembered
 
 
-def _or_none(number: float) -> float | None:
+def _nan_as_none(number: float) -> float | None:
     return None if math.isnan(number) else number

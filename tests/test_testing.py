@@ -1,0 +1,108 @@
+"""The contract of a reward passes on every reward of the package, and finds planted faults."""
+
+import math
+import random
+
+import pytest
+from support.reward_calls import EVERY_REWARD
+
+import tatar_rewards as tr
+from tatar_rewards.testing import check_reward_contract
+
+
+@pytest.mark.parametrize("reward", EVERY_REWARD, ids=lambda reward: reward.__name__)
+@pytest.mark.filterwarnings("ignore:.*no other image")
+def test_every_reward_keeps_the_contract(reward):
+    before = reward.state_dict()
+    check_reward_contract(reward)
+    assert reward.state_dict() == before
+
+
+def nan_for_silence(completions, **columns):
+    return [math.nan if not completion else 1.0 for completion in completions]
+
+
+def one_short(completions, **columns):
+    return [1.0] * max(0, len(completions) - 1)
+
+
+def texts_only(completions, **columns):
+    return [float("answer" in completion) for completion in completions]
+
+
+def unprepared(completions, **columns):
+    return [float(completion[-1]["content"] != "") if completion else 0.0 for completion in completions]
+
+
+def by_place(completions, **columns):
+    return [float(row) for row in range(len(completions))]
+
+
+def fixed_keywords(completions, mos):
+    return [1.0] * len(completions)
+
+
+def tuple_returned(completions, **columns):
+    return tuple(1.0 for _ in completions)
+
+
+def at_random(completions, **columns):
+    return [random.random() for _ in completions]
+
+
+def destructive(completions, mos, **columns):
+    earned = [1.0] * len(completions)
+    mos.clear()
+    return earned
+
+
+class Unpicklable:
+    __name__ = "unpicklable"
+
+    def __init__(self):
+        self.pay = lambda: 1.0
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __call__(self, completions, **columns):
+        return [self.pay() for _ in completions]
+
+
+class Nameless:
+    def __call__(self, completions, **columns):
+        return [1.0] * len(completions)
+
+
+@pytest.mark.parametrize(
+    ("reward", "problem"),
+    [
+        (nan_for_silence, "must be a finite float or None; got nan for ''"),
+        (one_short, "got 7 rewards for 8 completions"),
+        (texts_only, "message lists earn otherwise than the same texts"),
+        (unprepared, "the reward raised TypeError"),
+        (by_place, "the order of the rows changes what they earn"),
+        (fixed_keywords, "unexpected keyword argument"),
+        (tuple_returned, "must return a list; got tuple"),
+        (at_random, "a pickled reward pays otherwise"),
+        (destructive, "changed the completions or columns"),
+        (Nameless(), "has no __name__"),
+    ],
+)
+def test_a_broken_contract_is_found(reward, problem):
+    with pytest.raises(AssertionError, match=problem):
+        check_reward_contract(reward)
+
+
+def test_what_cannot_be_pickled_is_found():
+    with pytest.raises(Exception, match="pickle"):
+        check_reward_contract(Unpicklable())
+
+
+def test_columns_of_ones_own_take_the_place_of_the_examples():
+    reward = tr.GaussianScoreReward(mos_column="score", mos_scale=(1, 5))
+    with pytest.raises(AssertionError, match="needs a column 'score'"):
+        check_reward_contract(reward)
+    check_reward_contract(reward, score=[1.0, 1.0, 2.0, 2.0, 3.5, 3.5, 5.0, 5.0])
+    with pytest.raises(ValueError, match="every column needs 8 rows"):
+        check_reward_contract(reward, score=[1.0])
