@@ -14,7 +14,7 @@ def cumulative(z: Array, link: str) -> Array:
     """F, the logistic function or the normal CDF."""
     if link == "normal":
         return _arrays.normal_cdf(z)
-    return 0.5 * (1 + namespace_of(z).tanh(0.5 * z))  # the logistic function without an overflow
+    return _arrays.logistic(z)
 
 
 def losses_of_pairs(p: Array, z: Array, settings: PairSettings) -> Array:
