@@ -13,8 +13,9 @@ from support import stages
 import evaluate_model
 import train_grpo
 import train_sft
+from recipe.checkpoints import last_checkpoint
 from recipe.config import TINY_CONFIG, load_recipe
-from recipe.models import last_checkpoint, load_model
+from recipe.models import load_model
 from recipe.stages import is_finished
 
 pytestmark = pytest.mark.slow
@@ -31,12 +32,12 @@ def test_grpo_that_is_killed_on_two_processes_goes_on_from_its_checkpoint(run_fo
     command = stages.command("train_grpo.py", "--set", *changes, launcher=stages.TWO_PROCESSES)
     first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=stages.environment())
     give_up = time.monotonic() + 120
-    while time.monotonic() < give_up and last_checkpoint(run_folder / "grpo") is None and first.poll() is None:
+    while time.monotonic() < give_up and last_checkpoint(run_folder / "grpo")[0] is None and first.poll() is None:
         time.sleep(0.05)
     for process in [*psutil.Process(first.pid).children(recursive=True), first]:
         process.kill()
     first.wait()
-    assert last_checkpoint(run_folder / "grpo") is not None
+    assert last_checkpoint(run_folder / "grpo")[0] is not None
     assert not (run_folder / "grpo" / "finished.json").exists()
 
     run = stages.run_script("train_grpo.py", "--set", *changes, launcher=stages.TWO_PROCESSES)

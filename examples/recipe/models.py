@@ -23,8 +23,10 @@ from transformers import (
 from transformers.trainer import Trainer
 from transformers.utils import logging
 
+from recipe.checkpoints import last_checkpoint
 from recipe.config import ModelSettings, Recipe
 from recipe.stages import is_finished, mark_finished
+from tatar_rewards.adapters.trl import LoadCheckpointWeights
 
 logging.disable_progress_bar()  # of loading weights; trainers keep their bars
 datasets.disable_progress_bars()
@@ -90,13 +92,6 @@ def save_trained_model(trainer: Trainer, folder: Path) -> None:
     PartialState().wait_for_everyone()
 
 
-def last_checkpoint(folder: Path) -> str | None:
-    """The newest complete checkpoint. A killed run leaves one without the trainer's state, which is written last."""
-    complete = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]
-    newest = max(complete, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
-    return None if newest is None else str(newest)
-
-
 class ShortProgress(ProgressCallback):  # type: ignore[misc]  # transformers is not typed here
     """The trainer's progress bar, with loss and reward beside it instead of every metric."""
 
@@ -125,9 +120,12 @@ def run_training(recipe: Recipe, stage: str, make_trainer: Callable[[Recipe], Tr
     set_seed(recipe.seed)
     trainer = make_trainer(recipe)
     shorten_progress(trainer)
-    checkpoint = last_checkpoint(folder)
+    checkpoint, faults = last_checkpoint(folder)
+    for fault in faults:
+        processes.print(f"passing over {fault}")
     if checkpoint is not None:
         processes.print(f"resuming from {checkpoint}")
+    trainer.add_callback(LoadCheckpointWeights(checkpoint))
     trainer.train(resume_from_checkpoint=checkpoint)
     save_trained_model(trainer, trained_model_folder(recipe, stage))
     if processes.is_main_process:

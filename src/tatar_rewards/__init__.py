@@ -1,8 +1,10 @@
 """Rewards for training a vision-language model to judge pictures, right on any number of processes."""
 
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing  # noqa: F401  # from here, not from deep in other imports, it loads in half the time
+
 from tatar_rewards.answers import Answer, AnswerStatus, parse_answer, read_completion
-from tatar_rewards.doctor import check_setup
-from tatar_rewards.evaluation import evaluate_predictions
 from tatar_rewards.functional import (
     gaussian_score_reward,
     length_reward,
@@ -29,6 +31,10 @@ from tatar_rewards.rewards import (
     ThurstoneRankReward,
 )
 from tatar_rewards.scales import BENCHMARK_SCALES, POINTS, ScoreScale
+
+if TYPE_CHECKING:
+    from tatar_rewards.doctor import check_setup
+    from tatar_rewards.evaluation import evaluate_predictions
 
 __version__ = "0.1.0"
 
@@ -65,3 +71,16 @@ __all__ = [
     "threshold_score_reward",
     "thurstone_rank_reward",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The doctor and the evaluation are imported when they are first asked for: training needs neither."""
+    if name == "check_setup":
+        from tatar_rewards.doctor import check_setup
+
+        return check_setup
+    if name == "evaluate_predictions":
+        from tatar_rewards.evaluation import evaluate_predictions
+
+        return evaluate_predictions
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,6 +5,7 @@ The rewards themselves need no adapter: TRL calls them as they are.
 
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
@@ -97,3 +98,61 @@ class HackDetector(TrainerCallback):  # type: ignore[misc]  # transformers is no
     def _warn(self, state: Any, text: str) -> None:
         if state.is_world_process_zero:
             warnings.warn(text, stacklevel=3)
+
+
+class LoadCheckpointWeights(TrainerCallback):  # type: ignore[misc]  # transformers is not typed here
+    """Loads the weights of the checkpoint that a run resumes from, and ends the run where one of them is not there.
+
+    A trainer resumes by `load_state_dict(strict=False)`. Models that are saved under other names than they train under
+    (transformers 5 saves LLaVA and Qwen2.5-VL so) then resume with none of the checkpoint's weights, and one warning
+    says so. This callback loads them by the model's own loader, just before the first step. Adapters of PEFT are
+    compared with the checkpoint's. DeepSpeed and FSDP load their own checkpoints and are left alone.
+
+    Args:
+        checkpoint: The folder that goes to `trainer.train(resume_from_checkpoint=...)`; None, a new run, does nothing.
+
+    Raises:
+        RuntimeError: when training begins, where a weight of the model is missing in the checkpoint or differs from it.
+
+    Examples:
+        >>> checkpoint = None  # transformers.trainer_utils.get_last_checkpoint("runs/grpo")
+        >>> callback = LoadCheckpointWeights(checkpoint)  # GRPOTrainer(callbacks=[callback], ...)
+        >>> # trainer.train(resume_from_checkpoint=checkpoint)
+    """
+
+    def __init__(self, checkpoint: str | Path | None) -> None:
+        self.checkpoint = checkpoint
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+        if self.checkpoint is None or args.deepspeed or args.fsdp:
+            return
+        if hasattr(model, "peft_config"):
+            _check_adapters(model, self.checkpoint)
+        else:
+            _load_weights(model, self.checkpoint)
+
+
+def _load_weights(model: Any, checkpoint: str | Path) -> None:
+    saved, info = type(model).from_pretrained(checkpoint, dtype=model.dtype, output_loading_info=True)
+    wrong = {kind: sorted(map(str, info[kind])) for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")}
+    for kind, keys in wrong.items():
+        if keys:
+            raise RuntimeError(
+                f"{checkpoint} is no checkpoint of this {type(model).__name__}: {len(keys)} {kind.replace('_', ' ')}, "
+                f"the first {keys[0]}; resume from another one, or start anew"
+            )
+    model.load_state_dict(saved.state_dict(), strict=True)
+
+
+def _check_adapters(model: Any, checkpoint: str | Path) -> None:
+    from peft.utils import get_peft_model_state_dict, load_peft_weights
+
+    live, saved = get_peft_model_state_dict(model), load_peft_weights(str(checkpoint), device="cpu")
+    wrong = sorted(live.keys() ^ saved.keys()) or [
+        name for name, value in saved.items() if not (live[name].detach().to(value) == value).all()
+    ]
+    if wrong:
+        raise RuntimeError(
+            f"the run did not resume with the adapters of {checkpoint}: {len(wrong)} of {len(saved)} differ, the first "
+            f"{wrong[0]}; resume from another one, or start anew"
+        )

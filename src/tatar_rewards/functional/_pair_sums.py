@@ -206,10 +206,8 @@ def _raw_weights(gaps: ImagePairs, excluded: ImagePairs, scale: float) -> ImageP
     xp = namespace_of(gaps)
     if scale == math.inf:
         return _arrays.astype(xp.logical_not(excluded), gaps.dtype)
-    distances = xp.abs(gaps)
-    nearest = xp.min(xp.where(excluded, xp.full_like(gaps, math.inf), distances), axis=1)[:, None]
-    zeros = xp.zeros_like(gaps)
-    return xp.where(excluded, zeros, xp.exp(xp.where(excluded, zeros, (nearest - distances) / scale)))
+    distances = xp.where(excluded, math.inf, xp.abs(gaps))
+    return xp.exp((xp.min(distances, axis=1)[:, None] - distances) / scale)
 
 
 def _pair_variances(variances: PerImage, chosen: PerImage) -> ImagePairs:

@@ -1,6 +1,5 @@
 """What every config is: frozen, hashable, comparable, and helpful where a setting is misspelt."""
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +46,8 @@ class FrozenConfig(BaseModel):
 
 def unknown_setting(name: str, known: list[str]) -> str:
     """What to say of a keyword that does not exist."""
+    import difflib  # only where something is misspelt
+
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     cure = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(known)}"
     return f"unknown setting {name!r}; {cure}"
