@@ -14,7 +14,6 @@ import torch.distributed as dist
 import tatar_rewards as tr
 from tatar_rewards import distributed
 from tatar_rewards.doctor import check_setup
-from tatar_rewards.rewards.running_figures import RunningFigures
 
 
 def make_rewards():
@@ -26,6 +25,8 @@ def make_rewards():
         tr.PairwiseRankReward(task="iqa", opponents="memory", memory_size=5),
         tr.PairwiseRankReward(name="normal", link="normal", min_opponents=3),
         tr.GaussianScoreReward(task="iqa", length_gate=tr.LengthConfig(longest=1)),
+        tr.AnswerFormatReward(task="iqa"),
+        tr.LengthReward(task="iaa", longest=1),
     ]
 
 
@@ -35,10 +36,6 @@ def run_case(rewards, rows):
     columns = dict(zip(names, (list(column) for column in zip(*rows, strict=True)), strict=True)) if rows else {}
     columns = {name: columns.get(name, []) for name in names}
     figures = {}
-    for reward in rewards:
-        reward.state.figures = (
-            RunningFigures()
-        )  # which row falls out of the window depends on their order, and so on the ranks
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         each = [reward(**columns, trainer_state=None, log_metric=figures.__setitem__) for reward in rewards]
@@ -117,7 +114,7 @@ def main():
     ]
     written = {
         "results": results,
-        "memories": [reward.state_dict() for reward in rewards[:-1]],
+        "memories": [reward.state_dict() for reward in rewards if reward.state.memory is not None],
         "failures": provoke_failures(rank),
         "sizes": gather_sizes(rank),
     }

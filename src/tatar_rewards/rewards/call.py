@@ -3,8 +3,8 @@
 import math
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
 import numpy as np
@@ -13,9 +13,10 @@ from tatar_rewards.distributed import GatheredRows, fail_together, gather_rows, 
 from tatar_rewards.findings import Finding, equal_labels, squeezed_labels
 from tatar_rewards.rewards.batch import Batch, Floats, read_batch, to_list
 from tatar_rewards.rewards.budgets import budget_reward
-from tatar_rewards.rewards.configs import LabelConfig, RankingConfig
+from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig, RankingConfig
 from tatar_rewards.rewards.image_keys import group_keys, image_keys
 from tatar_rewards.rewards.reward import Reward
+from tatar_rewards.rewards.running_figures import Graded
 
 
 def read_and_gather(
@@ -40,6 +41,26 @@ def _with_other_ranks(reward: Reward[LabelConfig], columns: Mapping[str, Any]) -
     return nullcontext() if gathers else on_this_rank_alone()
 
 
+def sum_over_ranks(reward: Reward[AnswerConfig], counts: Floats, columns: Mapping[str, Any]) -> Floats:
+    """Under a trainer the sum of every rank's counts, (k,); called by hand this rank's."""
+    if "trainer_state" not in columns:
+        return counts
+    no_keys = np.zeros((1, 0), np.int64)
+    total: Floats = gather_rows(no_keys, counts[None, :], caller=f"{reward.__name__}, counts").values.sum(axis=0)
+    return total
+
+
+@contextmanager
+def telling_other_ranks(columns: Mapping[str, Any]) -> Iterator[None]:
+    """Under a trainer an error within it, whatever it is, ends all ranks with its message."""
+    try:
+        yield
+    except Exception as error:
+        if "trainer_state" not in columns:
+            raise
+        fail_together(error)
+
+
 def gate_and_log(
     reward: Reward[LabelConfig], batch: Batch, rows: GatheredRows, rewards: Floats, columns: Mapping[str, Any]
 ) -> list[float | None]:
@@ -50,9 +71,10 @@ def gate_and_log(
         rewards = rewards * factors
         within_budget = np.where(np.isnan(total), math.nan, factors)
     _log_rows(reward, batch, columns)
-    if not reward.state.labels_checked and rows.rank == 0:
-        _warn_of_first_call(reward, batch, rows)
-    reward.state.labels_checked = True
+    if len(rows.keys) and not reward.state.labels_checked:  # a call without a row of the task shows nothing
+        reward.state.labels_checked = True
+        if rows.rank == 0:
+            _warn_of_first_call(reward, batch, rows)
     graded = np.stack([rewards, total, within_budget], axis=1)[batch.on_task]
     with _with_other_ranks(reward, columns):
         no_keys = np.zeros((len(graded), 0), np.int64)
@@ -77,7 +99,8 @@ def _log_figures(
 ) -> None:
     """The running figures, of all ranks; the same keys at every call: before TRL 1.16 anything else hangs the ranks."""
     figures, log_metric = reward.state.figures, columns.get("log_metric")
-    figures.add(np.concatenate([rows.values[:, :2], all_graded], axis=1), rows.keys[:, :1])
+    (predictions, targets, _), (rewards, lengths, within_budget) = rows.values.T, all_graded.T
+    figures.add(Graded(predictions, targets, rewards, lengths, within_budget, rows.keys[:, :1].ravel()))
     if log_metric is not None:
         unit = None if reward.budget is None else reward.budget.unit
         for figure, value in figures.figures(unit=unit).items():

@@ -24,6 +24,7 @@ class State:
     memory: OpponentMemory | None = None  # of a ranking
     labels_checked: bool = False  # at the first call
     warned_of_no_opponent: bool = False
+    last_figures: dict[str, float] = field(default_factory=dict)  # logged where a call has nothing to count
 
 
 class Reward(Generic[ConfigT_co]):

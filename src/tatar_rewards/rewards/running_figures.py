@@ -1,9 +1,10 @@
 """What a reward saw lately, in figures: how well it goes, and whether the policy looks for a way round the picture.
 
-Every figure is over the completions of all ranks, and is NaN until there is something to compute it from.
+Figures look back on whole calls, the newest ones that hold at least 1,024 completions together, each with the
+completions of all ranks. So they are the same on any number of ranks and in any order of the rows. A figure is NaN
+until there is something to compute it from.
 """
 
-from collections import deque
 from typing import NamedTuple
 
 import numpy as np
@@ -11,39 +12,44 @@ from numpy.typing import NDArray
 
 from tatar_rewards import metrics
 
-RECENT = 1024  # completions that the figures look back on
+Floats = NDArray[np.float64]
+
+RECENT = 1024  # completions that the figures look back on, at least
 FLAT = 1e-6  # rewards of a group that differ by less are equal but for rounding
 LOW_END, HIGH_END = 0.01, 0.99  # rewards beyond these have no slope left
 
 
 class Graded(NamedTuple):
-    """One completion with what became of it."""
+    """The completions of one call, on all ranks; every array is (n,)."""
 
-    prediction: float  # points; NaN for an unreadable answer
-    target: float  # points; NaN without a label
-    reward: float  # NaN: left out
-    length: float  # of thinking, in the budget's unit; NaN for an unreadable answer or without a budget
-    within_budget: float  # what the length gate multiplied with; NaN for an unreadable answer or without a budget
+    predictions: Floats  # points; NaN for an unreadable answer
+    targets: Floats  # points; NaN without a label
+    rewards: Floats  # NaN: left out
+    lengths: Floats  # of thinking, in the budget's unit; NaN for an unreadable answer or without a budget
+    within_budget: Floats  # what the length gate multiplied with; NaN for an unreadable answer or without a budget
+    groups: NDArray[np.int64]  # key of the image; (0,) where no image is known
 
 
 class RunningFigures:
-    """The last completions that a reward graded, and whether the groups among them had anything to tell apart."""
+    """The last calls of a reward: their completions, and how many groups had nothing to tell apart."""
 
     def __init__(self) -> None:
-        self._completions: deque[list[float]] = deque(maxlen=RECENT)
-        self._flat_groups: deque[bool] = deque(maxlen=RECENT // 2)
+        self._calls: list[tuple[Floats, int, int]] = []
 
-    def add(self, graded: NDArray[np.float64], groups: NDArray[np.int64]) -> None:
-        """Take in the completions of one call, (n, 5) as in `Graded`; those with one key are of one group.
-
-        Without keys (n, 0) no group is known.
-        """
-        self._flat_groups.extend(_flat_groups(graded[:, Graded._fields.index("reward")], groups))
-        self._completions.extend(graded[-RECENT:].tolist())  # lists: another thread sees all of them or none
+    def add(self, graded: Graded) -> None:
+        """Take in one call, and forget the oldest ones that the others can do without."""
+        if not len(graded.rewards):
+            return
+        flat, groups = count_flat_groups(graded.rewards, graded.groups)
+        calls = [*self._calls, (np.stack(graded[:5]), flat, groups)]
+        while len(calls) > 1 and sum(rows.shape[1] for rows, *_ in calls[1:]) >= RECENT:
+            del calls[0]
+        self._calls = calls  # swapped whole: another thread sees the old or the new
 
     def figures(self, *, unit: str | None) -> dict[str, float]:
         """The figures by name: the same names at every call. With the `unit` of a budget also those of its gate."""
-        columns = np.array(self._completions.copy(), dtype=float).reshape(-1, len(Graded._fields)).T
+        calls = self._calls
+        columns = np.concatenate([np.zeros((5, 0)), *(rows for rows, *_ in calls)], axis=1)
         predictions, targets, rewards, lengths, within_budget = columns
         figures = {
             "parse_failure_rate": 1 - metrics.coverage(predictions),
@@ -52,7 +58,7 @@ class RunningFigures:
             "constant_share": metrics.constant_share(predictions, targets),
             "spread_ratio": metrics.spread_ratio(predictions, targets),
             "calibration_slope": metrics.calibration_slope(predictions, targets),
-            "flat_group_share": _mean(np.array(self._flat_groups.copy(), dtype=float)),
+            "flat_group_share": _share(sum(flat for _, flat, _ in calls), sum(groups for *_, groups in calls)),
             "saturated_share": saturated_share(rewards),
         }
         if unit is not None:
@@ -61,23 +67,29 @@ class RunningFigures:
         return figures
 
 
-def _flat_groups(rewards: NDArray[np.float64], groups: NDArray[np.int64]) -> list[bool]:
-    """Of each group with several rewards, in the order of their first rows, whether they are all the same."""
+def count_flat_groups(rewards: Floats, groups: NDArray[np.int64]) -> tuple[int, int]:
+    """Of the groups with several rewards, how many earn one and the same, and how many there are."""
     if groups.size == 0:
-        return []
-    by_group: dict[int, list[float]] = {}
-    for reward, group in zip(rewards.tolist(), groups.ravel().tolist(), strict=True):
-        if reward == reward:
-            by_group.setdefault(group, []).append(reward)
-    return [max(group) - min(group) < FLAT for group in by_group.values() if len(group) > 1]
+        return 0, 0
+    known = ~np.isnan(rewards)
+    keys, numbers, sizes = np.unique(groups[known], return_inverse=True, return_counts=True)
+    lowest, highest = np.full(len(keys), np.inf), np.full(len(keys), -np.inf)
+    np.minimum.at(lowest, numbers, rewards[known])
+    np.maximum.at(highest, numbers, rewards[known])
+    several = sizes > 1
+    return int(np.sum((highest - lowest < FLAT) & several)), int(np.sum(several))
 
 
-def saturated_share(rewards: NDArray[np.float64]) -> float:
+def saturated_share(rewards: Floats) -> float:
     """Share of the rewards that are at the same end, all or nothing: between them there is nothing to climb."""
     known = rewards[~np.isnan(rewards)]
     return float(max(np.mean(known <= LOW_END), np.mean(known >= HIGH_END))) if len(known) else float("nan")
 
 
-def _mean(values: NDArray[np.float64]) -> float:
+def _mean(values: Floats) -> float:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")
+
+
+def _share(count: int, total: int) -> float:
+    return count / total if total else float("nan")
