@@ -89,7 +89,7 @@ def rank(
     """Thurstone ranking (`opponents="images"`) or pairwise ranking (`opponents="completions"`)."""
     n = len(predictions)
     comparisons = [0] * n if comparisons is None else comparisons
-    stds = [0.0] * n if stds is None else [0.0 if math.isnan(s) else s for s in stds]
+    stds = [NAN] * n if stds is None else stds
     image = list(zip(comparisons, groups, strict=True))
     usable = [i for i in range(n) if readable(predictions[i]) and not math.isnan(targets[i])]
     members = {}
@@ -97,7 +97,8 @@ def rank(
         members.setdefault(image[i], []).append(i)
     mean = {key: fmean(predictions[i] for i in rows) for key, rows in members.items()}
     variance = {key: fmean((predictions[i] - mean[key]) ** 2 for i in rows) for key, rows in members.items()}
-    std = {key: stds[rows[0]] for key, rows in members.items()}
+    known = {image[i]: stds[i] for i in range(n) if not math.isnan(stds[i]) and not math.isnan(targets[i])}
+    std = {key: known.get(key, 0.0) for key in members}
     rewards = []
     for i in range(n):
         if math.isnan(targets[i]):

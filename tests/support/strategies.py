@@ -30,7 +30,9 @@ def ranked_batches(draw, max_images=8, max_completions=6, predictions=prediction
     for image in range(draw(st.integers(0, max_images))):
         mos, std, comparison = draw(labels), draw(rater_stds), draw(st.integers(0, 2))
         answers = draw(st.lists(predictions, min_size=1, max_size=max_completions))
-        rows += [(answer, mos, image * 7 - 3, comparison * 5, std) for answer in answers]
+        lacking = draw(st.lists(st.booleans(), min_size=len(answers), max_size=len(answers)))
+        stds = [math.nan if lacks else std for lacks in lacking]  # one row knows what another lacks
+        rows += [(answer, mos, image * 7 - 3, comparison * 5, s) for answer, s in zip(answers, stds, strict=True)]
     rows = draw(st.permutations(rows))
     columns = list(zip(*rows, strict=True)) if rows else [()] * 5
     dtypes = (float, float, np.int64, np.int64, float)

@@ -107,9 +107,20 @@ def astype(values: Array, dtype: Any) -> Array:
 
 def number_sorted(keys: PerRow) -> tuple[PerRow, PerImage]:
     """Sorted keys, at least one of them, as numbers 0..n-1, and the first row of each."""
-    xp = namespace_of(keys)
-    starts = xp.concat([xp.ones(1, dtype=xp.bool, device=device_of(keys)), keys[1:] != keys[:-1]])
+    starts = _with_first(keys[1:] != keys[:-1])
+    xp = namespace_of(starts)
     return xp.cumulative_sum(astype(starts, xp.int64)) - 1, xp.nonzero(starts)[0]
+
+
+def number_starts(starts: Array) -> PerRow:
+    """Numbers 0..n-1 of sorted rows, given for all but the first whether a new key starts there."""
+    xp = namespace_of(starts)
+    return xp.cumulative_sum(astype(_with_first(starts), xp.int64)) - 1
+
+
+def _with_first(starts: Array) -> Array:
+    xp = namespace_of(starts)
+    return xp.concat([xp.ones(1, dtype=xp.bool, device=device_of(starts)), starts])
 
 
 def runs_of_equal_keys(sorted_keys: PerRow) -> list[tuple[int, int]]:

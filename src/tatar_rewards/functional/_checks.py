@@ -104,7 +104,7 @@ class Scores(NamedTuple):
     predictions: PerRow
     readable: PerRow  # whether the prediction is a finite score on 0-100
     targets: PerRow  # NaN: no label
-    target_stds: PerRow | None  # a missing one is 0
+    target_stds: PerRow | None  # NaN: not known
 
 
 def check_scores(predictions: PerRow, targets: PerRow, target_stds: PerRow | None) -> Scores:
@@ -119,5 +119,4 @@ def check_scores(predictions: PerRow, targets: PerRow, target_stds: PerRow | Non
     if stds is not None:
         stds = xp.astype(stds, g.dtype, copy=False)
         check_not_negative("target_stds", stds)
-        stds = xp.where(xp.isnan(stds), xp.zeros_like(stds), stds)
     return Scores(q, (q >= 0) & (q <= 100), g, stds)

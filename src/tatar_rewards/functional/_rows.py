@@ -41,16 +41,18 @@ def _rank_checked(columns: Columns, settings: PairSettings) -> PerRow:
     xp = namespace_of(q)
     labelled = xp.logical_not(xp.isnan(g))
     rows = _rows_by_image(columns, labelled)
-    _check_one_target_each(columns, g, rows)
+    _check_one_each(columns, rows, g, "targets", "MOS")
+    row_stds = None if stds is None else _deviations_of_images(columns, rows, stds)
     rewarded = comparable = labelled & readable
     if columns.wanted is not None:
         rewarded, labelled = comparable & columns.wanted, labelled & columns.wanted
-    rows = rows[take(comparable, rows)]
+    kept = take(comparable, rows)
+    rows, row_stds = rows[kept], None if row_stds is None else row_stds[kept]
 
     order, rewards = [], []
     for start, stop in _comparisons(columns.comparisons, rows):
         part = rows[start:stop]
-        predictions, part_stds = take(q, part), None if stds is None else take(stds, part)
+        predictions, part_stds = take(q, part), None if row_stds is None else row_stds[start:stop]
         images = describe_images(predictions, take(g, part), part_stds, take(columns.groups, part), settings.dispersion)
         chosen = xp.nonzero(take(rewarded, part))[0]
         order.append(take(part, chosen))
@@ -79,20 +81,45 @@ def _comparisons(comparisons: PerRow | None, rows: PerRow) -> list[tuple[int, in
     return _arrays.runs_of_equal_keys(take(comparisons, rows))
 
 
-def _check_one_target_each(columns: Columns, targets: PerRow, rows: PerRow) -> None:
+def _check_one_each(columns: Columns, rows: PerRow, values: PerRow, name: str, label: str) -> None:
+    """Check that no image has two different values in sorted rows that all have one."""
     if rows.shape[0] == 0:
         return
-    groups = columns.groups
-    keys, values = take(groups, rows), take(targets, rows)
-    differ = (keys[1:] == keys[:-1]) & (values[1:] != values[:-1])
-    if columns.comparisons is not None:  # one key in two comparisons is two images
-        keys = take(columns.comparisons, rows)
-        differ = differ & (keys[1:] == keys[:-1])
-    pair = first_row(differ)
+    groups, sorted_values = columns.groups, take(values, rows)
+    differ = sorted_values[1:] != sorted_values[:-1]
+    pair = first_row(differ & namespace_of(differ).logical_not(_starts(columns, rows)))
     if pair is not None:
         first, second = int(rows[pair]), int(rows[pair + 1])
         raise ValueError(
-            f"groups[{first}] and groups[{second}] are both {groups[first]!s}, but their targets differ: "
-            f"{float(targets[first]):g} and {float(targets[second]):g}; one image has one MOS, so give different "
+            f"groups[{first}] and groups[{second}] are both {groups[first]!s}, but their {name} differ: "
+            f"{float(values[first]):g} and {float(values[second]):g}; one image has one {label}, so give different "
             f"images different keys"
         )
+
+
+def _starts(columns: Columns, rows: PerRow) -> PerRow:
+    """Of all sorted rows but the first, whether another image begins there.
+
+    One key in two comparisons is two images.
+    """
+    keys = take(columns.groups, rows)
+    starts = keys[1:] != keys[:-1]
+    if columns.comparisons is not None:
+        keys = take(columns.comparisons, rows)
+        starts = starts | (keys[1:] != keys[:-1])
+    return starts
+
+
+def _deviations_of_images(columns: Columns, rows: PerRow, stds: PerRow) -> PerRow:
+    """The rater deviation of each sorted row's image: one that a row knows serves where another lacks it; else 0."""
+    if rows.shape[0] == 0:
+        return take(stds, rows)
+    xp = namespace_of(stds)
+    sorted_stds = take(stds, rows)
+    known = xp.logical_not(xp.isnan(sorted_stds))
+    _check_one_each(columns, rows[known], stds, "target_stds", "rater deviation")
+    numbers = _arrays.number_starts(_starts(columns, rows))
+    count = int(numbers[-1]) + 1
+    totals = _arrays.segment_sum(xp.where(known, sorted_stds, xp.zeros_like(sorted_stds)), numbers, count)
+    n_known = _arrays.segment_sum(_arrays.astype(known, stds.dtype), numbers, count)
+    return take(totals / xp.where(n_known > 0, n_known, xp.ones_like(n_known)), numbers)

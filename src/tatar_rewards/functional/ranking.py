@@ -17,13 +17,15 @@ Both take the same columns, in this order; settings go by keyword.
     groups       (B,) key of each completion's image: integers, in numpy also strings. A callable makes it of the task,
                  the data set and the `image_id` column
     comparisons  (B,) key of what may be compared: a callable makes it of the task and the data set. None compares all
-    target_stds  (B,) standard deviation of the raters, in points; NaN counts as 0. A callable's `mos_std` column
+    target_stds  (B,) standard deviation of the raters, in points, one an image: what a row knows serves where another
+                 row of the image has NaN, and an image without any counts as 0. A callable's `mos_std` column
     wanted       (B,) whether the completion is to get a reward; the others only serve as opponents. None wants all
 
 Both return (B,) rewards on [0, 1] in the dtype and on the device of `predictions`: 0 where the prediction is
 unreadable, NaN where the target is missing, where there is nothing to compare with, or where no reward is wanted. They
 raise TypeError where a column is no array, holds the wrong kind of values or comes from another array library, and
-ValueError for a shape, a device, a target off 0-100, one group with two targets, or a setting out of its range.
+ValueError for a shape, a device, a target off 0-100, one group with two targets or two rater deviations, or a setting
+out of its range.
 """
 
 from typing import Literal

@@ -113,6 +113,8 @@ def _errors(predictions: PerRow, targets: PerRow, target_stds: PerRow | None) ->
     check_columns(predictions=predictions, targets=targets, target_stds=target_stds)
     q, readable, g, stds = check_scores(predictions, targets, target_stds)
     xp = namespace_of(q)
+    if stds is not None:
+        stds = xp.where(xp.isnan(stds), xp.zeros_like(stds), stds)
     error = xp.abs(xp.where(readable, q, xp.zeros_like(q)) - g)
     return error, xp.logical_not(readable), stds
 

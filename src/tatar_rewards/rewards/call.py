@@ -14,7 +14,7 @@ from tatar_rewards.findings import Finding, equal_labels, squeezed_labels
 from tatar_rewards.rewards.batch import Batch, Floats, read_batch, to_list
 from tatar_rewards.rewards.budgets import budget_reward
 from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig, RankingConfig
-from tatar_rewards.rewards.image_keys import group_keys, image_keys
+from tatar_rewards.rewards.image_keys import check_one_label_each, group_keys, image_keys, share_deviations
 from tatar_rewards.rewards.reward import Reward
 from tatar_rewards.rewards.running_figures import Graded
 
@@ -33,7 +33,11 @@ def read_and_gather(
                 keys = group_keys(reward, columns, batch)
         except Exception as error:  # whatever it is, the other ranks must not wait for this one's rows
             fail_together(error)
-        return batch, gather_rows(keys, values, caller=reward.__name__)
+        rows = gather_rows(keys, values, caller=reward.__name__)
+        check_one_label_each(reward, columns, batch, rows)
+        rows = share_deviations(rows)
+        batch.target_stds[batch.on_task] = rows.values[rows.local, 2]
+        return batch, rows
 
 
 def _with_other_ranks(reward: Reward[LabelConfig], columns: Mapping[str, Any]) -> AbstractContextManager[None]:

@@ -1,8 +1,9 @@
-"""Which completions show the same image: keys that are equal in every process, and one MOS for each of them."""
+"""Which completions show the same image: keys that are equal in every process, and one label for each of them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,36 +90,71 @@ def _check_key(column: str, row: int, key: Any, *, or_none: bool) -> None:
         )
 
 
-# ---------------------------------------------------------------- one image has one MOS
+# ---------------------------------------------------------------- one image has one MOS and one deviation
 
 
-def check_one_mos_each(
-    reward: Reward[RankingConfig], columns: Mapping[str, Any], batch: Batch, rows: GatheredRows
+def check_one_label_each(
+    reward: Reward[LabelConfig], columns: Mapping[str, Any], batch: Batch, rows: GatheredRows
 ) -> None:
     """Raise, on all ranks alike, where two rows of one image have different labels; name both rows."""
-    targets = rows.values[:, 1]
-    labelled = np.flatnonzero(~np.isnan(targets))
-    labelled = labelled[np.argsort(rows.keys[labelled, 0], kind="stable")]
-    keys, mos = rows.keys[labelled, 0], targets[labelled]
-    differ = np.flatnonzero((keys[1:] == keys[:-1]) & (mos[1:] != mos[:-1]))
+    config = reward.config
+    if rows.keys.shape[1] == 0:
+        return
+    if isinstance(config, RankingConfig):
+        _check_one_each(reward, columns, batch, rows, config.mos_column, rows.values[:, 1])
+    if config.mos_std_column is not None:
+        _check_one_each(reward, columns, batch, rows, config.mos_std_column, rows.values[:, 2])
+
+
+def share_deviations(rows: GatheredRows) -> GatheredRows:
+    """The rows with one rater deviation an image: a known one serves where another row lacks it."""
+    stds = rows.values[:, 2]
+    known = ~np.isnan(stds)
+    if rows.keys.shape[1] == 0 or known.all() or not known.any():
+        return rows
+    by_image = dict(zip(rows.keys[known, 0].tolist(), stds[known].tolist(), strict=True))
+    values = rows.values.copy()
+    values[:, 2] = [by_image.get(key, math.nan) for key in rows.keys[:, 0].tolist()]
+    return rows._replace(values=values)
+
+
+def _check_one_each(
+    reward: Reward[LabelConfig],
+    columns: Mapping[str, Any],
+    batch: Batch,
+    rows: GatheredRows,
+    column: str,
+    values: NDArray[np.float64],
+) -> None:
+    known = np.flatnonzero(~np.isnan(values))
+    known = known[np.argsort(rows.keys[known, 0], kind="stable")]
+    keys, labels = rows.keys[known, 0], values[known]
+    differ = np.flatnonzero((keys[1:] == keys[:-1]) & (labels[1:] != labels[:-1]))
     if not len(differ):
         return
-    pair = [int(row) for row in labelled[differ[0] : differ[0] + 2]]
-    (name, first), (other_name, second) = (_describe_row(reward, columns, batch, rows, row) for row in pair)
-    if by_place(reward, columns):
+    pair = [int(row) for row in known[differ[0] : differ[0] + 2]]
+    (name, first), (other_name, second) = (_describe_row(reward, columns, batch, rows, row, column) for row in pair)
+    config = reward.config
+    if isinstance(config, RankingConfig) and by_place(cast(Reward[RankingConfig], reward), columns):
         cure = (
-            f"num_generations={reward.config.num_generations} takes consecutive rows for one image, and here they are "
-            f"not: add a column {reward.config.image_id_column!r}"
+            f"num_generations={config.num_generations} takes consecutive rows for one image, and here they are not: "
+            f"add a column {config.image_id_column!r}"
         )
     elif name == other_name:
-        cure = "one image has one MOS, so give different images different keys, or mend the label"
+        label = "MOS" if column == config.mos_column else "rater deviation"
+        cure = f"one image has one {label}, so give different images different keys, or mend the label"
     else:
         cure = "their keys collide after hashing; rename one of the two images"
     raise ValueError(f"{reward.__name__}: {first} and {second} count as one image, but their labels differ; {cure}")
 
 
 def _describe_row(
-    reward: Reward[RankingConfig], columns: Mapping[str, Any], batch: Batch, rows: GatheredRows, gathered_row: int
+    reward: Reward[LabelConfig],
+    columns: Mapping[str, Any],
+    batch: Batch,
+    rows: GatheredRows,
+    gathered_row: int,
+    column: str,
 ) -> tuple[str, str]:
     """The image's name and a description of the row: what only its own rank knows, sent to all ranks."""
     owner, place = rows.place(gathered_row)
@@ -128,8 +164,6 @@ def _describe_row(
         ids = columns.get(reward.config.image_id_column)
         name = "" if ids is None else f" of {reward.config.image_id_column} {ids[row]!r}"
         on_rank = f" on rank {owner}" if len(rows.lengths) > 1 else ""
-        message = (
-            f"{name}\nrow {row}{on_rank}{name} with {reward.config.mos_column} {columns[reward.config.mos_column][row]}"
-        )
+        message = f"{name}\nrow {row}{on_rank}{name} with {column} {columns[column][row]}"
     name, _, description = gather_texts(message)[owner].partition("\n")
     return name, description

@@ -23,7 +23,7 @@ from tatar_rewards.rewards.configs import (
     ThurstoneRankRewardConfig,
     function_settings,
 )
-from tatar_rewards.rewards.image_keys import by_place, check_one_mos_each
+from tatar_rewards.rewards.image_keys import by_place
 from tatar_rewards.rewards.opponents import gather_opponents
 from tatar_rewards.rewards.reward import Reward, takes_settings_of
 
@@ -86,7 +86,6 @@ def _rank(
     memory = reward.state.memory
     assert memory is not None  # every ranking has one
     batch, rows = read_and_gather(reward, completions, columns)
-    check_one_mos_each(reward, columns, batch, rows)
     ranked = gather_opponents(reward.config, rows, memory, by_place=by_place(reward, columns))
     predictions, targets, stds = ranked.values.T
     images, comparisons = ranked.keys.T

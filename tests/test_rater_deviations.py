@@ -1,0 +1,62 @@
+"""The raters' deviation is the image's, as its MOS is: the same whatever row knows it, and never two."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+import tatar_rewards as tr
+
+ANSWERS = [f"<answer>{score}</answer>" for score in (40, 45, 70, 90)]
+COLUMNS = {"mos": [30.0, 30.0, 60.0, 60.0], "image_id": ["a", "a", "b", "b"]}
+KINDS = pytest.mark.parametrize("kind", [tr.ThurstoneRankReward, tr.PairwiseRankReward, tr.GaussianScoreReward])
+
+
+@KINDS
+def test_a_deviation_that_one_row_knows_serves_where_another_lacks_it(kind):
+    expected = kind(mos_std_column="sd")(ANSWERS, **COLUMNS, sd=[9.0, 9.0, 4.0, 4.0])
+    for first, second in itertools.product([(9.0, None), (math.nan, 9.0)], [(4.0, math.nan), (None, 4.0)]):
+        earned = kind(mos_std_column="sd")(ANSWERS, **COLUMNS, sd=[*first, *second])
+        assert earned == pytest.approx(expected, abs=1e-12)
+    assert expected != kind()(ANSWERS, **COLUMNS)
+
+
+@pytest.mark.parametrize("function", [tr.thurstone_rank_reward, tr.pairwise_rank_reward])
+def test_the_order_of_the_rows_decides_nothing_in_the_functions(function):
+    q, g, images = np.array([40.0, 45, 70, 90]), np.array(COLUMNS["mos"]), np.array([1, 1, 2, 2])
+    expected = function(q, g, images, target_stds=np.array([9.0, 9, 0, 0]))
+    for stds in ([math.nan, 9, math.nan, math.nan], [9, math.nan, math.nan, math.nan]):
+        for order in ([0, 1, 2, 3], [3, 1, 0, 2]):
+            earned = function(q[order], g[order], images[order], target_stds=np.array(stds)[order])
+            np.testing.assert_allclose(earned, expected[order], rtol=0, atol=1e-12)
+
+
+def test_an_unreadable_answer_still_says_what_is_known_of_its_image():
+    q, g, images = np.array([math.nan, 45, 70, 90]), np.array(COLUMNS["mos"]), np.array([1, 1, 2, 2])
+    stds = np.array([9.0, math.nan, math.nan, math.nan])
+    earned = tr.thurstone_rank_reward(q, g, images, target_stds=stds)
+    np.testing.assert_allclose(earned, tr.thurstone_rank_reward(q, g, images, target_stds=np.array([9.0, 9, 0, 0])))
+
+
+@KINDS
+def test_two_deviations_of_one_image_are_an_error_that_names_both_rows(kind):
+    message = "row 2 of image_id 'b' with sd 4.0 and row 3 of image_id 'b' with sd 5.0 count as one image.*deviation"
+    with pytest.raises(ValueError, match=message):
+        kind(mos_std_column="sd")(ANSWERS, **COLUMNS, sd=[9.0, 9.0, 4.0, 5.0])
+
+
+def test_two_deviations_of_one_group_are_an_error_of_the_functions_too():
+    q, g, images = np.array([40.0, 45, 70, 90]), np.array(COLUMNS["mos"]), np.array([1, 1, 2, 2])
+    message = r"groups\[2\] and groups\[3\] are both 2, but their target_stds differ: 4 and 5; one image has one rater"
+    with pytest.raises(ValueError, match=message):
+        tr.thurstone_rank_reward(q, g, images, target_stds=np.array([9.0, math.nan, 4, 5]))
+
+
+def test_remembered_images_keep_the_deviation_that_any_row_knew():
+    memory_of = []
+    for sd in ([9.0, None, 4.0, None], [None, 9.0, None, 4.0]):
+        reward = tr.ThurstoneRankReward(mos_std_column="sd")
+        reward(ANSWERS, **COLUMNS, sd=sd)
+        memory_of.append(reward.state_dict())
+    assert memory_of[0] == memory_of[1]
