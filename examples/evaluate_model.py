@@ -26,7 +26,7 @@ from recipe.models import load_model, start_processes, trained_model_folder
 from recipe.pictures import Picture, load_pictures
 from recipe.predictions import MODEL_NAMES, format_table, measure_models, read_predictions
 from recipe.prompts import QUESTIONS
-from recipe.stages import parse_command_line
+from recipe.stages import is_finished, parse_command_line, start_stage
 
 ####################
 # Model
@@ -66,7 +66,7 @@ def find_unanswered(recipe: Recipe, stage: str, pictures: Sequence[Picture], pro
     processes.wait_for_everyone()  # one process alone removes the unfinished line that a killed run left
     answered = read_predictions(recipe, stage) if answered is None else answered
     processes.wait_for_everyone()  # all processes have read the files before the first one appends to them
-    unanswered = [p for p in pictures if (p.dataset, p.image_id) not in answered]
+    unanswered = [p for p in pictures if p.key not in answered]
     return unanswered[processes.process_index :: processes.num_processes]
 
 
@@ -110,11 +110,13 @@ def main() -> None:
     recipe, _ = parse_command_line("Ask the trained models about the test pictures, and measure their answers.")
     warnings.filterwarnings("ignore", category=FutureWarning)
     processes = start_processes(recipe, recipe.grpo.args)
-    stages = [stage for stage in MODEL_NAMES if trained_model_folder(recipe, stage).exists()]
+    stages = [stage for stage in MODEL_NAMES if is_finished(recipe, stage)]
     if not stages:
         raise SystemExit(f"no trained model in {recipe.out}; run train_sft.py with this config first")
     with processes.main_process_first():
         pictures = load_pictures(recipe.data.test, recipe.out / "pictures.jsonl")
+        for stage in stages:
+            start_stage(recipe, f"predictions/{stage}", trained_model_folder(recipe, stage))
     for stage in stages:
         write_predictions(recipe, stage, pictures, processes)
     processes.wait_for_everyone()

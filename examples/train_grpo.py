@@ -74,8 +74,8 @@ def make_trainer(recipe: Recipe) -> GRPOTrainer:
 def main() -> None:
     recipe, _ = parse_command_line("GRPO with the rewards of TATAR.")
     sft_model = trained_model_folder(recipe, "sft")
-    if not is_finished(recipe, "grpo") and not sft_model.exists():
-        raise SystemExit(f"{sft_model} does not exist; run train_sft.py with this config first")
+    if not is_finished(recipe, "sft") and not is_finished(recipe, "grpo"):
+        raise SystemExit(f"{sft_model} has not been trained; run train_sft.py with this config first")
     run_training(recipe, "grpo", make_trainer)
 
 

@@ -174,7 +174,7 @@ def load_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
     for change in changes or []:
         _set_field(settings, change)
     try:
-        return Recipe.model_validate(_replace_out(settings, str(settings.get("out"))))
+        return Recipe.model_validate(_replace_out(settings, str(Path(str(settings.get("out"))))))
     except ValidationError as error:
         lines = [
             f"  {'.'.join(map(str, e['loc']))}: {e['msg']}; got {e['input']!r:.60}" if e["loc"] else f"  {e['msg']}"

@@ -25,7 +25,7 @@ from transformers.utils import logging
 
 from recipe.checkpoints import last_checkpoint
 from recipe.config import ModelSettings, Recipe
-from recipe.stages import is_finished, mark_finished
+from recipe.stages import is_finished, mark_finished, start_stage
 from tatar_rewards.adapters.trl import LoadCheckpointWeights
 
 logging.disable_progress_bar()  # of loading weights; trainers keep their bars
@@ -117,6 +117,8 @@ def run_training(recipe: Recipe, stage: str, make_trainer: Callable[[Recipe], Tr
         print(f"{stage.upper()} is done: {trained_model_folder(recipe, stage)}")
         return
     folder, processes = recipe.out / stage, start_processes(recipe, getattr(recipe, stage).args)
+    with processes.main_process_first():
+        start_stage(recipe, stage, trained_model_folder(recipe, "sft") if stage == "grpo" else None)
     set_seed(recipe.seed)
     trainer = make_trainer(recipe)
     shorten_progress(trainer)

@@ -10,6 +10,7 @@ the place of another.
 import csv
 import hashlib
 import json
+import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +38,8 @@ class Picture(NamedTuple):
 
     @property
     def key(self) -> str:
-        return f"{self.dataset}/{self.image_id}"
+        """Of the picture in its task: a data set may have labels of both."""
+        return f"{self.task}/{self.dataset}/{self.image_id}"
 
 
 def read_labels(path: Path) -> list[dict[str, Any]]:
@@ -69,6 +71,12 @@ def read_pictures(spec: PictureSet) -> list[Picture]:
         points = spec.score_scale.column_to_points(labels, column=f"{spec.labels}: {spec.mos_key}")
     except (ValueError, TypeError) as error:
         raise SystemExit(str(error)) from None
+    missing = [row for row, mos in enumerate(points.tolist()) if math.isnan(mos)]
+    if missing:
+        raise SystemExit(
+            f"{spec.labels}: {spec.mos_key} of row {missing[0]} is {labels[missing[0]]!r}, no label ({len(missing)} "
+            f"such rows); take them out, or give their MOS"
+        )
     label_units_per_point = (spec.scale[1] - spec.scale[0]) / 100
     stds_in_points = [None] * len(rows) if stds is None else [float(std) / label_units_per_point for std in stds]
     return [
@@ -79,10 +87,12 @@ def read_pictures(spec: PictureSet) -> list[Picture]:
 
 def _read_column(rows: Sequence[Mapping[str, Any]], key: str, path: Path) -> list[Any]:
     for number, row in enumerate(rows):
-        if row.get(key) in (None, ""):
+        if key not in row:
             raise SystemExit(
                 f"{path}, row {number}: no {key!r} among {sorted(row)}; set the keys of the label file in the config"
             )
+        if row[key] in (None, ""):
+            raise SystemExit(f"{path}, row {number}: {key} is empty; take the row out, or fill it in")
     return [row[key] for row in rows]
 
 
@@ -165,9 +175,9 @@ def load_pictures(specs: Iterable[PictureSet], cache: Path) -> list[Picture]:
 
 def refuse_overlap(train: Sequence[Picture], test: Sequence[Picture]) -> None:
     """Exits if a training picture is in the test set, by its name in its data set or by the content of its file."""
-    train_by_key = {picture.key: picture for picture in train}
+    train_by_name = {(picture.dataset, picture.image_id): picture for picture in train}
     train_by_digest = {picture.digest: picture for picture in train}
-    matches = [(p, train_by_key.get(p.key) or train_by_digest.get(p.digest)) for p in test]
+    matches = [(p, train_by_name.get((p.dataset, p.image_id)) or train_by_digest.get(p.digest)) for p in test]
     shared = [(p, match) for p, match in matches if match is not None]
     if shared:
         listed = "\n".join(f"  {p.key} ({p.path}) is {match.path} of training" for p, match in shared[:10])
@@ -190,6 +200,8 @@ def load_training_pictures(recipe: Recipe, part: str) -> list[Picture]:
 def count_per_task(available: dict[str, int], iaa_share: float | None) -> dict[str, int]:
     """How many pictures of each task to train on, if so many are available and `iaa_share` of them are aesthetics."""
     if iaa_share is None:
+        return available
+    if 0 in available.values():  # of one task alone there is nothing to share
         return available
     shares = {"iqa": 1 - iaa_share, "iaa": iaa_share}
     total = min(available[task] / share for task, share in shares.items() if share > 0)

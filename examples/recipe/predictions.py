@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import bootstrap
 
 from recipe.config import Recipe
 from recipe.stages import read_append_only_jsonl
@@ -26,28 +25,29 @@ class MeasuredModel(NamedTuple):
     rows: list[Row]
     evaluation: Evaluation
 
-    def rows_of(self, dataset: str) -> list[Row]:
-        return [row for row in self.rows if row["dataset"] == dataset]
+    def rows_of(self, task: str, dataset: str) -> list[Row]:
+        return [row for row in self.rows if (row["task"], row["dataset"]) == (task, dataset)]
 
-    def evaluation_of(self, dataset: str) -> DatasetEvaluation:
-        return next(result for result in self.evaluation.datasets if result.dataset == dataset)
+    def evaluation_of(self, task: str, dataset: str) -> DatasetEvaluation:
+        found = (result for result in self.evaluation.datasets if (result.task, result.dataset) == (task, dataset))
+        return next(found)
 
 
 def prediction_files(recipe: Recipe, stage: str) -> list[Path]:
     return sorted((recipe.out / "predictions" / stage).glob("rank*.jsonl"))
 
 
-def read_predictions(recipe: Recipe, stage: str) -> dict[tuple[str, str], Row]:
-    """The predictions that a model has made so far, by data set and image."""
+def read_predictions(recipe: Recipe, stage: str) -> dict[str, Row]:
+    """The predictions that a model has made so far, by the key of the picture."""
     rows = [row for path in prediction_files(recipe, stage) for row in read_append_only_jsonl(path)]
-    return {(row["dataset"], row["image_id"]): row for row in rows}
+    return {f"{row['task']}/{row['dataset']}/{row['image_id']}": row for row in rows}
 
 
 def read_in_order(recipe: Recipe, stage: str) -> list[Row]:
     """The predictions in the order of the recipe's test sets, independent of which process made them."""
     rows = read_predictions(recipe, stage).values()
-    order = {spec.name: number for number, spec in enumerate(recipe.data.test)}
-    return sorted(rows, key=lambda row: (order.get(row["dataset"], len(order)), row["image_id"]))
+    order = {(spec.task, spec.name): number for number, spec in enumerate(recipe.data.test)}
+    return sorted(rows, key=lambda row: (order.get((row["task"], row["dataset"]), len(order)), row["image_id"]))
 
 
 def measure_models(recipe: Recipe) -> dict[str, MeasuredModel]:
@@ -68,8 +68,13 @@ def scores_of(rows: Sequence[Row]) -> Floats:
 
 
 def srcc_change(before: Sequence[Row], after: Sequence[Row], resamples: int) -> tuple[float, float, float]:
-    """What the second model gained in SRCC on the same pictures, and its paired 95 % bootstrap interval over them."""
-    columns = (scores_of(before), scores_of(after), np.array([row["mos"] for row in after]))
+    """What the second model gained in SRCC on the pictures that both answered, and its paired 95 % interval."""
+    earlier = {row["image_id"]: row for row in before}
+    after = [row for row in after if row["image_id"] in earlier]
+    first, second = scores_of([earlier[row["image_id"]] for row in after]), scores_of(after)
+    mos = np.array([row["mos"] for row in after], float)
+    both = ~(np.isnan(first) | np.isnan(second) | np.isnan(mos))
+    columns = first[both], second[both], mos[both]
 
     def gain(first: Floats, second: Floats, mos: Floats) -> float:
         return metrics.srcc(second, mos) - metrics.srcc(first, mos)
@@ -77,9 +82,7 @@ def srcc_change(before: Sequence[Row], after: Sequence[Row], resamples: int) -> 
     change = gain(*columns)
     if math.isnan(change) or not resamples:  # predictions that are all equal have no rank correlation
         return change, math.nan, math.nan
-    options = {"paired": True, "vectorized": False, "n_resamples": resamples, "method": "percentile"}
-    interval = bootstrap(columns, gain, **options, rng=np.random.default_rng(0)).confidence_interval
-    return change, interval.low, interval.high
+    return change, *metrics.percentile_interval(gain, columns, n_resamples=resamples)
 
 
 # ---------------------------------------------------------------- the table
@@ -100,18 +103,18 @@ def format_table(recipe: Recipe, measured: Mapping[str, MeasuredModel]) -> str:
     ]
     for task, name in datasets:
         for stage, model in measured.items():
-            line = f"{task.upper():<5}{name:<{width}}{MODEL_NAMES[stage]:<12}{format_figures(model, name)}"
+            line = f"{task.upper():<5}{name:<{width}}{MODEL_NAMES[stage]:<12}{format_figures(model, task, name)}"
             if stage == "grpo" and "sft" in measured:
-                before, after = measured["sft"].rows_of(name), model.rows_of(name)
+                before, after = measured["sft"].rows_of(task, name), model.rows_of(task, name)
                 change, low, high = srcc_change(before, after, recipe.evaluation.resamples)
                 line += f"   {change:+.3f} ({low:+.3f} to {high:+.3f})"
-            lines += [line, *format_failures(model.evaluation_of(name))]
+            lines += [line, *format_failures(model.evaluation_of(task, name))]
     return "\n".join(lines)
 
 
-def format_figures(model: MeasuredModel, dataset: str) -> str:
-    result = model.evaluation_of(dataset)
-    words = np.mean([len(parse_answer(row["completion"]).think.split()) for row in model.rows_of(dataset)])
+def format_figures(model: MeasuredModel, task: str, dataset: str) -> str:
+    result = model.evaluation_of(task, dataset)
+    words = np.mean([len(parse_answer(row["completion"]).think.split()) for row in model.rows_of(task, dataset)])
     f = result.figures
     return f"{f.srcc:7.3f}{f.plcc:7.3f}{f.krcc:7.3f}{f.rmse:7.1f}{result.coverage:13.1%}{words:7.1f}"
 

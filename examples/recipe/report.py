@@ -120,7 +120,7 @@ def plot_scatter(measured: Mapping[str, MeasuredModel]) -> str:
     grid = figure.subplots(len(datasets), len(measured), squeeze=False)
     for column, (stage, model) in enumerate(measured.items()):
         for axes, (task, name) in zip(grid[:, column], datasets, strict=True):
-            plot_scores(axes, model.rows_of(name))
+            plot_scores(axes, model.rows_of(task, name))
             axes.set_title(f"{TASK_NAMES[task]}, {name}, {MODEL_NAMES[stage]}")
     return figure_as_data_uri(figure)
 
@@ -182,7 +182,7 @@ def pick_examples(
     """For each data set the three best answers, the three worst, and three unreadable ones."""
     groups: list[ExampleGroup] = []
     for result in model.evaluation.datasets:
-        for kind, rows in best_and_worst(model.rows_of(result.dataset)).items():
+        for kind, rows in best_and_worst(model.rows_of(result.task, result.dataset)).items():
             shown = [show_example(row, paths[row["dataset"], row["image_id"]], attributes) for row in rows]
             groups.append({"title": group_title(result, kind, bool(shown)), "rows": shown})
     return groups

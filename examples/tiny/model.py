@@ -42,7 +42,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from recipe.prompts import answer_text
 from recipe.rationales import read_rationales
-from recipe.stages import is_finished, mark_finished, parse_command_line
+from recipe.stages import is_finished, mark_finished, parse_command_line, start_stage
 from tiny.labels import DISTORTIONS
 from tiny.pictures import SIDE, TASKS
 
@@ -221,6 +221,7 @@ def main() -> None:
     recipe, _ = parse_command_line("Build the tiny model on the pictures of SFT.")
     if recipe.model.make is None or is_finished(recipe, "model"):
         return
+    start_stage(recipe, "model")
     set_seed(recipe.seed)
     folder, n_steps = recipe.out / "data", recipe.model.make.vision_tower_steps
     attributes: dict[str, dict[str, float]] = {}

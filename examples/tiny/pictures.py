@@ -24,7 +24,7 @@ from skimage import data as photographs
 from recipe.config import PictureSet, Task
 from recipe.pictures import Picture, read_pictures
 from recipe.prompts import answer_text
-from recipe.stages import is_finished, mark_finished, parse_command_line
+from recipe.stages import is_finished, mark_finished, parse_command_line, start_stage
 from tatar_rewards import ScoreScale
 from tiny.labels import (
     beauty_rationale,
@@ -184,7 +184,9 @@ def written_pictures(folder: Path, part: str) -> list[Picture]:
 def write_rationales(examples: Sequence[Example], part: str, path: Path) -> None:
     """Write the rationales that `build_rationales.py` asks larger models for at full size."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [{"key": f"{e.dataset}/{part}-{e.image_id}.png", "step": "given", "text": e.rationale} for e in examples]
+    lines = [
+        {"key": f"{e.task}/{e.dataset}/{part}-{e.image_id}.png", "step": "given", "text": e.rationale} for e in examples
+    ]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
@@ -192,6 +194,7 @@ def main() -> None:
     recipe, _ = parse_command_line("Write the tiny data set: pictures, labels, rationales.")
     if recipe.data.make is None or is_finished(recipe, "data"):
         return
+    start_stage(recipe, "data")
     for part, (photographs_of_part, seed_offset) in PARTS.items():
         per_task = getattr(recipe.data.make, part)
         examples = make_examples(photographs_of_part, per_task, seed=recipe.seed + seed_offset)

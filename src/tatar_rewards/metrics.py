@@ -8,6 +8,7 @@ differ or one of them is not flat.
 """
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -153,7 +154,7 @@ def bootstrap_interval(
         seed: Of the draws.
 
     Returns:
-        The bounds; NaN where the figure does not exist, of all pairs or of a resample.
+        The bounds; NaN where the figure does not exist. Resamples for which it does not are left out.
 
     Raises:
         TypeError: one of them holds something other than numbers.
@@ -175,20 +176,54 @@ def bootstrap_interval(
     x, y = _known_pairs(predictions, targets)
     if len(x) < 2 or math.isnan(metric(x, y)):
         return Interval(math.nan, math.nan)
+    return percentile_interval(metric, (x, y), confidence=confidence, n_resamples=n_resamples, seed=seed)
+
+
+def percentile_interval(
+    figure: Callable[..., float],
+    columns: Sequence[NDArray[np.float64]],
+    *,
+    confidence: float = 0.95,
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> Interval:
+    """Percentile bootstrap interval of any figure of paired columns, by `scipy.stats.bootstrap`.
+
+    A resample for which the figure does not exist, such as one whose predictions are all equal, is left out.
+
+    Args:
+        figure: Called with a resample of each column.
+        columns: Columns of N rows each, without NaN.
+        confidence: Share of the resamples between the bounds.
+        n_resamples: How many times N rows are drawn with replacement.
+        seed: Of the draws.
+
+    Returns:
+        The bounds; NaN where the figure exists for no resample.
+
+    Examples:
+        >>> low, high = percentile_interval(lambda x: float(np.mean(x)), [np.arange(100.0)])
+        >>> low < 49.5 < high
+        True
+    """
     from scipy.stats import bootstrap
 
-    with np.errstate(invalid="ignore"):
-        bounds = bootstrap(
-            (x, y),
-            metric,
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of resamples without a figure
+        resampled = bootstrap(
+            columns,
+            figure,
             paired=True,
             vectorized=False,
             n_resamples=n_resamples,
-            confidence_level=confidence,
+            batch=max(1, 2_000_000 // max(1, len(columns[0]))),  # bounded memory
             method="percentile",
             rng=np.random.default_rng(seed),
-        ).confidence_interval
-    return Interval(float(bounds.low), float(bounds.high))
+        ).bootstrap_distribution
+    known = resampled[~np.isnan(resampled)]
+    tail = 50 * (1 - confidence)
+    low, high = np.percentile(known, [tail, 100 - tail]) if len(known) else (math.nan, math.nan)
+    return Interval(float(low), float(high))
 
 
 def coverage(predictions: Scores) -> float:
