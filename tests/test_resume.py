@@ -20,6 +20,9 @@ LORA = ("model.lora={r: 4}", "model.frozen=[]")
 def killed_after_two_steps(run_folder, stage, *changes):
     """The weights of a whole run of four steps, and what its folder holds after a kill behind the second."""
     shutil.rmtree(run_folder / stage, ignore_errors=True)
+    if stage == "grpo" and changes:  # SFT belongs to the settings of the model
+        shutil.rmtree(run_folder / "sft")
+        stages.run_in_process(train_sft, f"out={run_folder}", *changes)
     four = (f"out={run_folder}", f"{stage}.args.max_steps=4", f"{stage}.args.save_steps=2", *changes)
     # untrained policies earn nothing, so that weight decay has to move the weights of GRPO
     four = (*four, f"{stage}.args.save_total_limit=null", f"{stage}.args.weight_decay=0.5")
