@@ -71,11 +71,11 @@ FUNCTIONS = [
     bad(tr.tatar_reward_funcs, error=TypeError, match="iaa must be a ThurstoneRankConfig or None; got GaussianScoreConfig(", iaa=tr.GaussianScoreConfig()),
     bad(tr.tatar_reward_funcs, error=TypeError, match="opponents must be a OpponentConfig or None; got 'memory'", opponents="memory"),
     bad(tr.tatar_reward_funcs, error=TypeError, match="mos_scael", mos_scael=1),
-    bad(tr.tatar_reward_funcs, error=ValidationError, match="length_gate", iaa_budget=-1),
+    bad(tr.tatar_reward_funcs, error=TypeError, match="iaa_budget must be a LengthConfig, such as LengthConfig(longest=65), or None; got -1", iaa_budget=-1),
     bad(tr.tatar_reward_funcs, error=ValidationError, match="mos_scale", mos_scale=(5, 1)),
     bad(tr.tatar_reward_funcs, error=ValidationError, match="mos_scale", mos_scale={"AVA": 10}),
     bad(tr.tatar_reward_funcs, error=ValidationError, match="a scale must be a ScoreScale or a pair such as (1, 5); got '0-100'", answer_scale="0-100"),
-    bad(tr.tatar_reward_funcs, error=ValidationError, match="length_gate", iqa_budget=65),
+    bad(tr.tatar_reward_funcs, error=TypeError, match="iqa_budget must be a LengthConfig, such as LengthConfig(longest=65), or None; got 65", iqa_budget=65),
     bad(tr.tatar_reward_funcs, error=ValidationError, match="task", iqa_task=1),
     bad(tr.tatar_reward_funcs, error=ValidationError, match="task", iaa_task=["iaa"]),
     bad(tr.tatar_reward_funcs, error=ValidationError, match="think_prefilled", think_prefilled="yes"),
@@ -131,7 +131,7 @@ def test_the_table_leaves_no_public_function_and_no_setting_out():
     for name in tr.__all__:
         function = getattr(tr, name)
         if inspect.isfunction(function):
-            assert function in tested, name
+            assert function in tested, f"add {name} to FUNCTIONS"
             keywords = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
             for keyword in set(keywords) - {"think_prefilled", "lenient"}:
                 assert (function, keyword) in named, f"{name}({keyword}=)"

@@ -19,7 +19,7 @@ REWARDS = {
 }
 LABELLED = [name for name in REWARDS if name.endswith(("score", "rank"))]
 RANKED = [name for name in REWARDS if name.endswith("rank")]
-ON_MOS = [name for name in LABELLED if name != "threshold_score"]
+WITH_STD = [name for name in LABELLED if REWARDS[name].config.mos_std_column]
 CALLS = [
     (REWARDS, {"completions": "<answer>50</answer>"}, TypeError, "completions must be a list, one string or list of messages a completion; got str"),
     (REWARDS, {"completions": None}, TypeError, "completions must be a list, one string or list of messages a completion; got NoneType"),
@@ -34,11 +34,11 @@ CALLS = [
     (LABELLED, {"mos": [40.0, [70.0]]}, TypeError, "mos[1] must be a number or None; got [70.0]"),
     (LABELLED, {"mos": [40.0, -0.5]}, ValueError, "mos[1] is -0.5, off its declared scale 0 to 100; declare the scale"),
     (LABELLED, {"mos": [math.inf, 70.0]}, ValueError, "mos[0] is inf, off its declared scale"),
-    (ON_MOS, {"mos_std": None}, ValueError, "needs a column 'mos_std', but the batch has"),
-    (ON_MOS, {"mos_std": [5.0]}, ValueError, "column 'mos_std' has 1 rows for 2 completions"),
-    (ON_MOS, {"mos_std": [5.0, "wide"]}, TypeError, "mos_std[1] is 'wide'; give a finite number of at least 0 on the scale of the MOS (0 to 100), or None"),
-    (ON_MOS, {"mos_std": [-1.0, 5.0]}, ValueError, "mos_std[0] is -1; give a finite number of at least 0 on the scale of the MOS"),
-    (ON_MOS, {"mos_std": [5.0, math.inf]}, ValueError, "mos_std[1] is inf; give a finite number"),
+    (WITH_STD, {"mos_std": None}, ValueError, "needs a column 'mos_std', but the batch has"),
+    (WITH_STD, {"mos_std": [5.0]}, ValueError, "column 'mos_std' has 1 rows for 2 completions"),
+    (WITH_STD, {"mos_std": [5.0, "wide"]}, TypeError, "mos_std[1] is 'wide'; give a finite number of at least 0 on the scale of the MOS (0 to 100), or None"),
+    (WITH_STD, {"mos_std": [-1.0, 5.0]}, ValueError, "mos_std[0] is -1; give a finite number of at least 0 on the scale of the MOS"),
+    (WITH_STD, {"mos_std": [5.0, math.inf]}, ValueError, "mos_std[1] is inf; give a finite number"),
     (["length"], {"completion_ids": None}, ValueError, "needs a column 'completion_ids', but the batch has"),
     (["length"], {"completion_ids": [[1]]}, ValueError, "column 'completion_ids' has 1 rows for 2 completions"),
     (RANKED, {"image_id": None}, ValueError, "needs a column 'image_id', but the batch has"),

@@ -5,9 +5,50 @@ import warnings
 
 import numpy as np
 import pytest
-from support.reward_calls import GOOD, batch
+from support.reward_calls import EVERY_REWARD, GOOD, batch
 
 import tatar_rewards as tr
+
+FUNCTIONS = {
+    tr.GaussianScoreReward: (tr.gaussian_score_reward, tr.GaussianScoreConfig),
+    tr.ThresholdScoreReward: (tr.threshold_score_reward, tr.ThresholdScoreConfig),
+    tr.ThurstoneRankReward: (tr.thurstone_rank_reward, tr.ThurstoneRankConfig),
+    tr.PairwiseRankReward: (tr.pairwise_rank_reward, tr.PairwiseRankConfig),
+}
+OTHER = {
+    "dispersion": "observer",
+    "link": "normal",
+    "loss": "bce",
+    "hard_targets": True,
+    "within_image": True,
+    "gain": 1.5,
+    "reward_at_tolerance": 0.3,
+    "probability_floor": 0.01,
+}
+
+
+def test_no_reward_with_a_function_is_left_out():
+    labelled = {type(reward) for reward in EVERY_REWARD if isinstance(reward.config, tr.LabelConfig)}
+    assert set(FUNCTIONS) == labelled, "FUNCTIONS in this file"
+
+
+@pytest.mark.parametrize(
+    ("kind", "setting"),
+    [(kind, name) for kind, (_, config) in FUNCTIONS.items() for name in config.model_fields],
+)
+def test_every_setting_reaches_the_function(kind, setting):
+    function, config = FUNCTIONS[kind]
+    changed = {setting: OTHER.get(setting, 3.5)}
+    if setting == "variance_floor":
+        changed["dispersion"] = "reference"
+    if setting == "probability_floor":
+        changed["loss"] = "bce"
+    columns = batch(GOOD, task=["iaa"] * 8)
+    q, g = np.array([20.0 + 5 * k for k in range(8)]), np.array(columns["mos"])
+    images = [np.arange(8) // 2] if "rank" in function.__name__ else []
+    expected = function(q, g, *images, **changed)
+    np.testing.assert_allclose(kind(**changed)(**columns), expected, rtol=1e-12)
+    assert not np.allclose(expected, function(q, g, *images, **{**changed, setting: getattr(config(), setting)}))
 
 
 def test_the_score_rewards_are_their_functions():

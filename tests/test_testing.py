@@ -95,7 +95,7 @@ def test_a_broken_contract_is_found(reward, problem):
 
 
 def test_what_cannot_be_pickled_is_found():
-    with pytest.raises(Exception, match="pickle"):
+    with pytest.raises(AssertionError, match="cannot be pickled"):
         check_reward_contract(Unpicklable())
 
 

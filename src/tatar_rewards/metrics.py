@@ -154,11 +154,7 @@ def bootstrap_interval(
         seed: Of the draws.
 
     Returns:
-        The bounds; NaN where the figure does not exist. Resamples for which it does not are left out.
-
-    Raises:
-        TypeError: one of them holds something other than numbers.
-        ValueError: the lengths differ, one of them is not flat, or a setting is out of its range.
+        The bounds; NaN where the figure does not exist. ValueError where a setting is out of its range.
 
     Reference:
         Efron and Tibshirani (1993), An introduction to the bootstrap; computed by `scipy.stats.bootstrap`.
@@ -191,15 +187,8 @@ def percentile_interval(
 
     A resample for which the figure does not exist, such as one whose predictions are all equal, is left out.
 
-    Args:
-        figure: Called with a resample of each column.
-        columns: Columns of N rows each, without NaN.
-        confidence: Share of the resamples between the bounds.
-        n_resamples: How many times N rows are drawn with replacement.
-        seed: Of the draws.
-
-    Returns:
-        The bounds; NaN where the figure exists for no resample.
+    `figure` is called with a resample of each of the columns, which hold N rows each and no NaN. The other arguments
+    are those of `bootstrap_interval`.
 
     Examples:
         >>> low, high = percentile_interval(lambda x: float(np.mean(x)), [np.arange(100.0)])
@@ -228,10 +217,6 @@ def percentile_interval(
 
 def coverage(predictions: Scores) -> float:
     """Share of predictions that could be read (are not NaN); NaN without predictions.
-
-    Raises:
-        TypeError: they hold something other than numbers.
-        ValueError: they are not flat.
 
     Examples:
         >>> coverage([70.0, float("nan")])

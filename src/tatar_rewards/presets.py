@@ -91,6 +91,9 @@ def tatar_reward_funcs(
         >>> [reward.__name__ for reward in tatar_reward_funcs(mos_scale=(1, 5))]
         ['answer_format', 'iqa_gaussian_score', 'iaa_thurstone_rank']
     """
+    for name, budget in (("iqa_budget", iqa_budget), ("iaa_budget", iaa_budget)):
+        if not isinstance(budget, LengthConfig | None):
+            raise TypeError(f"{name} must be a LengthConfig, such as LengthConfig(longest=65), or None; got {budget!r}")
     iqa_settings = _settings("iqa", iqa, GaussianScoreConfig)
     iaa_settings = _settings("iaa", iaa, ThurstoneRankConfig) | _settings("opponents", opponents, OpponentConfig)
     answers: dict[str, Any] = {

@@ -64,7 +64,7 @@ def check_reward_contract(reward: Reward, **columns: Sequence[Any]) -> None:
         raise ValueError(f"every column needs {len(_ANSWERS)} rows, one for each example; got {wrong}")
     _check_name(reward)
     earned = _call(reward, _ANSWERS, batch)
-    _check_same(_call(pickle.loads(pickle.dumps(reward)), _ANSWERS, batch), earned, "a pickled reward pays otherwise")
+    _check_same(_call(_pickled(reward), _ANSWERS, batch), earned, "a pickled reward pays otherwise")
     messages = [[{"role": "assistant", "content": text}] for text in _ANSWERS]
     _check_same(_call(reward, messages, batch), earned, "message lists earn otherwise than the same texts")
     hooks = {"log_extra": lambda name, values: None, "log_metric": lambda name, value: None, "unknown": None}
@@ -92,6 +92,16 @@ def _check_name(reward: Reward) -> None:
     name = getattr(reward, "__name__", None)
     _require(isinstance(name, str), f"the reward has no __name__ to be logged under: {reward!r}")
     _require(name not in ("", "<lambda>"), f"the reward needs a name of its own: {name!r} is none")
+
+
+def _pickled(reward: Reward) -> Reward:
+    try:
+        twin: Reward = pickle.loads(pickle.dumps(reward))
+    except Exception as error:  # pickle raises nearly anything
+        raise AssertionError(
+            f"the reward cannot be pickled ({error}); define it at the top level of a module"
+        ) from error
+    return twin
 
 
 def _call(reward: Reward, completions: Sequence[Any], columns: Mapping[str, Sequence[Any]], **hooks: Any) -> Rewards:

@@ -4,17 +4,15 @@
 frozen config from `configs`, and beside it the state of a run. They know no trainer.
 """
 
-from tatar_rewards.rewards.configs import (
-    AnswerConfig,
+from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig, OpponentConfig
+from tatar_rewards.rewards.form import AnswerFormatReward, LengthReward
+from tatar_rewards.rewards.function_configs import (
     GaussianScoreConfig,
-    LabelConfig,
     LengthConfig,
-    OpponentConfig,
     PairwiseRankConfig,
     ThresholdScoreConfig,
     ThurstoneRankConfig,
 )
-from tatar_rewards.rewards.form import AnswerFormatReward, LengthReward
 from tatar_rewards.rewards.ranking import PairwiseRankReward, ThurstoneRankReward
 from tatar_rewards.rewards.reward import Reward
 from tatar_rewards.rewards.scores import GaussianScoreReward, ThresholdScoreReward

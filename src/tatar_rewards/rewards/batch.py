@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from tatar_rewards.answers import Answer, completion_text
 from tatar_rewards.answers.messages import CompletionText
 from tatar_rewards.rewards.budgets import Lengths, measure_lengths
-from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig, LengthConfig
+from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig
+from tatar_rewards.rewards.function_configs import LengthConfig
 from tatar_rewards.rewards.reward import Reward
 from tatar_rewards.scales import POINTS, ScoreScale, as_scale, as_scales
 

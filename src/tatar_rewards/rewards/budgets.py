@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tatar_rewards.answers import Answer, completion_text
 from tatar_rewards.answers.words import count_new_words, count_padding, count_words, length_without_repetition
 from tatar_rewards.functional.lengths import length_reward
-from tatar_rewards.rewards.configs import LengthConfig
+from tatar_rewards.rewards.function_configs import LengthConfig
 
 Floats = NDArray[np.float64]
 

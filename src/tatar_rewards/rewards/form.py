@@ -11,13 +11,8 @@ from tatar_rewards.answers import AnswerStatus
 from tatar_rewards.rewards.batch import on_task_rows, read_answers, read_lengths, to_list
 from tatar_rewards.rewards.budgets import budget_reward
 from tatar_rewards.rewards.call import sum_over_ranks, telling_other_ranks
-from tatar_rewards.rewards.configs import (
-    AnswerConfig,
-    AnswerFormatRewardConfig,
-    LengthConfig,
-    LengthRewardConfig,
-    function_settings,
-)
+from tatar_rewards.rewards.configs import AnswerConfig, AnswerFormatRewardConfig, LengthRewardConfig
+from tatar_rewards.rewards.function_configs import LengthConfig, function_settings
 from tatar_rewards.rewards.reward import Reward, takes_settings_of
 
 

@@ -15,14 +15,8 @@ import numpy as np
 from tatar_rewards.functional.ranking import pairwise_rank_reward, thurstone_rank_reward
 from tatar_rewards.rewards.batch import Floats
 from tatar_rewards.rewards.call import gate_and_log, read_and_gather
-from tatar_rewards.rewards.configs import (
-    PairwiseRankConfig,
-    PairwiseRankRewardConfig,
-    RankingConfig,
-    ThurstoneRankConfig,
-    ThurstoneRankRewardConfig,
-    function_settings,
-)
+from tatar_rewards.rewards.configs import PairwiseRankRewardConfig, RankingConfig, ThurstoneRankRewardConfig
+from tatar_rewards.rewards.function_configs import PairwiseRankConfig, ThurstoneRankConfig, function_settings
 from tatar_rewards.rewards.image_keys import by_place
 from tatar_rewards.rewards.opponents import gather_opponents
 from tatar_rewards.rewards.reward import Reward, takes_settings_of

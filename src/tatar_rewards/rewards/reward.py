@@ -5,9 +5,10 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
+from typing import Annotated, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, get_origin
 
-from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig, LengthConfig, OpponentConfig
+from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig, OpponentConfig
+from tatar_rewards.rewards.function_configs import LengthConfig
 from tatar_rewards.rewards.memory import OpponentMemory
 from tatar_rewards.rewards.running_figures import RunningFigures
 
@@ -92,6 +93,13 @@ class Reward(Generic[ConfigT_co]):
         if self.state.memory is not None:
             self.state.memory.load_state_dict(state)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Settings never change: a reward with others is another one."""
+        config = self.__dict__.get("_config")
+        if config is not None and (name == "config" or name in type(config).model_fields):
+            raise AttributeError(f"{name} cannot be set; reward.fresh({name}=...) is a reward with another one")
+        super().__setattr__(name, value)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Reward):
             return NotImplemented
@@ -126,10 +134,16 @@ def takes_settings_of(
             init(self, config(*args, **settings))
 
         own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        of_config = inspect.signature(config)
-        __init__.__signature__ = of_config.replace(  # type: ignore[attr-defined]
-            parameters=[own, *of_config.parameters.values()], return_annotation=None
-        )
+        settings = [_readable(parameter) for parameter in inspect.signature(config).parameters.values()]
+        signature = inspect.Signature([own, *settings], return_annotation=None)
+        __init__.__signature__ = signature  # type: ignore[attr-defined]
+        __init__.__doc__ = "Settings by keyword; the classes that `type(reward.config).__mro__` lists explain them."
         return __init__
 
     return decorate
+
+
+def _readable(parameter: inspect.Parameter) -> inspect.Parameter:
+    """The parameter without what its annotation tells pydantic alone."""
+    plain = parameter.annotation.__origin__ if get_origin(parameter.annotation) is Annotated else parameter.annotation
+    return parameter.replace(annotation=plain)

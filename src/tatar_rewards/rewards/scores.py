@@ -13,13 +13,8 @@ from typing import Any
 
 from tatar_rewards.functional.scores import gaussian_score_reward, threshold_score_reward
 from tatar_rewards.rewards.call import gate_and_log, read_and_gather
-from tatar_rewards.rewards.configs import (
-    GaussianScoreConfig,
-    GaussianScoreRewardConfig,
-    ThresholdScoreConfig,
-    ThresholdScoreRewardConfig,
-    function_settings,
-)
+from tatar_rewards.rewards.configs import GaussianScoreRewardConfig, ThresholdScoreRewardConfig
+from tatar_rewards.rewards.function_configs import GaussianScoreConfig, ThresholdScoreConfig, function_settings
 from tatar_rewards.rewards.reward import Reward, takes_settings_of
 
 
