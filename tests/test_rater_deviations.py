@@ -60,3 +60,39 @@ def test_remembered_images_keep_the_deviation_that_any_row_knew():
         reward(ANSWERS, **COLUMNS, sd=sd)
         memory_of.append(reward.state_dict())
     assert memory_of[0] == memory_of[1]
+
+
+def test_a_score_reward_keeps_tasks_and_rows_without_a_key_apart():
+    reward, texts = tr.GaussianScoreReward(mos_std_column="sd"), ["<answer>50</answer>"] * 2
+    expected = [
+        reward([text], mos=[mos], sd=[sd])[0] for text, mos, sd in zip(texts, (50.0, 60.0), (5, 6), strict=True)
+    ]
+    for columns in (
+        {"image_id": ["a", "a"], "task": ["iqa", "iaa"]},
+        {"image_id": [None, None]},
+        {"image_id": [1, "1"]},
+        {},
+    ):
+        assert reward(texts, mos=[50.0, 60.0], sd=[5, 6], **columns) == expected
+    alone = reward(texts, mos=[50.0, 60.0], sd=[20, None], image_id=[None, None])
+    assert alone[1] == tr.GaussianScoreReward()(texts, mos=[50.0, 60.0])[1]
+
+
+def test_functions_and_rewards_agree_on_what_an_unlabelled_row_knows():
+    q, g = np.array([40.0, 60, 70]), np.array([math.nan, 50, 80])
+    function = tr.thurstone_rank_reward(q, g, np.array([1, 1, 2]), target_stds=np.array([30.0, math.nan, 0]))
+    columns = {"mos": [None, 50.0, 80.0], "sd": [30.0, None, 0.0], "image_id": ["a", "a", "b"]}
+    reward = tr.ThurstoneRankReward(mos_std_column="sd")([f"<answer>{score:g}</answer>" for score in q], **columns)
+    assert reward[0] is None
+    assert reward[1:] == pytest.approx(function[1:].tolist(), abs=1e-12)
+
+
+def test_the_doctor_finds_two_deviations_of_one_image_and_takes_missing_ones_for_none():
+    rows = [{"prompt": "?", "mos": 10.0 * (k // 2), "image_id": k // 2, "sd": 4.0} for k in range(2, 18)]
+    reward = tr.ThurstoneRankReward(mos_std_column="sd")
+    args = {"num_generations": 2, "per_device_train_batch_size": 16}
+    rows[1] |= {"sd": math.nan, "mos": math.nan}
+    assert "two labels" not in {finding.check for finding in tr.check_setup([reward], args, rows).findings}
+    rows[3]["sd"] = 5.0
+    problems = [finding.problem for finding in tr.check_setup([reward], args, rows).findings]
+    assert "rows 2 and 3 have one image_id, 2, but sd 4.0 and 5.0" in problems

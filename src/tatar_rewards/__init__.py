@@ -1,6 +1,6 @@
 """Rewards for training a vision-language model to judge pictures, right on any number of processes."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy.typing  # noqa: F401  # from here, not from deep in other imports, it loads in half the time
 
@@ -73,14 +73,19 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """The doctor and the evaluation are imported when they are first asked for: training needs neither."""
-    if name == "check_setup":
-        from tatar_rewards.doctor import check_setup
+if not TYPE_CHECKING:  # a type checker takes the imports above, and finds misspelt names
 
-        return check_setup
-    if name == "evaluate_predictions":
-        from tatar_rewards.evaluation import evaluate_predictions
+    def __getattr__(name):
+        """The doctor and the evaluation are imported when they are first asked for: training needs neither."""
+        if name == "check_setup":
+            from tatar_rewards.doctor import check_setup
 
-        return evaluate_predictions
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return check_setup
+        if name == "evaluate_predictions":
+            from tatar_rewards.evaluation import evaluate_predictions
+
+            return evaluate_predictions
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__})

@@ -185,7 +185,8 @@ def percentile_interval(
 ) -> Interval:
     """Percentile bootstrap interval of any figure of paired columns, by `scipy.stats.bootstrap`.
 
-    A resample for which the figure does not exist, such as one whose predictions are all equal, is left out.
+    Resamples for which the figure does not exist, such as one whose predictions are all equal, are left out; if they
+    are more than one in ten, the bounds are NaN.
 
     `figure` is called with a resample of each of the columns, which hold N rows each and no NaN. The other arguments
     are those of `bootstrap_interval`.
@@ -209,10 +210,10 @@ def percentile_interval(
             method="percentile",
             rng=np.random.default_rng(seed),
         ).bootstrap_distribution
-    known = resampled[~np.isnan(resampled)]
-    tail = 50 * (1 - confidence)
-    low, high = np.percentile(known, [tail, 100 - tail]) if len(known) else (math.nan, math.nan)
-    return Interval(float(low), float(high))
+    known, tail = resampled[~np.isnan(resampled)], 50 * (1 - confidence)
+    if len(known) < 0.9 * n_resamples:
+        return Interval(math.nan, math.nan)
+    return Interval(*np.percentile(known, [tail, 100 - tail]).tolist())
 
 
 def coverage(predictions: Scores) -> float:
@@ -222,8 +223,8 @@ def coverage(predictions: Scores) -> float:
         >>> coverage([70.0, float("nan")])
         0.5
     """
-    values = _floats("predictions", predictions)
-    return float(np.mean(~np.isnan(values))) if len(values) else math.nan
+    known = ~np.isnan(_floats("predictions", predictions))
+    return float(np.mean(known)) if len(known) else math.nan
 
 
 def _known_pairs(predictions: Scores, targets: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -9,7 +9,7 @@ columns and budgets: make a module of your own that calls `tatar_reward_funcs` a
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tatar_rewards.rewards import (
     AnswerFormatReward,
@@ -27,6 +27,8 @@ from tatar_rewards.scales import Scale
 AT_MOST_65_WORDS = LengthConfig(longest=65)
 AT_LEAST_125_WORDS = LengthConfig(shortest=125)
 _DEFAULT = LabelConfig()
+
+__all__ = ["answer_format", "iaa_thurstone_rank", "iqa_gaussian_score", "tatar_reward_funcs"]
 
 answer_format: AnswerFormatReward
 iqa_gaussian_score: GaussianScoreReward
@@ -122,8 +124,13 @@ def _settings(name: str, config: FrozenConfig | None, kind: type[FrozenConfig]) 
     return {} if config is None else config.given_settings()
 
 
-def __getattr__(name: str) -> AnswerFormatReward | GaussianScoreReward | ThurstoneRankReward:
-    for reward in tatar_reward_funcs():
-        if reward.__name__ == name:
-            return reward
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # a type checker takes the annotations above, and finds misspelt names
+
+    def __getattr__(name):
+        for reward in tatar_reward_funcs():
+            if reward.__name__ == name:
+                return reward
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__})

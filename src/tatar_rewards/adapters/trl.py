@@ -3,6 +3,7 @@
 The rewards themselves need no adapter: TRL calls them as they are.
 """
 
+import os
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -124,16 +125,25 @@ class LoadCheckpointWeights(TrainerCallback):  # type: ignore[misc]  # transform
         self.checkpoint = checkpoint
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
-        if self.checkpoint is None or args.deepspeed or args.fsdp:
+        if self.checkpoint is None or _is_sharded(args, model):
             return
         if hasattr(model, "peft_config"):
-            _check_adapters(model, self.checkpoint)
+            _check_adapters(model, Path(self.checkpoint))
         else:
             _load_weights(model, self.checkpoint)
 
 
+def _is_sharded(args: Any, model: Any) -> bool:
+    """Whether DeepSpeed or FSDP holds the weights, started by the trainer's arguments or by accelerate."""
+    launched = any(os.environ.get(f"ACCELERATE_USE_{name}") == "true" for name in ("FSDP", "DEEPSPEED"))
+    sharded = any(hasattr(weight, "ds_id") or hasattr(weight, "placements") for weight in model.parameters())
+    return bool(launched or sharded or args.deepspeed or args.fsdp)
+
+
 def _load_weights(model: Any, checkpoint: str | Path) -> None:
-    saved, info = type(model).from_pretrained(checkpoint, dtype=model.dtype, output_loading_info=True)
+    # in float32, which holds every narrower weight: a model may have more than one dtype
+    options = {"config": model.config, "dtype": "float32", "output_loading_info": True}
+    saved, info = type(model).from_pretrained(checkpoint, **options)
     wrong = {kind: sorted(map(str, info[kind])) for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")}
     for kind, keys in wrong.items():
         if keys:
@@ -144,15 +154,19 @@ def _load_weights(model: Any, checkpoint: str | Path) -> None:
     model.load_state_dict(saved.state_dict(), strict=True)
 
 
-def _check_adapters(model: Any, checkpoint: str | Path) -> None:
+def _check_adapters(model: Any, checkpoint: Path) -> None:
     from peft.utils import get_peft_model_state_dict, load_peft_weights
 
-    live, saved = get_peft_model_state_dict(model), load_peft_weights(str(checkpoint), device="cpu")
+    adapter = model.active_adapters[0]
+    folder = checkpoint if adapter == "default" else checkpoint / adapter
+    if not folder.is_dir():
+        raise RuntimeError(f"{folder} does not exist, so no adapter {adapter!r} can be resumed; start anew")
+    live, saved = get_peft_model_state_dict(model, adapter_name=adapter), load_peft_weights(str(folder), device="cpu")
     wrong = sorted(live.keys() ^ saved.keys()) or [
-        name for name, value in saved.items() if not (live[name].detach().to(value) == value).all()
+        name for name, value in saved.items() if not (live[name].detach() == value.to(live[name])).all()
     ]
     if wrong:
         raise RuntimeError(
-            f"the run did not resume with the adapters of {checkpoint}: {len(wrong)} of {len(saved)} differ, the first "
+            f"the run did not resume with the adapters of {folder}: {len(wrong)} of {len(saved)} differ, the first "
             f"{wrong[0]}; resume from another one, or start anew"
         )

@@ -216,9 +216,10 @@ def _check_scale(
 
 
 def _check_image_keys(reward: Reward[RankingConfig], rows: Rows) -> Iterator[Finding]:
-    id_column, mos_column = reward.config.image_id_column, reward.config.mos_column
-    ids, mos = rows[id_column], rows[mos_column]
-    first: dict[Any, int] = {}
+    config = reward.config
+    id_column, ids = config.image_id_column, rows[config.image_id_column]
+    columns = [column for column in (config.mos_column, config.mos_std_column) if column is not None]
+    first: dict[Any, tuple[int, Any]] = {}
     for row in graded_rows(reward, rows):
         if isinstance(ids[row], bool) or not isinstance(ids[row], str | int | np.integer):
             yield Finding(
@@ -227,13 +228,15 @@ def _check_image_keys(reward: Reward[RankingConfig], rows: Rows) -> Iterator[Fin
                 "give each image a key, for example its file name",
             )
             return
-        key = (*comparison_of(reward, rows, row), ids[row])
-        other = first.setdefault(key, row)
-        if mos[other] != mos[row] and None not in (mos[other], mos[row]):
-            yield Finding(
-                "two labels",
-                f"rows {other} and {row} have one {id_column}, {ids[row]!r}, but {mos_column} "
-                f"{mos[other]} and {mos[row]}",
-                "one image has one MOS: give different images different keys, or mend the label",
-            )
-            return
+        for column in columns:
+            value = rows[column][row]
+            if value is None or value != value:
+                continue
+            other, known = first.setdefault((column, *comparison_of(reward, rows, row), ids[row]), (row, value))
+            if known != value:
+                yield Finding(
+                    "two labels",
+                    f"rows {other} and {row} have one {id_column}, {ids[row]!r}, but {column} {known} and {value}",
+                    f"one image has one {column}: give different images different keys, or mend the label",
+                )
+                return

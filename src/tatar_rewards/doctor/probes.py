@@ -75,7 +75,9 @@ def _completions(reward: Reward[AnswerConfig], points: Floats, n_words: int) -> 
     thinking = opening + " ".join(f"word{k}" for k in range(n_words)) + "</think>"
     scale = as_scale(reward.config.answer_scale)
     answers = scale.low + np.clip(points, 0, 100) / 100 * (scale.high - scale.low)
-    return [f"{thinking}<answer>{round(float(answer), 3):.6g}</answer>" for answer in answers]  # no digit is padding
+    # six digits, which none takes for padding, and no exponent, which the parser does not read
+    numbers = [np.format_float_positional(float(f"{answer:.6g}"), trim="-") for answer in answers.tolist()]
+    return [f"{thinking}<answer>{number}</answer>" for number in numbers]
 
 
 def _grade(

@@ -18,7 +18,7 @@ from tatar_rewards.scales import POINTS, ScoreScale, as_scale, as_scales
 
 Floats = NDArray[np.float64]
 
-N_REMEMBERED, LONGEST_REMEMBERED = 4096, 20_000  # texts whose answers are kept, and their characters
+N_REMEMBERED, LONGEST_REMEMBERED = 4096, 4000  # texts whose answers are kept, and their characters
 
 
 class Batch(NamedTuple):
@@ -59,7 +59,7 @@ def read_answers(reward: Reward[AnswerConfig], completions: Sequence[Any]) -> li
     return [read(completion_text(completion)) for completion in completions]
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _reader(scale: ScoreScale, think_prefilled: bool) -> Callable[[CompletionText], Answer]:
     """Reads a text, and remembers the last ones, so that the rewards of one step read each of them once."""
 
@@ -67,7 +67,12 @@ def _reader(scale: ScoreScale, think_prefilled: bool) -> Callable[[CompletionTex
         return text.parse(scale=scale, think_prefilled=think_prefilled)
 
     remembered = lru_cache(maxsize=N_REMEMBERED)(read)
-    return lambda text: remembered(text) if len(text.text) < LONGEST_REMEMBERED else read(text)
+
+    def read_once(text: CompletionText) -> Answer:
+        short = len(text.text) + len(text.reasoning) < LONGEST_REMEMBERED
+        return remembered(text) if short else read(text)
+
+    return read_once
 
 
 def _predictions(reward: Reward[LabelConfig], answers: Sequence[Answer]) -> Floats:

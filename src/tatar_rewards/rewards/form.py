@@ -37,8 +37,8 @@ class AnswerFormatReward(Reward[AnswerFormatRewardConfig]):
         with telling_other_ranks(columns):
             answers = read_answers(self, completions)
             on_task = on_task_rows(self, columns, len(answers)).tolist()
-        if columns.get("log_extra") is not None:
-            columns["log_extra"](f"{self.__name__}/status", [str(answer.status) for answer in answers])
+            if columns.get("log_extra") is not None:
+                columns["log_extra"](f"{self.__name__}/status", [str(answer.status) for answer in answers])
         seen = Counter(answer.status for answer, on in zip(answers, on_task, strict=True) if on)
         counts = sum_over_ranks(self, np.array([seen[status] for status in AnswerStatus], float), columns)
         shares = counts / counts.sum() if counts.any() else np.full(len(counts), math.nan)

@@ -34,13 +34,19 @@ def image_keys(reward: Reward[RankingConfig], columns: Mapping[str, Any], batch:
 
 def group_keys(reward: Reward[LabelConfig], columns: Mapping[str, Any], batch: Batch) -> Keys:
     """(n, 1) keys of the on-task rows' images, for a reward that can do without; (n, 0) where no column tells."""
-    on_task = np.flatnonzero(batch.on_task).tolist()
-    ids, datasets = columns.get(reward.config.image_id_column), columns.get(reward.config.dataset_column)
+    on_task, config = np.flatnonzero(batch.on_task).tolist(), reward.config
+    ids = columns.get(config.image_id_column)
     if ids is None or len(ids) != len(batch.on_task):
         return np.zeros((len(on_task), 0), np.int64)
-    if datasets is None or len(datasets) != len(ids):
-        datasets = [None] * len(ids)
-    return stable_keys([(str(datasets[row]), str(ids[row])) for row in on_task])[:, None]
+    given = [columns.get(column) for column in (config.task_column, config.dataset_column)]
+    tasks, datasets = ([None] * len(ids) if column is None or len(column) != len(ids) else column for column in given)
+    keys = [
+        (str(tasks[row]), str(datasets[row]), ids[row])
+        if isinstance(ids[row], str | Integral)
+        else ("without a key", rank(), row)  # an image of its own
+        for row in on_task
+    ]
+    return stable_keys(keys)[:, None]
 
 
 def _image_ids(reward: Reward[RankingConfig], columns: Mapping[str, Any], on_task: NDArray[np.bool_]) -> Sequence[Any]:
@@ -103,13 +109,14 @@ def check_one_label_each(
     if isinstance(config, RankingConfig):
         _check_one_each(reward, columns, batch, rows, config.mos_column, rows.values[:, 1])
     if config.mos_std_column is not None:
-        _check_one_each(reward, columns, batch, rows, config.mos_std_column, rows.values[:, 2])
+        labelled_stds = np.where(np.isnan(rows.values[:, 1]), math.nan, rows.values[:, 2])
+        _check_one_each(reward, columns, batch, rows, config.mos_std_column, labelled_stds)
 
 
 def share_deviations(rows: GatheredRows) -> GatheredRows:
-    """The rows with one rater deviation an image: a known one serves where another row lacks it."""
+    """The rows with one rater deviation an image: what a labelled row knows serves where another row lacks it."""
     stds = rows.values[:, 2]
-    known = ~np.isnan(stds)
+    known = ~np.isnan(stds) & ~np.isnan(rows.values[:, 1])
     if rows.keys.shape[1] == 0 or known.all() or not known.any():
         return rows
     by_image = dict(zip(rows.keys[known, 0].tolist(), stds[known].tolist(), strict=True))
