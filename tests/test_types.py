@@ -44,3 +44,23 @@ def test_a_type_checker_sees_the_settings_of_a_reward_and_their_types(tmp_path):
     assert run.stdout == ""
     run = subprocess.run([*command, str(bad)], capture_output=True, text=True, check=False)
     assert {int(line.split(":")[1]) for line in run.stdout.splitlines() if ": error:" in line} == {4, 5, 6, 7, 8}
+
+
+@pytest.mark.slow
+def test_a_users_strict_type_checker_takes_tensors_and_gives_tensors_back(tmp_path):
+    """With torch's own types, which the project's settings leave out."""
+    script = tmp_path / "tensors.py"
+    script.write_text(
+        textwrap.dedent("""
+            import torch
+            from tatar_rewards import gaussian_score_reward
+            from tatar_rewards.functional import Array
+
+            scores = torch.zeros(3)
+            array: Array = scores
+            rewards: torch.Tensor = gaussian_score_reward(scores, scores)
+        """)
+    )
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", "--no-error-summary", str(script)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert "tensors.py" not in run.stdout, run.stdout

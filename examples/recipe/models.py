@@ -1,5 +1,6 @@
 """Loading, training and saving a vision-language model with its processor: the tiny one and those on the hub alike."""
 
+import gc
 import json
 import os
 import shutil
@@ -134,4 +135,6 @@ def run_training(recipe: Recipe, stage: str, make_trainer: Callable[[Recipe], Tr
         (folder / "log.json").write_text(json.dumps(trainer.state.log_history))
         mark_finished(recipe, stage)
     processes.wait_for_everyone()
-    processes.destroy_process_group()  # a group that stays open can abort its process at exit
+    del trainer  # its wrapped model holds the group of processes, and a group that stays open can abort its process
+    gc.collect()
+    processes.destroy_process_group()

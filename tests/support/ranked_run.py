@@ -3,6 +3,7 @@
 `test_trainer.py` imports it, and runs it under torchrun.
 """
 
+import gc
 import json
 import sys
 import warnings
@@ -112,6 +113,9 @@ def main():
     if trainer.accelerator.is_main_process:
         (folder / "run.json").write_text(json.dumps({"calls": recorder.calls, "history": trainer.state.log_history}))
     trainer.accelerator.wait_for_everyone()
+    # The wrapped model holds the group and its threads; a thread that outlives Python's end aborts its process.
+    del trainer, recorder
+    gc.collect()
     torch.distributed.destroy_process_group()
 
 

@@ -137,7 +137,7 @@ def segment_sum(values: PerRow, segments: PerRow, count: int) -> PerImage:
         return np.bincount(np.asarray(segments), weights=values, minlength=count).astype(values.dtype, copy=False)
     xp = namespace_of(values)
     if array_api_compat.is_torch_array(values):
-        return xp.zeros(count, dtype=values.dtype, device=device_of(values)).index_add_(0, segments, values)  # type: ignore[attr-defined, no-any-return]
+        return xp.zeros(count, dtype=values.dtype, device=device_of(values)).index_add_(0, segments, values)  # type: ignore[attr-defined]
     member = segments[None, :] == xp.arange(count)[:, None]  # no scatter in the standard: strict mode is for tests
     return xp.sum(xp.where(member, values[None, :], xp.zeros_like(values)[None, :]), axis=1)
 
