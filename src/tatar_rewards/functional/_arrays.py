@@ -191,8 +191,7 @@ def softplus_in_place(z: Array) -> Array:
         return np.log1p(np.exp(z, out=z), out=z)
     if array_api_compat.is_torch_array(z):
         tensor: Any = z
-        softplus: Array = tensor.exp_().log1p_()
-        return softplus
+        return tensor.exp_().log1p_()
     xp = namespace_of(z)
     return xp.log1p(xp.exp(z))
 
@@ -203,8 +202,7 @@ def clip_in_place(z: Array, low: float, high: float) -> Array:
         return np.clip(z, low, high, out=z)
     if array_api_compat.is_torch_array(z):
         tensor: Any = z
-        clipped: Array = tensor.clamp_(low, high)
-        return clipped
+        return tensor.clamp_(low, high)
     return namespace_of(z).clip(z, low, high)
 
 
@@ -223,8 +221,7 @@ def _special(x: Array, name: str) -> Array:
     if array_api_compat.is_torch_array(x):
         import torch
 
-        values: Array = getattr(torch.special, name)(x)
-        return values
+        return getattr(torch.special, name)(x)
     from scipy import special
 
     return namespace_of(x).asarray(getattr(special, name)(np.asarray(x)), dtype=x.dtype)

@@ -119,8 +119,7 @@ def thurstone_rank_reward(
         variance_floor=variance_floor,
         probability_floor=probability_floor,
     )
-    rewards: ArrayT = rank_rows(Columns(predictions, targets, groups, comparisons, target_stds, wanted), settings)
-    return rewards
+    return rank_rows(Columns(predictions, targets, groups, comparisons, target_stds, wanted), settings)
 
 
 def pairwise_rank_reward(
@@ -188,5 +187,4 @@ def pairwise_rank_reward(
         loss_scale=loss_scale,
         probability_floor=probability_floor,
     )
-    rewards: ArrayT = rank_rows(Columns(predictions, targets, groups, comparisons, target_stds, wanted), settings)
-    return rewards
+    return rank_rows(Columns(predictions, targets, groups, comparisons, target_stds, wanted), settings)
