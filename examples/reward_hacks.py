@@ -33,6 +33,7 @@ from recipe.pictures import Picture, to_dataset
 from recipe.prompts import QUESTIONS
 from tatar_rewards import AnswerFormatReward, GaussianScoreReward, LengthConfig, ThresholdScoreReward, parse_answer
 from tatar_rewards.adapters.trl import HackDetector
+from tatar_rewards.answers.words import count_words
 from tiny.pictures import TRAIN_PHOTOGRAPHS, make_examples, write_examples, written_pictures
 from tiny.policy import ON_CPU, Policy, train_policy
 
@@ -87,7 +88,7 @@ def agreement_with_majority(completions: Completions, **columns: Any) -> list[fl
 
 def word_count(completions: Completions, **columns: Any) -> list[float]:
     """Pays for every word of thinking, whatever the task."""
-    return [len(parse_answer(text_of(completion)).think.split()) / 40 for completion in completions]
+    return [count_words(parse_answer(text_of(completion)).think) / 40 for completion in completions]
 
 
 class Hack(NamedTuple):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recipe.config import Recipe
 from recipe.stages import read_append_only_jsonl
 from tatar_rewards import metrics, parse_answer
+from tatar_rewards.answers.words import count_words
 from tatar_rewards.evaluation import DatasetEvaluation, Evaluation, evaluate_predictions
 
 Row = dict[str, Any]  # one line of a file of predictions: dataset, task, image_id, mos, completion
@@ -114,7 +115,7 @@ def format_table(recipe: Recipe, measured: Mapping[str, MeasuredModel]) -> str:
 
 def format_figures(model: MeasuredModel, task: str, dataset: str) -> str:
     result = model.evaluation_of(task, dataset)
-    words = np.mean([len(parse_answer(row["completion"]).think.split()) for row in model.rows_of(task, dataset)])
+    words = np.mean([count_words(parse_answer(row["completion"]).think) for row in model.rows_of(task, dataset)])
     f = result.figures
     return f"{f.srcc:7.3f}{f.plcc:7.3f}{f.krcc:7.3f}{f.rmse:7.1f}{result.coverage:13.1%}{words:7.1f}"
 

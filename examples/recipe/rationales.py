@@ -13,6 +13,7 @@ from recipe.config import Endpoint, RationaleSettings, Task
 from recipe.pictures import Picture, read_labels
 from recipe.prompts import ATTRIBUTES
 from recipe.stages import read_append_only_jsonl
+from tatar_rewards.answers.words import count_words
 
 Event = dict[str, Any]  # one line of the file: the picture's key, the step that was done, and its result
 Notes = Mapping[str, Mapping[str, str]]  # critics' remarks, by image and attribute
@@ -26,7 +27,7 @@ MENTIONS_SCORE = re.compile(
 def find_problems(text: str, task: Task, settings: RationaleSettings) -> list[str]:
     """The faults of a rationale that can be found without a judge."""
     low, high = settings.iqa_words if task == "iqa" else settings.iaa_words
-    n_words, lower = len(text.split()), text.lower()
+    n_words, lower = count_words(text), text.lower()
     problems = []
     if not low <= n_words <= high:
         problems.append(f"it has {n_words} words, not {low} to {high}")
