@@ -4,6 +4,7 @@ import functools
 import pickle
 import re
 
+import numpy as np
 import pytest
 from datasets import Dataset
 from support.labelled_rows import rows
@@ -159,6 +160,22 @@ def test_nothing_is_found_where_nothing_is_wrong():
     assert report.facts["images per call"] == "8 on all processes together, 4 completions each"
     assert report.facts["iaa_thurstone_rank"] == "compares 4.0 of iaa tiny in a call, on average"
     assert str(report).endswith("Nothing found.")
+
+
+def test_nothing_is_found_where_the_prompt_asks_for_lower_is_better():
+    scale = tr.ScoreScale(0, 9, higher_is_better=False)
+    report = check_setup(tr.tatar_reward_funcs(answer_scale=scale), ARGS, rows())
+    assert report.ok, str(report)
+
+
+def test_deviations_are_those_that_a_reward_takes():
+    data = rows()
+    rewards = tr.tatar_reward_funcs(mos_std_column="sd")
+    for kind in (float, np.float32, np.int64):
+        report = check_setup(rewards, ARGS, {**data, "sd": [kind(3)] * len(data["mos"])})
+        assert report.ok, str(report)
+    report = check_setup(rewards, ARGS, {**data, "sd": [np.float32(-3)] * len(data["mos"])})
+    assert "no standard deviation" in str(report)
 
 
 def test_one_image_a_call_is_no_fault_where_memory_was_asked_for():

@@ -87,6 +87,9 @@ def test_columns_have_the_names_that_the_config_says(tmp_path, crops):
     pictures = read_pictures(spec)
     assert [(p.mos, p.mos_std) for p in pictures] == [pytest.approx((55.0, 20.0)), (0.0, 0.0)]
     assert to_dataset(pictures, QUESTIONS)["mos_std"][:] == pytest.approx([20.0, 0.0])
+    spec.labels.write_text(json.dumps([rows[0], {**rows[1], "SD": -0.5}]))
+    with pytest.raises(SystemExit, match=r"SD\[1\] is -0.5; give a finite number"):
+        read_pictures(spec)
 
 
 def test_a_scale_of_impairment_is_turned(tmp_path, crops):

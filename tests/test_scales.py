@@ -104,3 +104,21 @@ def test_the_benchmarks_labels_lie_on_their_declared_scales(dataset, lowest, hig
 def test_a_scale_says_which_end_is_better_only_where_it_must():
     assert str(ScoreScale(1, 5)) == "1 to 5"
     assert str(ScoreScale(0, 9, higher_is_better=False)) == "0 to 9 (lower is better)"
+
+
+def test_deviations_keep_the_width_and_not_the_place_of_the_scale():
+    for scale in (ScoreScale(1, 5), ScoreScale(1, 5, higher_is_better=False)):
+        np.testing.assert_array_equal(scale.stds_to_points([0.0, 0.5, None, math.nan]), [0.0, 12.5, math.nan, math.nan])
+
+
+@pytest.mark.parametrize(
+    ("std", "error", "message"),
+    [
+        (-0.5, ValueError, r"^sd\[1\] is -0.5; give a finite number of at least 0 on the scale of the MOS \(1 to 5\)"),
+        (math.inf, ValueError, r"^sd\[1\] is inf; "),
+        ("wide", TypeError, r"^sd\[1\] is 'wide'; "),
+    ],
+)
+def test_a_deviation_that_is_none_is_named_with_its_row(std, error, message):
+    with pytest.raises(error, match=message):
+        ScoreScale(1, 5).stds_to_points([0.5, std], column="sd")

@@ -69,6 +69,7 @@ def read_pictures(spec: PictureSet) -> list[Picture]:
     _refuse_duplicates(names, spec.labels)
     try:
         points = spec.score_scale.column_to_points(labels, column=f"{spec.labels}: {spec.mos_key}")
+        std_points = spec.score_scale.stds_to_points(stds or [], column=f"{spec.labels}: {spec.mos_std_key}")
     except (ValueError, TypeError) as error:
         raise SystemExit(str(error)) from None
     missing = [row for row, mos in enumerate(points.tolist()) if math.isnan(mos)]
@@ -77,8 +78,7 @@ def read_pictures(spec: PictureSet) -> list[Picture]:
             f"{spec.labels}: {spec.mos_key} of row {missing[0]} is {labels[missing[0]]!r}, no label ({len(missing)} "
             f"such rows); take them out, or give their MOS"
         )
-    label_units_per_point = (spec.scale[1] - spec.scale[0]) / 100
-    stds_in_points = [None] * len(rows) if stds is None else [float(std) / label_units_per_point for std in stds]
+    stds_in_points = [None] * len(rows) if stds is None else std_points.tolist()
     return [
         Picture(spec.images / name, name, spec.name, spec.task, float(mos), std)
         for name, mos, std in zip(names, points, stds_in_points, strict=True)

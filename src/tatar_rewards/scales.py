@@ -110,6 +110,36 @@ class ScoreScale:
         points: NDArray[np.float64] = 100.0 * (fractions if self.higher_is_better else 1.0 - fractions)
         return points
 
+    def stds_to_points(self, stds: Sequence[float | None], *, column: str = "mos_std") -> NDArray[np.float64]:
+        """A column of standard deviations of raters, in points; None and NaN (not known) become NaN.
+
+        Args:
+            stds: (B,) standard deviations, in the units of this scale.
+            column: What to call the column in an error.
+
+        Returns:
+            (B,) standard deviations in points, float64.
+
+        Raises:
+            TypeError: a value is not a number.
+            ValueError: a value is negative or infinite; the message names its row.
+
+        Examples:
+            >>> ScoreScale(1, 5).stds_to_points([0.5, None])
+            array([12.5,  nan])
+        """
+        return np.array([self._std_to_points(std, row, column) for row, std in enumerate(stds)], dtype=float)
+
+    def _std_to_points(self, std: float | None, row: int, column: str) -> float:
+        cure = f"give a finite number of at least 0 on the scale of the MOS ({self}), or None where it is not known"
+        try:
+            number = math.nan if std is None else float(std)
+        except (TypeError, ValueError):
+            raise TypeError(f"{column}[{row}] is {std!r}; {cure}") from None
+        if number < 0 or math.isinf(number):
+            raise ValueError(f"{column}[{row}] is {number:g}; {cure}")
+        return number * 100 / (self.high - self.low)
+
 
 _PLAIN = (float, int, type(None))
 

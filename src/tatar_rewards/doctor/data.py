@@ -1,13 +1,20 @@
 """The doctor's checks of data: columns, labels, keys."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tatar_rewards.doctor.kinds import comparison_of, graded_rows, labelled_rewards, package_rewards, ranking_rewards
+from tatar_rewards.doctor.kinds import (
+    comparison_of,
+    graded_rows,
+    is_deviation,
+    is_missing,
+    labelled_rewards,
+    package_rewards,
+    ranking_rewards,
+)
 from tatar_rewards.findings import Finding, equal_labels, squeezed_labels
 from tatar_rewards.rewards import AnswerConfig, LabelConfig, Reward
 from tatar_rewards.rewards.configs import RankingConfig
@@ -173,22 +180,18 @@ def _check_labels(reward: Reward[LabelConfig], rows: Rows) -> Iterator[Finding]:
     for scale, scale_rows in by_scale.items():
         yield from _check_scale(reward, rows[column], scale, scale_rows)
     values = [rows[column][row] for row in on_task]
-    missing = sum(value is None or value != value for value in values)
+    missing = sum(map(is_missing, values))
     if on_task and missing == len(on_task):
         yield Finding("label", f"no row that {reward.__name__} grades has a label in {column!r}", "add the labels")
     std_column = reward.config.mos_std_column
     if std_column is not None:
-        bad = [row for row in on_task if not _is_deviation(rows[std_column][row])]
+        bad = [row for row in on_task if not is_deviation(rows[std_column][row])]
         if bad:
             yield Finding(
                 "label",
                 f"{std_column}[{bad[0]}] is {rows[std_column][bad[0]]!r}, no standard deviation ({len(bad)} such rows)",
                 "a rater standard deviation is a number of at least 0, on the scale of the MOS, or None",
             )
-
-
-def _is_deviation(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and not value < 0 and value != math.inf)
 
 
 def _check_scale(
@@ -230,7 +233,7 @@ def _check_image_keys(reward: Reward[RankingConfig], rows: Rows) -> Iterator[Fin
             return
         for column in columns:
             value = rows[column][row]
-            if value is None or value != value:
+            if is_missing(value):
                 continue
             other, known = first.setdefault((column, *comparison_of(reward, rows, row), ids[row]), (row, value))
             if known != value:

@@ -1,10 +1,11 @@
-"""Which of a trainer's rewards are this package's, which of them read labels, which rank, and what rows they grade."""
+"""Which of a trainer's rewards are this package's, which of them read labels, which rank, and what is in their rows."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from tatar_rewards.rewards import AnswerConfig, LabelConfig, Reward
 from tatar_rewards.rewards.configs import RankingConfig
+from tatar_rewards.scales import POINTS
 
 Rows = Mapping[str, list[Any]]
 
@@ -35,3 +36,17 @@ def comparison_of(reward: Reward[LabelConfig], rows: Rows, row: int) -> tuple[An
     columns = (reward.config.task_column, reward.config.dataset_column)
     task, dataset = (rows[name][row] if name in rows else None for name in columns)
     return task, dataset
+
+
+def is_missing(label: Any) -> bool:
+    """None or NaN."""
+    return label is None or bool(label != label)
+
+
+def is_deviation(value: Any) -> bool:
+    """Whether a reward takes it for a standard deviation of raters, or for one that is not known."""
+    try:
+        POINTS.stds_to_points([value])
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -9,18 +9,19 @@ from numpy.typing import NDArray
 
 from tatar_rewards.distributed import on_this_rank_alone
 from tatar_rewards.doctor.budgets import joint_budget, length_within
-from tatar_rewards.doctor.kinds import labelled_rewards, package_rewards
+from tatar_rewards.doctor.kinds import Rows, comparison_of, graded_rows, is_missing, labelled_rewards, package_rewards
 from tatar_rewards.findings import Finding
 from tatar_rewards.rewards import AnswerConfig, LabelConfig, Reward
 from tatar_rewards.rewards.batch import Floats
 from tatar_rewards.rewards.configs import RankingConfig
+from tatar_rewards.rewards.running_figures import count_flat_groups
 from tatar_rewards.scales import ScoreScale, as_scale, as_scales
 
 PROBED = 48  # rows
 
 
 def probe_rewards(
-    rewards: Sequence[Any], weights: Sequence[float] | None, rows: Mapping[str, list[Any]], num_generations: int
+    rewards: Sequence[Any], weights: Sequence[float] | None, rows: Rows, num_generations: int
 ) -> Iterator[Finding]:
     """Findings on the package's rewards; those of others are not called, since they may ask a paid judge."""
     with on_this_rank_alone(), warnings.catch_warnings():
@@ -40,9 +41,9 @@ class _Sample(NamedTuple):
     n_tokens: int
 
 
-def _sample(reward: Reward[LabelConfig], rewards: Sequence[Any], rows: Mapping[str, list[Any]]) -> _Sample | None:
+def _sample(reward: Reward[LabelConfig], rewards: Sequence[Any], rows: Rows) -> _Sample | None:
     config = reward.config
-    chosen = _rows_of_largest_comparison(config, rows)
+    chosen = _rows_of_largest_comparison(reward, rows)
     if not chosen:
         return None
     chosen = chosen[:: max(1, len(chosen) // PROBED)][:PROBED]
@@ -56,17 +57,14 @@ def _sample(reward: Reward[LabelConfig], rewards: Sequence[Any], rows: Mapping[s
     return _Sample(columns, scale.column_to_points(columns[config.mos_column]), *lengths)
 
 
-def _rows_of_largest_comparison(config: LabelConfig, rows: Mapping[str, list[Any]]) -> list[int]:
+def _rows_of_largest_comparison(reward: Reward[LabelConfig], rows: Rows) -> list[int]:
     """One labelled row of each image of the task and data set that has the most images."""
     by_comparison: dict[Any, dict[Any, int]] = {}
-    tasks, datasets, ids = (
-        rows.get(name) for name in (config.task_column, config.dataset_column, config.image_id_column)
-    )
-    for row, mos in enumerate(rows[config.mos_column]):
-        if mos is None or mos != mos or (config.task is not None and tasks is not None and tasks[row] != config.task):
-            continue
-        comparison = (tasks and tasks[row], datasets and datasets[row])
-        by_comparison.setdefault(comparison, {}).setdefault(row if ids is None else ids[row], row)
+    mos, ids = rows[reward.config.mos_column], rows.get(reward.config.image_id_column)
+    for row in graded_rows(reward, rows):
+        if not is_missing(mos[row]):
+            images = by_comparison.setdefault(comparison_of(reward, rows, row), {})
+            images.setdefault(row if ids is None else ids[row], row)
     return list(max(by_comparison.values(), key=len, default={}).values())
 
 
@@ -74,9 +72,9 @@ def _completions(reward: Reward[AnswerConfig], points: Floats, n_words: int) -> 
     opening = "" if reward.config.think_prefilled else "<think>"
     thinking = opening + " ".join(f"word{k}" for k in range(n_words)) + "</think>"
     scale = as_scale(reward.config.answer_scale)
-    answers = scale.low + np.clip(points, 0, 100) / 100 * (scale.high - scale.low)
+    answers = [scale.from_points(score) for score in np.clip(points, 0, 100).tolist()]
     # six digits, which none takes for padding, and no exponent, which the parser does not read
-    numbers = [np.format_float_positional(float(f"{answer:.6g}"), trim="-") for answer in answers.tolist()]
+    numbers = [np.format_float_positional(float(f"{answer:.6g}"), trim="-") for answer in answers]
     return [f"{thinking}<answer>{number}</answer>" for number in numbers]
 
 
@@ -93,7 +91,7 @@ def _grade(
     return np.array(twin(completions, completion_ids=completion_ids, **columns), dtype=float)
 
 
-def _probe(reward: Reward[AnswerConfig], rewards: Sequence[Any], rows: Mapping[str, list[Any]]) -> Iterator[Finding]:
+def _probe(reward: Reward[AnswerConfig], rewards: Sequence[Any], rows: Rows) -> Iterator[Finding]:
     config = reward.config
     with_labels = labelled_rewards([reward, *rewards])
     labels = next((other for other in with_labels if config.task in (None, other.config.task)), None)
@@ -132,9 +130,7 @@ def _probe(reward: Reward[AnswerConfig], rewards: Sequence[Any], rows: Mapping[s
         )
 
 
-def _simulate(
-    rewards: Sequence[Any], weights: Sequence[float] | None, rows: Mapping[str, list[Any]], group: int
-) -> Iterator[Finding]:
+def _simulate(rewards: Sequence[Any], weights: Sequence[float] | None, rows: Rows, group: int) -> Iterator[Finding]:
     """Groups of a policy with an error of 8 points an image and 3 a completion: how many have nothing to learn from?"""
     for labels in {reward.config.task: reward for reward in labelled_rewards(rewards)}.values():
         sample, task = _sample(labels, rewards, rows), labels.config.task
@@ -146,7 +142,8 @@ def _simulate(
             if isinstance(reward, Reward) and reward.config.task in (None, task):
                 completions = _completions(reward, answers, sample.n_words)
                 total += weight * np.nan_to_num(_grade(reward, completions, columns, sample.n_tokens))
-        flat = float(np.mean(np.ptp(total.reshape(-1, group), axis=1) < 1e-6))
+        n_flat, n_groups = count_flat_groups(total, np.repeat(np.arange(len(sample.points)), group))
+        flat = n_flat / n_groups
         if flat > 0.5:
             of_task = "" if task is None else f" of task {task!r}"
             yield Finding(

@@ -138,20 +138,9 @@ def _targets(
         labels = [mos[row] if on else None for row, on in enumerate(rows.tolist())]
         targets[rows] = scale.column_to_points(labels, column=config.mos_column)[rows]
         if column is not None and stds is not None:
-            target_stds[rows] = [_std_points(stds[row], row, column, scale) for row in np.flatnonzero(rows).tolist()]
+            known = [stds[row] if on else None for row, on in enumerate(rows.tolist())]
+            target_stds[rows] = scale.stds_to_points(known, column=column)[rows]
     return targets, target_stds
-
-
-def _std_points(std: Any, row: int, column: str, scale: ScoreScale) -> float:
-    """A standard deviation of raters, in points; NaN where it is not known."""
-    cure = f"give a finite number of at least 0 on the scale of the MOS ({scale}), or None where it is not known"
-    try:
-        number = math.nan if std is None else float(std)
-    except (TypeError, ValueError):
-        raise TypeError(f"{column}[{row}] is {std!r}; {cure}") from None
-    if number < 0 or math.isinf(number):
-        raise ValueError(f"{column}[{row}] is {number:g}; {cure}")
-    return number * 100 / (scale.high - scale.low)
 
 
 def _rows_by_scale(
