@@ -24,7 +24,7 @@ CURVES = {
         "quality, Gaussian": "rewards/iqa_gaussian_score/mean",
         "aesthetics, ranking": "rewards/iaa_thurstone_rank/mean",
     },
-    "SRCC of the sampled answers (last 1,024 or more)": {
+    "SRCC of the last 1,024 or more answers": {
         "quality": "iqa_gaussian_score/srcc",
         "aesthetics": "iaa_thurstone_rank/srcc",
     },
