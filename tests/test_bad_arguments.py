@@ -79,6 +79,7 @@ FUNCTIONS = [
     bad(tr.tatar_reward_funcs, error=ValidationError, match="task", iqa_task=1),
     bad(tr.tatar_reward_funcs, error=ValidationError, match="task", iaa_task=["iaa"]),
     bad(tr.tatar_reward_funcs, error=ValidationError, match="think_prefilled", think_prefilled="yes"),
+    bad(tr.tatar_reward_funcs, error=ValidationError, match="process_group must be a group that torch.distributed.new_group made, or None; got 'gloo'", process_group="gloo"),
     bad(tr.tatar_reward_funcs, error=ValidationError, match="require_think", require_think=1),
     *(
         bad(tr.tatar_reward_funcs, error=ValidationError, match=name, **{name: 7})
@@ -104,6 +105,7 @@ FUNCTIONS = [
     bad(distributed.gather_rows, np.zeros(2), np.zeros((2, 1)), error=ValueError, match="keys and values must be (n, k) and (n, v), one row a completion; got shapes (2,) and (2, 1)"),
     bad(distributed.gather_rows, np.zeros((2, 1)), np.zeros((3, 1)), error=ValueError, match="got shapes (2, 1) and (3, 1)"),
     bad(OpponentMemory, 0, error=ValueError, match="size must be at least 1 image; got 0"),
+    bad(RememberOpponents, [tr.ThurstoneRankReward(), tr.ThurstoneRankReward(temperature=9.0)], error=ValueError, match="two rewards of one name would share what a checkpoint remembers: ['thurstone_rank', 'thurstone_rank']; set name="),
     bad(RememberOpponents, tr.ThurstoneRankReward(), error=TypeError, match="reward_funcs must be the trainer's list of rewards; got one reward"),
     bad(HackDetector, {"constant_share": 0.5}, error=TypeError, match="thresholds must be a HackThresholds or None; got {'constant_share'"),
     bad(HackDetector, error=ValueError, match="stop_after must be None or at least 1; got 0", stop_after=0),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support import ranks, strategies
 from support.launch import torchrun
 
-from tatar_rewards.distributed import GatheredRows, fail_together, gather_rows, gather_texts, stable_key, stable_keys
+from tatar_rewards.distributed import GatheredRows, failing_together, gather_rows, gather_texts, stable_key, stable_keys
 
 pytestmark = pytest.mark.slow
 WORLDS = pytest.mark.parametrize("world", [1, 2, 3, 4])
@@ -168,10 +168,10 @@ def test_one_process_gathers_its_own_rows():
     assert np.array_equal(rows.values, values, equal_nan=True)
     assert (rows.lengths, rows.rank, rows.local) == ((2,), 0, slice(0, 2))
     assert gather_texts("größe") == ["größe"]
-    with pytest.raises(KeyError, match="x"):
-        fail_together(KeyError("x"))
-    with pytest.raises(ValueError, match="a lone surrogate"):
-        fail_together(ValueError("a lone surrogate: \ud800"))
+    with pytest.raises(KeyError, match="x"), failing_together():
+        raise KeyError("x")
+    with pytest.raises(ValueError, match="a lone surrogate"), failing_together():
+        raise ValueError("a lone surrogate: \ud800")
 
 
 def test_rows_know_their_place():

@@ -1,19 +1,13 @@
 """The gather between real processes, forked to start at once; `test_distributed.py` launches them by torchrun."""
 
-import multiprocessing
-import queue
 import sys
-import tempfile
-from datetime import timedelta
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch.distributed as dist
+from support.forked import message_of, on_ranks
 
 from tatar_rewards.distributed import (
-    INLINE,
-    fail_together,
+    failing_together,
     gather_rows,
     gather_texts,
     on_this_rank_alone,
@@ -21,57 +15,16 @@ from tatar_rewards.distributed import (
     stable_key,
     stable_keys,
 )
-from tatar_rewards.distributed import _device as device_of
+from tatar_rewards.distributed.calls import CAPACITY
+from tatar_rewards.distributed.groups import _device as device_of
 
-FORK = multiprocessing.get_context("fork")
 KEPT = -8268598513533750391  # the key of "iaa", "AVA", "1.jpg"
 KEPT_MIXED = 803702791680353286  # of "iaa", None, 7
 
 
-def on_ranks(world, work):
-    """What `work(rank)` returns on each of some processes; this one is rank 0."""
-    with tempfile.TemporaryDirectory() as folder:
-        answers = FORK.Queue()
-
-        def run(number):
-            dist.init_process_group(
-                "gloo",
-                init_method=f"file://{folder}/meet",
-                rank=number,
-                world_size=world,
-                timeout=timedelta(seconds=20),
-            )
-            try:
-                return work(number)
-            finally:
-                dist.destroy_process_group()
-
-        children = [
-            FORK.Process(target=lambda number=number: answers.put((number, run(number))), daemon=True)
-            for number in range(1, world)
-        ]
-        for child in children:
-            child.start()
-        try:
-            done = {0: run(0)}
-            for _ in children:
-                number, result = answers.get(timeout=30)
-                done[number] = result
-        except queue.Empty:
-            pytest.fail("a rank never came back")
-        finally:
-            for child in children:
-                child.join(timeout=5)
-                child.kill()
-    return [done[number] for number in range(world)]
-
-
-def message_of(call, *arguments, **settings):
-    try:
-        call(*arguments, **settings)
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return "nothing was raised"
+def fail(error):
+    with failing_together():
+        raise error
 
 
 @pytest.mark.parametrize("world", [1, 2, 3])
@@ -100,9 +53,9 @@ def test_every_rank_gets_the_rows_of_all_and_knows_its_own(world):
         assert np.isposinf(rows.values[:, 2]).all()
 
 
-@pytest.mark.parametrize("n", [INLINE - 5, INLINE - 4, INLINE - 3, INLINE, 3 * INLINE])
-def test_rows_beyond_the_first_collective_come_in_the_second(n):
-    """One key a row; four words of header."""
+@pytest.mark.parametrize("n", [CAPACITY - 1, CAPACITY, CAPACITY + 1, 3 * CAPACITY, 3 * CAPACITY + 1])
+def test_rows_beyond_the_first_collective_come_in_further_ones(n):
+    """One key a row."""
 
     def work(number):
         count = n if number == 0 else 3
@@ -117,7 +70,7 @@ def test_rows_beyond_the_first_collective_come_in_the_second(n):
 def test_an_error_on_one_rank_is_raised_on_all_of_them(failing):
     def work(number):
         if number == failing:
-            return message_of(fail_together, ValueError("mos[3] is 400 \u2013 off its scale \ud800"))
+            return message_of(fail, ValueError("mos[3] is 400 \u2013 off its scale \ud800"))
         return message_of(gather_rows, np.zeros((1, 1)), np.zeros((1, 1)))
 
     told = on_ranks(3, work)
@@ -129,7 +82,7 @@ def test_an_error_on_one_rank_is_raised_on_all_of_them(failing):
 def test_errors_on_several_ranks_are_all_named():
     def work(number):
         if number:
-            return message_of(fail_together, KeyError(f"column {number}"))
+            return message_of(fail, KeyError(f"column {number}"))
         return message_of(gather_texts, "fine")
 
     told = on_ranks(3, work)
@@ -155,7 +108,7 @@ def test_ranks_that_gather_for_different_things_are_told_what(callers, columns, 
     assert on_ranks(2, work) == [expected, expected]
 
 
-@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 8 * INLINE, 100_000])
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 8 * CAPACITY - 8, 8 * CAPACITY, 100_000])
 def test_texts_of_any_length_reach_every_rank(size):
     texts = ["x" * size, "\u00fc" * (size // 2)]
     assert on_ranks(2, lambda number: gather_texts(texts[number])) == [texts, texts]
@@ -178,8 +131,7 @@ def test_a_rank_can_be_left_alone():
     [("cpu:gloo", "cpu"), ("cuda:nccl", "cuda"), ("cpu:gloo,cuda:nccl", "cpu"), ("cuda:nccl,cpu:gloo", "cpu")],
 )
 def test_rows_travel_on_the_host_where_the_group_can_carry_them_there(config, device):
-    """A stand-in for the process group: nccl cannot be had without a GPU."""
-    assert device_of(SimpleNamespace(get_backend_config=lambda: config)) == device
+    assert device_of(config) == device
 
 
 def test_without_torch_there_is_one_rank(monkeypatch):
@@ -191,8 +143,8 @@ def test_without_a_process_group_there_is_one_rank():
     rows = gather_rows(np.array([[7], [9]]), np.array([[0.5], [1.5]]))
     assert (rank(), rows.rank, rows.lengths, rows.local) == (0, 0, (2,), slice(0, 2))
     assert gather_texts("me") == ["me"]
-    with pytest.raises(KeyError, match="lost"):
-        fail_together(KeyError("lost"))
+    with pytest.raises(KeyError, match="lost"), failing_together():
+        raise KeyError("lost")
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_the_newest_images_fill_up_and_the_oldest_go():
 def test_an_image_that_is_seen_again_is_new_again():
     memory = OpponentMemory(size=2)
     for call, image in enumerate((1, 2, 1, 3)):
-        memory.remember(0, {image: RememberedImage((50.0,), 60.0, 5.0, call)})
+        memory.remember({0: {image: RememberedImage((50.0,), 60.0, 5.0, call)}})
     assert [image for image, _ in memory.newest(0, 9, without=set())] == [3, 1]
 
 
@@ -140,24 +140,48 @@ remembered = st.builds(RememberedImage, answers, st.floats(0, 100), stds, st.int
 def test_a_state_survives_json_bit_for_bit(images, size):
     memory = OpponentMemory(size)
     for comparison, image, kept in images:
-        memory.remember(comparison, {image: kept})
-    memory.calls = len(images)
-    twin = OpponentMemory(size)
-    twin.load_state_dict(json.loads(json.dumps(memory.state_dict(), allow_nan=False)))
+        memory.remember({comparison: {image: kept}})
+    memory.calls = 9
+    twin = OpponentMemory.from_state_dict(json.loads(json.dumps(memory.state_dict(), allow_nan=False)), size)
     assert twin.state_dict() == memory.state_dict()
     for comparison in (-1, 0, 1):
         assert len(twin.newest(comparison, 99, without=set())) <= size
         assert repr(twin.newest(comparison, 99, set())) == repr(memory.newest(comparison, 99, set()))
 
 
+def row(predictions=(50.0,), target=60.0, std=None, call=1, key=7):
+    return {"calls": 3, "images": [[key, 7, list(predictions), target, std, call]]}
+
+
 @pytest.mark.parametrize(
-    "state", [{}, {"calls": 1}, {"calls": 1, "images": [[1, 2]]}, None, {"calls": "x", "images": []}]
+    ("state", "said"),
+    [
+        ({}, "state must be what state_dict\\(\\) gave"),
+        ({"calls": 1}, "state must be what state_dict\\(\\) gave"),
+        (None, "state must be what state_dict\\(\\) gave"),
+        ({"calls": "x", "images": []}, "state\\['calls'\\] must be an integer"),
+        ({"calls": True, "images": []}, "state\\['calls'\\] must be an integer"),
+        ({"calls": -1, "images": []}, "state\\['calls'\\] must be an integer from 0"),
+        ({"calls": 1, "images": [[1, 2]]}, "state\\['images'\\]\\[0\\] must be \\[comparison"),
+        ({"calls": 1, "images": "none"}, "state\\['images'\\] must be a list"),
+        (row(target=500.0), "the target in .* must be in points, from 0 to 100; got 500.0"),
+        (row(target=math.inf), "the target in .* must be in points"),
+        (row(target=math.nan), "the target in .* must be in points"),
+        (row(target="60"), "the target in .* must be in points"),
+        (row(std=-1.0), "the target_std in .* must be in points"),
+        (row(std=math.inf), "the target_std in .* must be in points"),
+        (row(predictions=[]), "the predictions in .* must be a list with at least one"),
+        (row(predictions=[50.0, None]), "a prediction in .* must be in points"),
+        (row(call=4), "the call in .* must be an integer from 0 to 3; got 4"),
+        (row(key=2**63), "the key in .* must be an integer"),
+        (row() | {"evaluation": row(target=-3.0)}, "the target in .* must be in points"),
+    ],
 )
-def test_a_state_that_is_none_is_refused(state):
+def test_a_state_that_is_none_is_refused(state, said):
     reward = tr.ThurstoneRankReward()
     grade(reward, FIRST)
     before = reward.state_dict()
-    with pytest.raises(ValueError, match="state must be what state_dict.* gave"):
+    with pytest.raises(ValueError, match=said):
         reward.load_state_dict(state)
     assert reward.state_dict() == before
 

@@ -30,7 +30,7 @@ def joined(calls):
 def figures_of(calls):
     running = RunningFigures()
     for call in calls:
-        running.add(call)
+        running = running.with_call(call)
     return running.figures(unit="words")
 
 
@@ -76,10 +76,9 @@ def test_groups_are_flat_where_several_rewards_are_equal_but_for_rounding():
 def test_what_is_remembered_stays_bounded():
     running = RunningFigures()
     for seed in range(3000):
-        running.add(graded(16, seed))
+        running = running.with_call(graded(16, seed))
     assert len(pickle.dumps(running)) < 120_000
-    running.add(graded(50_000, 0))
-    running.add(graded(2_000, 0))
+    running = running.with_call(graded(50_000, 0)).with_call(graded(2_000, 0))
     assert len(pickle.dumps(running)) < 120_000
 
 

@@ -53,6 +53,7 @@ def tatar_reward_funcs(
     mos_std_column: str | None = _DEFAULT.mos_std_column,
     dataset_column: str = _DEFAULT.dataset_column,
     image_id_column: str = _DEFAULT.image_id_column,
+    process_group: Any = _DEFAULT.process_group,
 ) -> list[AnswerFormatReward | GaussianScoreReward | ThurstoneRankReward]:
     """The rewards of the TATAR recipe, ready for `GRPOTrainer(reward_funcs=...)`.
 
@@ -78,6 +79,7 @@ def tatar_reward_funcs(
         mos_std_column: Column of the raters' standard deviation, on the MOS scale; None leaves it out.
         dataset_column: Column of the data set.
         image_id_column: Column of the image's key, unique within its data set.
+        process_group: The ranks that call the rewards, a group of `torch.distributed`; None: all of them.
 
     Returns:
         Three rewards: `answer_format`, `iqa_gaussian_score` and `iaa_thurstone_rank`.
@@ -102,6 +104,7 @@ def tatar_reward_funcs(
         "answer_scale": answer_scale,
         "think_prefilled": think_prefilled,
         "task_column": task_column,
+        "process_group": process_group,
     }
     labels: dict[str, Any] = {
         **answers,

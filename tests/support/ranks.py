@@ -70,10 +70,10 @@ def provoke_failures(rank):
     messages["callers"] = message_of(
         lambda: distributed.gather_rows(np.zeros((1, 1)), np.zeros((1, 1)), caller=f"reward {min(rank, 1)}")
     )
-    stable_key = distributed.stable_key
-    distributed.stable_key = lambda *parts: 7  # every key collides
+    stable_key = distributed.keys.stable_key
+    distributed.keys.stable_key = lambda *parts: 7  # every key collides
     messages["collision"] = graded(mos=[20.0, 20.0] if rank == 0 else [30.0, 30.0])
-    distributed.stable_key = stable_key
+    distributed.keys.stable_key = stable_key
     by_place = tr.ThurstoneRankReward(num_generations=2)
     messages["by_place"] = message_of(lambda: by_place(good, mos=[20.0 + 10 * rank] * 2))
     messages["streaming"] = message_of(lambda: by_place(good, mos=[20.0, 20.0 + (rank == 1)]))

@@ -27,6 +27,7 @@ class RememberOpponents(TrainerCallback):  # type: ignore[misc]  # transformers 
 
     Raises:
         TypeError: `reward_funcs` is one reward instead of a list.
+        ValueError: two of them that remember opponents have one name.
 
     Examples:
         >>> from tatar_rewards import tatar_reward_funcs
@@ -39,8 +40,11 @@ class RememberOpponents(TrainerCallback):  # type: ignore[misc]  # transformers 
     def __init__(self, reward_funcs: Iterable[Any]) -> None:
         if callable(reward_funcs):
             raise TypeError(f"reward_funcs must be the trainer's list of rewards; got one reward: {reward_funcs!r}")
-        rewards = [reward for reward in reward_funcs if isinstance(reward, Reward)]
-        self.rewards = {reward.__name__: reward for reward in rewards if reward.state.memory is not None}
+        rewards = [reward for reward in reward_funcs if isinstance(reward, Reward) and reward.state.memory is not None]
+        self.rewards = {reward.__name__: reward for reward in rewards}
+        if len(self.rewards) < len(rewards):
+            names = [reward.__name__ for reward in rewards]
+            raise ValueError(f"two rewards of one name would share what a checkpoint remembers: {names}; set name=")
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         for name, remembered in state.stateful_callbacks.get(KEY, {}).items():

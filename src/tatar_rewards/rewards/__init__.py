@@ -5,6 +5,7 @@ frozen config from `configs`, and beside it the state of a run. They know no tra
 """
 
 from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig, OpponentConfig
+from tatar_rewards.rewards.evaluating import evaluation
 from tatar_rewards.rewards.form import AnswerFormatReward, LengthReward
 from tatar_rewards.rewards.function_configs import (
     GaussianScoreConfig,
@@ -33,4 +34,5 @@ __all__ = [
     "ThresholdScoreReward",
     "ThurstoneRankConfig",
     "ThurstoneRankReward",
+    "evaluation",
 ]

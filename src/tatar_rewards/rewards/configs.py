@@ -7,8 +7,9 @@ the settings of its function from `function_configs`.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from tatar_rewards.distributed.groups import check_group
 from tatar_rewards.rewards.frozen_config import FrozenConfig
 from tatar_rewards.rewards.function_configs import (
     GaussianScoreConfig,
@@ -27,6 +28,14 @@ def _to_scales(scale: Any) -> Any:
         raise ValueError(str(error)) from None
 
 
+def _check_group(group: Any) -> Any:
+    try:
+        check_group(group)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    return group
+
+
 class AnswerConfig(FrozenConfig):
     """Which rows of a batch a reward grades, and how their answers are to be read.
 
@@ -37,6 +46,8 @@ class AnswerConfig(FrozenConfig):
         answer_scale: The scale that the prompt asks the model to answer on: a `ScoreScale`, or a pair (low, high).
         think_prefilled: True where the chat template writes `<think>` into the prompt.
         task_column: Column of the task.
+        process_group: The ranks that call the reward, a group of `torch.distributed.new_group`; None: all of them. A
+            pickle leaves it out, since a group belongs to its process.
     """
 
     task: str | None = None
@@ -44,6 +55,12 @@ class AnswerConfig(FrozenConfig):
     answer_scale: Annotated[Scale, BeforeValidator(_to_scales)] = POINTS
     think_prefilled: bool = False
     task_column: str = "task"
+    process_group: Annotated[Any, AfterValidator(_check_group)] = None
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        state["__dict__"] = state["__dict__"] | {"process_group": None}
+        return state
 
 
 class LabelConfig(AnswerConfig):

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from tatar_rewards.answers import AnswerStatus
 from tatar_rewards.rewards.batch import on_task_rows, read_answers, read_lengths, to_list
 from tatar_rewards.rewards.budgets import budget_reward
-from tatar_rewards.rewards.call import sum_over_ranks, telling_other_ranks
-from tatar_rewards.rewards.configs import AnswerConfig, AnswerFormatRewardConfig, LengthRewardConfig
+from tatar_rewards.rewards.call import one_call
+from tatar_rewards.rewards.configs import AnswerFormatRewardConfig, LengthRewardConfig
 from tatar_rewards.rewards.function_configs import LengthConfig, function_settings
 from tatar_rewards.rewards.reward import Reward, takes_settings_of
 
@@ -34,16 +34,16 @@ class AnswerFormatReward(Reward[AnswerFormatRewardConfig]):
 
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Rewards of a batch: completions and columns as lists with one value a completion."""
-        with telling_other_ranks(columns):
+        with one_call(self, columns) as call:
             answers = read_answers(self, completions)
             on_task = on_task_rows(self, columns, len(answers)).tolist()
             if columns.get("log_extra") is not None:
-                columns["log_extra"](f"{self.__name__}/status", [str(answer.status) for answer in answers])
-        seen = Counter(answer.status for answer, on in zip(answers, on_task, strict=True) if on)
-        counts = sum_over_ranks(self, np.array([seen[status] for status in AnswerStatus], float), columns)
-        shares = counts / counts.sum() if counts.any() else np.full(len(counts), math.nan)
-        figures = {f"status_{status}": share for status, share in zip(AnswerStatus, shares.tolist(), strict=True)}
-        _log_last(self, figures | {"parse_failure_rate": 1 - figures["status_ok"]}, columns)
+                columns["log_extra"](f"{call.name}/status", [str(answer.status) for answer in answers])
+            seen = Counter(answer.status for answer, on in zip(answers, on_task, strict=True) if on)
+            counts = call.sum_over_ranks(np.array([seen[status] for status in AnswerStatus], float))
+            shares = counts / counts.sum() if counts.any() else np.full(len(counts), math.nan)
+            figures = {f"status_{status}": share for status, share in zip(AnswerStatus, shares.tolist(), strict=True)}
+            call.log_last(figures | {"parse_failure_rate": 1 - figures["status_ok"]})
         require_think = self.config.require_think
         well_formed = [answer.ok and (not require_think or answer.think != "") for answer in answers]
         return [float(is_well_formed) if on else None for is_well_formed, on in zip(well_formed, on_task, strict=True)]
@@ -72,25 +72,15 @@ class LengthReward(Reward[LengthRewardConfig]):
 
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Rewards of a batch: completions and columns as lists with one value a completion."""
-        budget = self.budget
-        with telling_other_ranks(columns):
+        with one_call(self, columns) as call:
+            budget = self.budget
             answers = read_answers(self, completions)
             on_task = on_task_rows(self, columns, len(answers))
             lengths = read_lengths(self, budget, answers, on_task, completions, columns)
-        rewards = budget_reward(lengths, budget)
-        known = on_task & ~np.isnan(lengths.total)
-        counts = np.array([np.sum(known), np.sum(lengths.total[known]), np.sum(rewards[known] < 1)], float)
-        n, total, off_budget = sum_over_ranks(self, counts, columns).tolist()
-        mean, share = (total / n, off_budget / n) if n else (math.nan, math.nan)
-        _log_last(self, {f"mean_{budget.unit}": mean, "off_budget_share": share}, columns)
+            rewards = budget_reward(lengths, budget)
+            known = on_task & ~np.isnan(lengths.total)
+            counts = np.array([np.sum(known), np.sum(lengths.total[known]), np.sum(rewards[known] < 1)], float)
+            n, total, off_budget = call.sum_over_ranks(counts).tolist()
+            mean, share = (total / n, off_budget / n) if n else (math.nan, math.nan)
+            call.log_last({f"mean_{budget.unit}": mean, "off_budget_share": share})
         return to_list(np.where(on_task, rewards, math.nan))
-
-
-def _log_last(reward: Reward[AnswerConfig], figures: dict[str, float], columns: Mapping[str, Any]) -> None:
-    """Log the figures of this call, or, where it had nothing to count on any rank, those of the last one that had."""
-    last = reward.state.last_figures
-    if not last or not any(math.isnan(value) for value in figures.values()):
-        last = reward.state.last_figures = figures
-    if columns.get("log_metric") is not None:
-        for figure, value in last.items():
-            columns["log_metric"](f"{reward.__name__}/{figure}", value)

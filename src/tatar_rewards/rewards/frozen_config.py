@@ -1,7 +1,7 @@
 """What every config is: frozen, hashable, comparable, and helpful where a setting is misspelt."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
@@ -20,6 +20,10 @@ class FrozenConfig(BaseModel):
                 message = unknown_setting(str(name), list(cls.model_fields))
                 raise PydanticCustomError("unknown_setting", "{message}", {"message": message})
         return settings
+
+    def __deepcopy__(self, memo: Any = None) -> Self:
+        """Itself: nothing in it changes, and a process group cannot be copied."""
+        return self
 
     def __hash__(self) -> int:
         values = (tuple(value.items()) if isinstance(value, dict) else value for value in self.__dict__.values())

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from tatar_rewards.distributed import GatheredRows
 from tatar_rewards.rewards.batch import Floats
-from tatar_rewards.rewards.configs import OpponentConfig
-from tatar_rewards.rewards.memory import OpponentMemory, RememberedImage
+from tatar_rewards.rewards.call import Call
+from tatar_rewards.rewards.configs import OpponentConfig, RankingConfig
+from tatar_rewards.rewards.memory import RememberedImage
 
 ImagesInCall = dict[int, list[int]]  # an image's key, and its readable labelled rows
 Recalled = list[tuple[int, RememberedImage]]
@@ -25,21 +26,21 @@ class RankedRows(NamedTuple):
     figures: dict[str, float]  # to log
 
 
-def gather_opponents(
-    config: OpponentConfig, rows: GatheredRows, memory: OpponentMemory, *, by_place: bool
-) -> RankedRows:
+def gather_opponents(call: Call[RankingConfig], rows: GatheredRows, *, by_place: bool) -> RankedRows:
     """The rows of all ranks and of remembered images; this call's images are remembered, unless they lack keys."""
+    config, memory = call.config, call.state.memory
+    assert memory is not None  # every ranking has one
     in_call = _images_in_call(rows)
-    memory.calls += 1
+    number = memory.calls + 1
     present = set(rows.keys[:, 0].tolist())  # also where no answer of theirs can be read
     recalled = {
         comparison: memory.newest(comparison, _n_to_recall(config, images), without=present)
         for comparison, images in in_call.items()
     }
-    figures = _count_opponents(in_call, recalled, memory.calls)
-    if config.min_opponents > 0 and not by_place:
-        for comparison, images in in_call.items():
-            _remember(memory, comparison, images, rows.values)
+    figures = _count_opponents(in_call, recalled, number)
+    keeps = config.min_opponents > 0 and not by_place
+    seen = _as_remembered(in_call if keeps else {}, rows.values, number)
+    call.changes.append(lambda: memory.remember(seen))
     values, keys = _as_rows(recalled)
     values, keys = np.concatenate([rows.values, values]), np.concatenate([rows.keys, keys])
     wanted = np.zeros(len(values), dtype=bool)
@@ -75,19 +76,18 @@ def _as_rows(recalled: Mapping[int, Recalled]) -> tuple[Floats, NDArray[np.int64
     return values, np.array([row[3:] for row in rows], np.int64).reshape(-1, 2)
 
 
-def _remember(memory: OpponentMemory, comparison: int, images: ImagesInCall, values: Floats) -> None:
-    memory.remember(
-        comparison,
-        {
+def _as_remembered(
+    in_call: Mapping[int, ImagesInCall], values: Floats, number: int
+) -> dict[int, dict[int, RememberedImage]]:
+    return {
+        comparison: {
             image: RememberedImage(
-                tuple(values[image_rows, 0].tolist()),
-                float(values[image_rows[0], 1]),
-                float(values[image_rows[0], 2]),
-                memory.calls,
+                tuple(values[rows, 0].tolist()), float(values[rows[0], 1]), float(values[rows[0], 2]), number
             )
-            for image, image_rows in list(images.items())[-memory.size :]
-        },
-    )
+            for image, rows in images.items()
+        }
+        for comparison, images in in_call.items()
+    }
 
 
 def _count_opponents(

@@ -36,11 +36,12 @@ class Reward(Generic[ConfigT_co]):
     Attributes:
         config: The settings, with those that were left at their defaults.
         state: Running figures, and the remembered opponents of a ranking.
+        evaluation_state: The same of calls that evaluate.
     """
 
     def __init__(self, config: ConfigT_co) -> None:
         self._config = config
-        self.state = _new_state(config)
+        self._forget()
 
     @property
     def config(self) -> ConfigT_co:
@@ -74,24 +75,35 @@ class Reward(Generic[ConfigT_co]):
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin._config = type(self.config)(**(self.config.given_settings() | changes))
-        twin.state = _new_state(twin._config)
+        twin._forget()
         return twin
+
+    def _forget(self) -> None:
+        self.state, self.evaluation_state = _new_state(self._config), _new_state(self._config)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint must keep: a ranking's remembered opponents, as JSON can hold them, the same on every rank.
 
         Empty for a reward that remembers nothing.
         """
-        return {} if self.state.memory is None else self.state.memory.state_dict()
+        training, evaluation = self.state.memory, self.evaluation_state.memory
+        if training is None or evaluation is None:
+            return {}
+        return training.state_dict() | {"evaluation": evaluation.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on with what `state_dict` gave; call it on every rank.
 
         Raises:
-            ValueError: the state is not one of a reward that remembers opponents.
+            ValueError: the state is not one of a reward that remembers opponents; nothing is changed.
         """
-        if self.state.memory is not None:
-            self.state.memory.load_state_dict(state)
+        training, evaluation = self.state.memory, self.evaluation_state.memory
+        if training is None or evaluation is None:
+            return
+        loaded = OpponentMemory.from_state_dict(state, training.size)
+        of_evaluation = state.get("evaluation", OpponentMemory(evaluation.size).state_dict())
+        self.evaluation_state.memory = OpponentMemory.from_state_dict(of_evaluation, evaluation.size)
+        self.state.memory = loaded
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Settings never change: a reward with others is another one."""
@@ -113,7 +125,7 @@ class Reward(Generic[ConfigT_co]):
 
     def __copy__(self) -> Self:
         twin = self.fresh()
-        twin.state = copy.deepcopy(self.state)
+        twin.state, twin.evaluation_state = copy.deepcopy((self.state, self.evaluation_state))
         return twin
 
 

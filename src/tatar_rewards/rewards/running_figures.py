@@ -5,7 +5,6 @@ completions of all ranks. So they are the same on any number of ranks and in any
 until there is something to compute it from.
 """
 
-from collections import deque
 from typing import NamedTuple
 
 import numpy as np
@@ -32,25 +31,24 @@ class Graded(NamedTuple):
 
 
 class RunningFigures:
-    """The last calls of a reward: their completions, and how many groups had nothing to tell apart."""
+    """The last calls of a reward: their completions, and how many groups had nothing to tell apart. Never changed."""
 
-    def __init__(self) -> None:
-        self._calls: deque[tuple[Floats, int, int]] = deque()
+    def __init__(self, calls: tuple[tuple[Floats, int, int], ...] = ()) -> None:
+        self._calls = calls
 
-    def add(self, graded: Graded) -> None:
-        """Take in one call, and forget the oldest ones that the others can do without."""
+    def with_call(self, graded: Graded) -> "RunningFigures":
+        """These and one call more, without the oldest ones that the others can do without."""
         if not len(graded.rewards):
-            return
-        flat, groups = count_flat_groups(graded.rewards, graded.groups)
-        self._calls.append((np.stack(graded[:5]), flat, groups))
-        sizes = [rows.shape[1] for rows, *_ in list(self._calls)]
+            return self
+        calls = (*self._calls, (np.stack(graded[:5]), *count_flat_groups(graded.rewards, graded.groups)))
+        sizes = [rows.shape[1] for rows, *_ in calls]
         while len(sizes) > 1 and sum(sizes[1:]) >= RECENT:
             del sizes[0]
-            self._calls.popleft()
+        return RunningFigures(calls[-len(sizes) :])
 
     def figures(self, *, unit: str | None) -> dict[str, float]:
         """The figures by name: the same names at every call. With the `unit` of a budget also those of its gate."""
-        calls = list(self._calls)
+        calls = self._calls
         columns = np.concatenate([np.zeros((5, 0)), *(rows for rows, *_ in calls)], axis=1)
         predictions, targets, rewards, lengths, within_budget = columns
         figures = {

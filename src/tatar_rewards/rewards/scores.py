@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from tatar_rewards.functional.scores import gaussian_score_reward, threshold_score_reward
-from tatar_rewards.rewards.call import gate_and_log, read_and_gather
+from tatar_rewards.rewards.call import one_call
 from tatar_rewards.rewards.configs import GaussianScoreRewardConfig, ThresholdScoreRewardConfig
 from tatar_rewards.rewards.function_configs import GaussianScoreConfig, ThresholdScoreConfig, function_settings
+from tatar_rewards.rewards.graded import gate_and_log, read_and_gather
 from tatar_rewards.rewards.reward import Reward, takes_settings_of
 
 
@@ -35,11 +36,13 @@ class GaussianScoreReward(Reward[GaussianScoreRewardConfig]):
 
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Rewards of a batch: completions and columns as lists with one value a completion."""
-        batch, rows = read_and_gather(self, completions, columns)
-        stds = None if self.config.mos_std_column is None else batch.target_stds
-        settings = function_settings(self.config, GaussianScoreConfig)
-        rewards = gaussian_score_reward(batch.predictions, batch.targets, target_stds=stds, **settings)
-        return gate_and_log(self, batch, rows, rewards, columns)
+        with one_call(self, columns) as call:
+            batch, rows = read_and_gather(call, completions)
+            stds = None if self.config.mos_std_column is None else batch.target_stds
+            settings = function_settings(self.config, GaussianScoreConfig)
+            rewards = gaussian_score_reward(batch.predictions, batch.targets, target_stds=stds, **settings)
+            graded = gate_and_log(call, batch, rows, rewards)
+        return graded
 
 
 class ThresholdScoreReward(Reward[ThresholdScoreRewardConfig]):
@@ -56,7 +59,9 @@ class ThresholdScoreReward(Reward[ThresholdScoreRewardConfig]):
 
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Rewards of a batch: completions and columns as lists with one value a completion."""
-        batch, rows = read_and_gather(self, completions, columns)
-        settings = function_settings(self.config, ThresholdScoreConfig)
-        rewards = threshold_score_reward(batch.predictions, batch.targets, **settings)
-        return gate_and_log(self, batch, rows, rewards, columns)
+        with one_call(self, columns) as call:
+            batch, rows = read_and_gather(call, completions)
+            settings = function_settings(self.config, ThresholdScoreConfig)
+            rewards = threshold_score_reward(batch.predictions, batch.targets, **settings)
+            graded = gate_and_log(call, batch, rows, rewards)
+        return graded

@@ -1,0 +1,93 @@
+"""What every reward with labels does around its function: read the batch with the other ranks, check, gate, log."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from tatar_rewards.distributed import GatheredRows, gather_rows
+from tatar_rewards.findings import Finding, equal_labels, squeezed_labels
+from tatar_rewards.rewards.batch import Batch, Floats, read_batch, to_list
+from tatar_rewards.rewards.budgets import budget_reward
+from tatar_rewards.rewards.call import Call
+from tatar_rewards.rewards.configs import LabelConfig, RankingConfig
+from tatar_rewards.rewards.image_keys import check_one_label_each, group_keys, image_keys, share_deviations
+from tatar_rewards.rewards.reward import Reward
+from tatar_rewards.rewards.running_figures import Graded
+
+
+def read_and_gather(call: Call[LabelConfig], completions: Sequence[Any]) -> tuple[Batch, GatheredRows]:
+    """This rank's batch, and (prediction, target, rater deviation) of the graded rows of all ranks."""
+    reward, columns = call.reward, call.columns
+    batch = read_batch(reward, completions, columns)
+    values = np.stack([batch.predictions, batch.targets, batch.target_stds], axis=1)[batch.on_task]
+    if isinstance(reward.config, RankingConfig):
+        keys = image_keys(cast(Reward[RankingConfig], reward), columns, batch)
+    else:
+        keys = group_keys(reward, columns, batch)
+    rows = gather_rows(keys, values, caller=call.name)
+    check_one_label_each(reward, columns, batch, rows)
+    rows = share_deviations(rows)
+    batch.target_stds[batch.on_task] = rows.values[rows.local, 2]
+    return batch, rows
+
+
+def gate_and_log(call: Call[LabelConfig], batch: Batch, rows: GatheredRows, rewards: Floats) -> list[float | None]:
+    """Multiply with the budget's reward, log what the answers were, and return what a trainer takes."""
+    total = within_budget = np.full(len(rewards), math.nan)
+    if call.reward.budget is not None and batch.lengths is not None:
+        total, factors = batch.lengths.total, budget_reward(batch.lengths, call.reward.budget)
+        rewards = rewards * factors
+        within_budget = np.where(np.isnan(total), math.nan, factors)
+    _log_rows(call, batch)
+    if len(rows.keys) and not call.state.labels_checked:  # a call without a row of the task shows nothing
+        call.changes.append(lambda: setattr(call.state, "labels_checked", True))
+        if rows.rank == 0:
+            _warn_of_first_call(call, batch, rows)
+    graded = np.stack([rewards, total, within_budget], axis=1)[batch.on_task]
+    all_graded = gather_rows(np.zeros((len(graded), 0), np.int64), graded, caller=f"{call.name}, graded").values
+    _log_figures(call, rows, all_graded)
+    return to_list(rewards)
+
+
+def _log_rows(call: Call[LabelConfig], batch: Batch) -> None:
+    log_extra = call.columns.get("log_extra")
+    if log_extra is None:
+        return
+    statuses = [str(a.status) if on else None for a, on in zip(batch.answers, batch.on_task.tolist(), strict=True)]
+    log_extra(f"{call.name}/score", to_list(np.where(batch.on_task, batch.predictions, math.nan)))
+    log_extra(f"{call.name}/target", to_list(batch.targets))
+    log_extra(f"{call.name}/status", statuses)
+
+
+def _log_figures(call: Call[LabelConfig], rows: GatheredRows, all_graded: Floats) -> None:
+    """The running figures, of all ranks, this call's among them."""
+    (predictions, targets, _), (rewards, lengths, within_budget) = rows.values.T, all_graded.T
+    graded = Graded(predictions, targets, rewards, lengths, within_budget, rows.keys[:, :1].ravel())
+    figures = call.state.figures.with_call(graded)
+    call.changes.append(lambda: setattr(call.state, "figures", figures))
+    if call.columns.get("log_metric") is not None:  # they cost something
+        budget = call.reward.budget
+        call.log(figures.figures(unit=None if budget is None else budget.unit))
+
+
+def _warn_of_first_call(call: Call[LabelConfig], batch: Batch, rows: GatheredRows) -> None:
+    """The light form of the doctor: warn once of what the first call shows to be wrong."""
+    predictions, targets, _ = rows.values.T
+    column = call.config.mos_column
+    findings = squeezed_labels(targets, column, str(call.config.mos_scale))
+    findings += equal_labels(targets, rows.keys[:, :1].ravel().tolist(), column)
+    statuses = Counter(str(a.status) for a, on in zip(batch.answers, batch.on_task, strict=True) if on)
+    if statuses and np.isnan(predictions).all():
+        often, _ = statuses.most_common(1)[0]
+        findings.append(
+            Finding(
+                "answers",
+                f"no answer of {len(predictions)} completions could be read (most often: {often})",
+                "ask for <think>...</think><answer>number</answer> in the prompt, and see that no answer is cut off",
+            )
+        )
+    for finding in findings:
+        call.warn(f"{finding.problem}; {finding.cure}")
