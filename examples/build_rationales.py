@@ -14,19 +14,24 @@ The script appends every answer that was paid for to a file at once. A run that 
 pays for nothing twice.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from openai.types.chat import ChatCompletionContentPartParam, ChatCompletionMessageParam
 from tqdm import tqdm
 
-from recipe.chat import ChatClients, picture_block
-from recipe.config import RationaleSettings
-from recipe.pictures import Picture, load_pictures
+from recipe.chat import ChatClients, Hopeless, Refused, Unusable, clean, picture_block
+from recipe.config import RationaleSettings, Recipe
+from recipe.files import locked
+from recipe.labels import Picture
+from recipe.pictures import fingerprint_of_rows, load_pictures
 from recipe.prompts import JUDGE, REWRITE, WRITE_IAA_NOTES, WRITE_IAA_PICTURE, WRITE_IQA, Verdict
-from recipe.rationales import Ledger, Notes, State, find_problems, read_notes, summarize
-from recipe.stages import parse_command_line
+from recipe.rationales import UNGROUNDED, Event, Ledger, Notes, find_problems, kind_of, read_notes, summarize
+from recipe.secrets import redact
+from recipe.stages import parse_command_line, run_lock, start_stage
+
+STOPS_AFTER = 20  # answers that all fail alike, from the first one on
 
 ####################
 # Pictures
@@ -64,10 +69,10 @@ def judging_request(picture: Picture, notes: str, text: str) -> str:
     return JUDGE.format(mos=picture.mos, source=source, text=text)
 
 
-def message_content(request: str, picture: Picture, notes: str) -> list[ChatCompletionContentPartParam]:
+async def message_content(request: str, picture: Picture, notes: str) -> list[ChatCompletionContentPartParam]:
     """The request, and the picture unless the notes take its place."""
     text: ChatCompletionContentPartParam = {"type": "text", "text": request}
-    return [text] if notes else [text, picture_block(picture.path)]
+    return [text] if notes else [text, await asyncio.to_thread(picture_block, picture.path)]
 
 
 def print_requests(unsettled: Sequence[Picture], n_pictures: int, notes: Notes, settings: RationaleSettings) -> None:
@@ -84,64 +89,136 @@ def print_requests(unsettled: Sequence[Picture], n_pictures: int, notes: Notes, 
 ####################
 
 
+class Opening:
+    """The first answers of a run to one kind of request: where all of them fail alike, asking on is a waste."""
+
+    def __init__(self) -> None:
+        self.n_failed, self.common, self.over = 0, set[str](), False
+
+    def see(self, problems: Sequence[str]) -> None:
+        """Take in one answer by its problems; raises at the twentieth that fails as all others do."""
+        if self.over:
+            return
+        kinds = {kind_of(problem) for problem in problems}
+        self.common = kinds if self.n_failed == 0 else self.common & kinds
+        self.n_failed, self.over = self.n_failed + 1, not self.common
+        if self.n_failed >= STOPS_AFTER and not self.over:
+            raise Hopeless(
+                f"the first {STOPS_AFTER} answers all fail alike: {problems[0]}\nmend what asks for them (rationales, "
+                f"or its server), and start again"
+            )
+
+
 class Writer:
-    """Has the rationale of one picture after the other written and judged; safe to use from several threads."""
+    """Has the rationales of some pictures written and judged, many at a time."""
 
     def __init__(self, settings: RationaleSettings, notes: Notes, ledger: Ledger) -> None:
         self.settings, self.notes, self.ledger, self.clients = settings, notes, ledger, ChatClients(settings)
+        self.openings = {"write": Opening(), "judge": Opening()}
+        self.refusals: list[tuple[Picture, Event]] = []  # kept back until the server has answered anything
 
-    def write_until_accepted(self, picture: Picture) -> State:
-        """Write and judge until the picture's rationale is accepted, or rejected for the last time."""
-        while (state := self.ledger.state(picture.key, self.settings)) in ("write", "judge"):
-            self.write(picture) if state == "write" else self.judge(picture)
-        return state
+    async def write_until_accepted(self, picture: Picture) -> None:
+        """Write and judge until the picture's rationale is accepted, or given up."""
+        while (state := self.ledger.state(picture, self.settings)) in ("write", "judge"):
+            try:
+                problems = await (self.write(picture) if state == "write" else self.judge(picture))
+            except (Refused, Unusable) as error:
+                self.openings[state].see([str(error)])
+                if isinstance(error, Unusable):
+                    raise
+                self.refusals.append((picture, {"step": "refused", "reason": str(error)}))
+                break
+            self.openings[state].see(problems)
+        self.keep_refusals()
 
-    def write(self, picture: Picture) -> None:
+    async def write(self, picture: Picture) -> list[str]:
+        """One text; returns its problems."""
         notes = notes_text(picture, self.notes)
-        content = message_content(writing_request(picture, notes, self.settings), picture, notes)
+        content = await message_content(writing_request(picture, notes, self.settings), picture, notes)
         messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": content}]
-        events = [event for event in self.ledger.events[picture.key] if "problems" in event or "reason" in event]
-        if events:
-            rejected = next(event["text"] for event in reversed(events) if event["step"] == "write")
-            problems = events[-1].get("reason") or "; ".join(events[-1]["problems"])
-            messages.append({"role": "assistant", "content": rejected})
-            messages.append({"role": "user", "content": REWRITE.format(problems=problems)})
-        text, tokens = self.clients.ask_for_text(picture.task, messages)
+        rejected = self.ledger.last_rejected(picture)
+        if rejected is not None:
+            messages.append({"role": "assistant", "content": rejected.text})
+            messages.append({"role": "user", "content": REWRITE.format(problems=rejected.problems)})
+        reply = await self.clients.ask_for_text(picture.task, messages)
+        text = redact(reply.text, self.settings)
         problems = find_problems(text, picture.task, self.settings)
-        event = {"key": picture.key, "step": "write", "text": text.strip(), "problems": problems, "tokens": tokens}
-        self.ledger.append(event)
+        if reply.finish_reason not in ("stop", "None"):
+            problems.append(f"it was cut off (finish_reason {reply.finish_reason})")
+        self.ledger.append(picture, {"step": "write", "text": text, "problems": problems, "tokens": reply.tokens})
+        return problems
 
-    def judge(self, picture: Picture) -> None:
-        text = self.ledger.events[picture.key][-1]["text"]
+    async def judge(self, picture: Picture) -> list[str]:
+        """One verdict; returns what it has against the text."""
+        text = self.ledger.last_text(picture)
         if self.settings.judge is None:
-            self.ledger.append({"key": picture.key, "step": "given", "text": text})
-            return
+            self.ledger.append(picture, {"step": "given", "text": text})
+            return []
         notes = notes_text(picture, self.notes)
-        content = message_content(judging_request(picture, notes, text), picture, notes)
-        verdict, tokens = self.clients.ask_for_schema("judge", [{"role": "user", "content": content}], Verdict)
-        self.ledger.append({"key": picture.key, "step": "judge", **verdict.model_dump(), "tokens": tokens})
+        content = await message_content(judging_request(picture, notes, text), picture, notes)
+        verdict, tokens = await self.clients.ask_for_schema("judge", [{"role": "user", "content": content}], Verdict)
+        reason = redact(clean(verdict.reason), self.settings)
+        self.ledger.append(picture, {"step": "judge", "grounded": verdict.grounded, "reason": reason, "tokens": tokens})
+        return [] if verdict.grounded else [UNGROUNDED]
+
+    def keep_refusals(self) -> None:
+        """Once the server has answered something, what it refuses is refused for good."""
+        if any(opening.over for opening in self.openings.values()):
+            for picture, event in self.refusals:
+                self.ledger.append(picture, event)
+            self.refusals.clear()
 
 
-def write_all(writer: Writer, pictures: Sequence[Picture]) -> list[str]:
+async def write_all(writer: Writer, pictures: Sequence[Picture]) -> list[str]:
     """Have all rationales written; returns what went wrong, one line a picture."""
     failures: list[str] = []
-    with ThreadPoolExecutor(writer.settings.concurrency) as pool:
-        jobs = {pool.submit(writer.write_until_accepted, picture): picture for picture in pictures}
-        try:
-            for job in tqdm(as_completed(jobs), total=len(jobs), desc="rationales", unit=""):
-                try:
-                    job.result()
-                except RuntimeError as error:
-                    failures.append(f"{jobs[job].key}: {error}")
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return failures
+    places = asyncio.Semaphore(writer.settings.concurrency)
+    progress = tqdm(total=len(pictures), desc="rationales", unit="")
+
+    async def settle(picture: Picture) -> None:
+        async with places:
+            try:
+                await writer.write_until_accepted(picture)
+            except Unusable as error:
+                failures.append(f"{picture.key}: {error}")
+        progress.update()
+
+    async with asyncio.TaskGroup() as tasks:
+        for picture in pictures:
+            tasks.create_task(settle(picture))
+    progress.close()
+    writer.keep_refusals()
+    return failures + [f"{picture.key}: {event['reason']}" for picture, event in writer.refusals]
 
 
 ####################
 # The stage
 ####################
+
+
+def build(recipe: Recipe, settings: RationaleSettings, limit: int | None, *, dry_run: bool) -> None:
+    pictures = load_pictures(recipe.data.sft, recipe.out / "pictures.jsonl")
+    notes, ledger = read_notes(settings.notes), Ledger(settings.file)
+    usable = drop_without_notes(pictures, notes) if settings.notes else pictures
+    unsettled = [p for p in usable if ledger.state(p, settings) in ("write", "judge")][:limit]
+    without_server = {p.task for p in unsettled if getattr(settings, p.task) is None}
+    if without_server:
+        raise SystemExit(
+            f"{len(unsettled)} pictures need a rationale; say in rationales.{min(without_server)} whom to ask"
+        )
+    if dry_run:
+        print_requests(unsettled, len(pictures), notes, settings)
+        return
+    start_stage(recipe, "rationales", notes=fingerprint_of_rows(sorted(notes.items())))
+    failures: list[str] = []
+    try:
+        if unsettled:
+            failures = asyncio.run(write_all(Writer(settings, notes, ledger), unsettled))
+    except* Hopeless as ended:
+        raise SystemExit(str(ended.exceptions[0])) from None
+    print(summarize(ledger, pictures, settings))
+    if failures:
+        raise SystemExit(f"{len(failures)} pictures are not settled; start again to go on. The first: {failures[0]}")
 
 
 def main() -> None:
@@ -150,23 +227,11 @@ def main() -> None:
         ("--dry-run", {"action": "store_true", "help": "say what would be asked, and ask nothing"}),
         ("--limit", {"type": int, "help": "ask about so many pictures at most"}),
     )
-    settings = recipe.rationales
-    pictures = load_pictures(recipe.data.sft, recipe.out / "pictures.jsonl")
-    notes, ledger = read_notes(settings.notes), Ledger(settings.file)
-    usable = drop_without_notes(pictures, notes) if settings.notes else pictures
-    unsettled = [p for p in usable if ledger.state(p.key, settings) in ("write", "judge")][: args.limit]
-    without_server = {p.task for p in unsettled if getattr(settings, p.task) is None}
-    if without_server:
-        raise SystemExit(
-            f"{len(unsettled)} pictures need a rationale; say in rationales.{min(without_server)} whom to ask"
-        )
-    if args.dry_run:
-        print_requests(unsettled, len(pictures), notes, settings)
-        return
-    failures = write_all(Writer(settings, notes, ledger), unsettled) if unsettled else []
-    print(summarize(ledger, pictures, settings))
-    if failures:
-        raise SystemExit(f"{len(failures)} pictures are not settled; start again to go on. The first: {failures[0]}")
+    if recipe.rationales is None:
+        raise SystemExit("this config has no section rationales: say in it whom to ask")
+    file = recipe.rationales.file
+    with run_lock(recipe), locked(file.with_name(f"{file.name}.lock")):
+        build(recipe, recipe.rationales, args.limit, dry_run=args.dry_run)
 
 
 if __name__ == "__main__":

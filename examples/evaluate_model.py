@@ -8,7 +8,7 @@
 
 The models answer greedily, on one process or several. Each process appends its share of the answers to a JSONL file of
 its own, and a run that was killed asks only about the pictures that have no answer yet.
-`python -m tatar_rewards evaluate` reads these files, and those of any other model.
+`python -m tatar_rewards evaluate` reads `predictions/*.jsonl`, which it makes of them, and those of any other model.
 """
 
 import json
@@ -17,16 +17,25 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from accelerate import PartialState
-from PIL import Image
 from tqdm import tqdm
 from transformers import PreTrainedModel, ProcessorMixin
 
 from recipe.config import Recipe, Task
-from recipe.models import load_model, start_processes, trained_model_folder
-from recipe.pictures import Picture, load_pictures
-from recipe.predictions import MODEL_NAMES, format_table, measure_models, read_predictions
+from recipe.files import write_whole
+from recipe.images import open_picture
+from recipe.labels import Picture
+from recipe.models import load_model, start_processes
+from recipe.pictures import load_pictures
+from recipe.predictions import MODEL_NAMES, format_table, measure_models, unanswered
 from recipe.prompts import QUESTIONS
-from recipe.stages import is_finished, parse_command_line, start_stage
+from recipe.stages import (
+    fingerprint_of_model,
+    is_finished,
+    parse_command_line,
+    run_lock,
+    start_stage,
+    trained_model_folder,
+)
 
 ####################
 # Model
@@ -45,7 +54,7 @@ def generate(
         [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": questions[p.task]}]}]
         for p in pictures
     ]
-    images = [[Image.open(p.path).convert("RGB")] for p in pictures]
+    images = [[open_picture(p.path)] for p in pictures]
     text = processor.apply_chat_template(prompts, add_generation_prompt=True, tokenize=False)
     inputs = processor(images=images, text=text, padding=True, return_tensors="pt").to(model.device, model.dtype)
     with torch.inference_mode():
@@ -62,18 +71,16 @@ def generate(
 
 def find_unanswered(recipe: Recipe, stage: str, pictures: Sequence[Picture], processes: PartialState) -> list[Picture]:
     """This process's share of the pictures about which the model has not been asked."""
-    answered = read_predictions(recipe, stage) if processes.is_main_process else None
-    processes.wait_for_everyone()  # one process alone removes the unfinished line that a killed run left
-    answered = read_predictions(recipe, stage) if answered is None else answered
+    with processes.main_process_first():  # it alone removes the unfinished line that a killed run left
+        to_ask = unanswered(recipe, stage, pictures)
     processes.wait_for_everyone()  # all processes have read the files before the first one appends to them
-    unanswered = [p for p in pictures if p.key not in answered]
-    return unanswered[processes.process_index :: processes.num_processes]
+    return to_ask[processes.process_index :: processes.num_processes]
 
 
 def write_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture], processes: PartialState) -> None:
     """Append this process's share of the answers that are missing to its file."""
-    unanswered = find_unanswered(recipe, stage, pictures, processes)
-    if not unanswered:
+    to_ask = find_unanswered(recipe, stage, pictures, processes)
+    if not to_ask:
         return
     model, processor = load_model(trained_model_folder(recipe, stage), recipe.model)
     model.to(processes.device).eval()
@@ -82,11 +89,11 @@ def write_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture], p
     size, questions = recipe.evaluation.batch_size, recipe.prompts or QUESTIONS
     bar = {"desc": f"test {MODEL_NAMES[stage]}", "unit": "batch", "disable": not processes.is_main_process}
     with (folder / f"rank{processes.process_index}.jsonl").open("a") as file:
-        for start in tqdm(range(0, len(unanswered), size), **bar):
-            batch = unanswered[start : start + size]
+        for start in tqdm(range(0, len(to_ask), size), **bar):
+            batch = to_ask[start : start + size]
             completions = generate(model, processor, batch, questions, recipe.evaluation.max_new_tokens)
             for p, completion in zip(batch, completions, strict=True):
-                row = {name: getattr(p, name) for name in ("dataset", "task", "image_id", "mos")}
+                row = {name: getattr(p, name) for name in ("dataset", "task", "image_id", "mos", "digest")}
                 file.write(json.dumps({**row, "completion": completion}) + "\n")
             file.flush()
 
@@ -96,32 +103,40 @@ def write_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture], p
 ####################
 
 
-def write_figures(recipe: Recipe) -> None:
-    """Measure the predictions of all models; save and print the table."""
-    measured = measure_models(recipe)
+def write_figures(recipe: Recipe, pictures: Sequence[Picture]) -> None:
+    """Measure the predictions of all models; save them with today's labels, their figures and the table; print it."""
+    measured = measure_models(recipe, pictures)
     table = format_table(recipe, measured)
-    (recipe.out / "table.txt").write_text(table + "\n")
+    write_whole(recipe.out / "table.txt", table + "\n")
     for stage, model in measured.items():
-        (recipe.out / "predictions" / f"{stage}.json").write_text(model.evaluation.to_json())
+        write_whole(recipe.out / "predictions" / f"{stage}.json", model.evaluation.to_json())
+        lines = "".join(json.dumps(row) + "\n" for row in model.rows)
+        write_whole(recipe.out / "predictions" / f"{stage}.jsonl", lines)
     print(f"\n{table}")
+
+
+def evaluate(recipe: Recipe, processes: PartialState) -> None:
+    stages = [stage for stage in MODEL_NAMES if getattr(recipe, stage) is not None and is_finished(recipe, stage)]
+    if not stages:
+        raise SystemExit(f"no trained model in {recipe.out}; run train_sft.py with this config first")
+    with processes.main_process_first():
+        pictures = load_pictures(recipe.data.test, recipe.out / "pictures.jsonl")
+        for stage in stages:
+            model = fingerprint_of_model(trained_model_folder(recipe, stage))
+            start_stage(recipe, f"predictions/{stage}", model=model)
+    for stage in stages:
+        write_predictions(recipe, stage, pictures, processes)
+    processes.wait_for_everyone()
+    if processes.is_main_process:
+        write_figures(recipe, pictures)
 
 
 def main() -> None:
     recipe, _ = parse_command_line("Ask the trained models about the test pictures, and measure their answers.")
     warnings.filterwarnings("ignore", category=FutureWarning)
     processes = start_processes(recipe, recipe.grpo.args)
-    stages = [stage for stage in MODEL_NAMES if is_finished(recipe, stage)]
-    if not stages:
-        raise SystemExit(f"no trained model in {recipe.out}; run train_sft.py with this config first")
-    with processes.main_process_first():
-        pictures = load_pictures(recipe.data.test, recipe.out / "pictures.jsonl")
-        for stage in stages:
-            start_stage(recipe, f"predictions/{stage}", trained_model_folder(recipe, stage))
-    for stage in stages:
-        write_predictions(recipe, stage, pictures, processes)
-    processes.wait_for_everyone()
-    if processes.is_main_process:
-        write_figures(recipe)
+    with run_lock(recipe, is_main_process=processes.is_main_process):
+        evaluate(recipe, processes)
     processes.destroy_process_group()
 
 

@@ -17,10 +17,12 @@ from pathlib import Path
 import yaml
 
 from recipe.config import Recipe
-from recipe.pictures import read_pictures
+from recipe.files import write_whole
+from recipe.labels import read_pictures
 from recipe.predictions import MODEL_NAMES, format_table, measure_models
 from recipe.report import CURVES, PAGE, Attributes, pick_examples, plot_curves, plot_scatter, read_log
-from recipe.stages import parse_command_line
+from recipe.secrets import redact
+from recipe.stages import parse_command_line, run_lock
 
 PACKAGES = ("tatar-rewards", "torch", "transformers", "trl")
 
@@ -34,11 +36,12 @@ def read_attributes(recipe: Recipe) -> Attributes:
 
 
 def write_report(recipe: Recipe, config: Path) -> Path:
-    measured = measure_models(recipe)
+    pictures = [picture for spec in recipe.data.test for picture in read_pictures(spec)]
+    measured = measure_models(recipe, pictures)
     if not measured:
         raise SystemExit(f"no predictions in {recipe.out}; run evaluate_model.py with this config first")
     last_stage = list(measured)[-1]
-    paths = {(p.dataset, p.image_id): p.path for spec in recipe.data.test for p in read_pictures(spec)}
+    paths = {p.key: p.path for p in pictures}
     page = PAGE.render(
         title=config.stem.replace("_", " "),
         tiny=recipe.data.make is not None,
@@ -55,16 +58,17 @@ def write_report(recipe: Recipe, config: Path) -> Path:
             "Python": platform.python_version(),
             **{name: version(name) for name in PACKAGES},
         },
-        configuration=yaml.safe_dump(json.loads(recipe.model_dump_json()), sort_keys=False),
+        configuration=redact(yaml.safe_dump(json.loads(recipe.model_dump_json()), sort_keys=False), recipe.rationales),
     )
     path = recipe.out / "report.html"
-    path.write_text(page, encoding="utf-8")
+    write_whole(path, page)
     return path
 
 
 def main() -> None:
     recipe, args = parse_command_line("Write the report of a run.")
-    print(write_report(recipe, args.config))
+    with run_lock(recipe):
+        print(write_report(recipe, args.config))
 
 
 if __name__ == "__main__":

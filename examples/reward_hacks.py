@@ -28,8 +28,9 @@ from trl import GRPOConfig, GRPOTrainer
 
 from recipe.config import TINY_CONFIG, load_recipe
 from recipe.hack_runs import HackRun, describe_run, plot_runs
+from recipe.labels import Picture
 from recipe.models import shorten_progress
-from recipe.pictures import Picture, to_dataset
+from recipe.pictures import to_dataset
 from recipe.prompts import QUESTIONS
 from tatar_rewards import AnswerFormatReward, GaussianScoreReward, LengthConfig, ThresholdScoreReward, parse_answer
 from tatar_rewards.adapters.trl import HackDetector

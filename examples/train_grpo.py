@@ -10,22 +10,35 @@ The doctor checks rewards, settings and data first. Its findings stop the run; w
 printed. Checkpoints hold the remembered opponents. A run that was killed continues from its newest checkpoint.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from accelerate import PartialState
 from trl import GRPOConfig, GRPOTrainer
 
 from recipe.config import Recipe
-from recipe.models import load_model, lora_config, run_training, trained_model_folder
-from recipe.pictures import load_training_pictures, mix_tasks, to_dataset
+from recipe.labels import Picture
+from recipe.models import (
+    load_model,
+    lora_config,
+    run_training,
+    start_processes,
+    starting_model,
+)
+from recipe.pictures import fingerprint_of_rows, load_training_pictures, mix_tasks, to_dataset
 from recipe.prompts import QUESTIONS
-from recipe.stages import is_finished, parse_command_line
+from recipe.stages import is_finished, parse_command_line, run_lock, trained_model_folder
 from tatar_rewards import LengthConfig, tatar_reward_funcs
 from tatar_rewards.adapters.trl import HackDetector, RememberOpponents
 from tatar_rewards.doctor import check_setup
+from tatar_rewards.presets import load_reward_funcs
 
 
 def make_rewards(recipe: Recipe) -> list[Any]:
+    """The rewards of TATAR with the settings of the recipe, or those that it names."""
+    if recipe.grpo.reward_funcs:
+        return load_reward_funcs(recipe.grpo.reward_funcs)
     settings = recipe.grpo.rewards
     return tatar_reward_funcs(
         iqa_budget=LengthConfig(longest=settings.iqa_words),
@@ -34,24 +47,24 @@ def make_rewards(recipe: Recipe) -> list[Any]:
         iaa=settings.iaa,
         opponents=settings.opponents,
         mos_std_column="mos_std" if settings.mos_std else None,
+        think_prefilled=recipe.think_prefilled,
     )
 
 
-def make_trainer(recipe: Recipe) -> GRPOTrainer:
+def training_arguments(recipe: Recipe) -> GRPOConfig:
+    return GRPOConfig(output_dir=str(recipe.out / "grpo"), seed=recipe.seed, disable_tqdm=False, **recipe.grpo.args)
+
+
+def make_trainer(recipe: Recipe, pictures: Sequence[Picture]) -> GRPOTrainer:
     processes = PartialState()
-    ####################
-    # Dataset
-    ####################
-    pictures = mix_tasks(load_training_pictures(recipe, "grpo"), recipe.data.iaa_share, recipe.seed)
     dataset = to_dataset(pictures, recipe.prompts or QUESTIONS)
     processes.print(f"GRPO on {len(pictures)} pictures")
 
     ####################
     # Doctor
     ####################
-    rewards = make_rewards(recipe)
-    args = GRPOConfig(output_dir=str(recipe.out / "grpo"), seed=recipe.seed, disable_tqdm=False, **recipe.grpo.args)
-    report = check_setup(rewards, args, dataset, processes.num_processes)
+    rewards, args = make_rewards(recipe), training_arguments(recipe)
+    report = check_setup(rewards, args, dataset.with_format(None), processes.num_processes)
     processes.print(report)
     if not report.ok and recipe.grpo.doctor == "stop":
         raise SystemExit("the doctor's findings stop the run; mend them, or set grpo.doctor: warn")
@@ -59,7 +72,7 @@ def make_trainer(recipe: Recipe) -> GRPOTrainer:
     ####################
     # Model and training
     ####################
-    model, processor = load_model(trained_model_folder(recipe, "sft"), recipe.model)
+    model, processor = load_model(starting_model(recipe, "grpo"), recipe.model)
     return GRPOTrainer(
         model=model,
         processing_class=processor,
@@ -73,10 +86,16 @@ def make_trainer(recipe: Recipe) -> GRPOTrainer:
 
 def main() -> None:
     recipe, _ = parse_command_line("GRPO with the rewards of TATAR.")
-    sft_model = trained_model_folder(recipe, "sft")
-    if not is_finished(recipe, "sft") and not is_finished(recipe, "grpo"):
-        raise SystemExit(f"{sft_model} has not been trained; run train_sft.py with this config first")
-    run_training(recipe, "grpo", make_trainer)
+    processes = start_processes(recipe, recipe.grpo.args)
+    with run_lock(recipe, is_main_process=processes.is_main_process):
+        if recipe.sft is not None and not is_finished(recipe, "sft"):
+            sft_model = trained_model_folder(recipe, "sft")
+            raise SystemExit(
+                f"{sft_model} has not been trained; run train_sft.py with this config first, or set sft: null"
+            )
+        pictures = mix_tasks(load_training_pictures(recipe, "grpo"), recipe.data.iaa_share, recipe.seed)
+        seen = fingerprint_of_rows((p.key, p.digest, p.mos, p.mos_std) for p in pictures)
+        run_training(recipe, "grpo", partial(make_trainer, pictures=pictures), pictures=seen)
 
 
 if __name__ == "__main__":

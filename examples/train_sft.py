@@ -11,66 +11,76 @@ including the end of its turn. A run that was killed continues from its newest c
 """
 
 from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
 
 from accelerate import PartialState
 from trl import SFTConfig, SFTTrainer
 
 from recipe.config import Recipe
-from recipe.models import load_model, lora_config, run_training
-from recipe.pictures import Picture, load_training_pictures, mix_tasks, to_dataset
+from recipe.labels import Picture
+from recipe.models import load_model, lora_config, run_training, start_processes
+from recipe.pictures import fingerprint_of_rows, load_training_pictures, mix_tasks, to_dataset
 from recipe.prompts import QUESTIONS, answer_text
 from recipe.rationales import read_rationales
-from recipe.stages import parse_command_line
+from recipe.stages import parse_command_line, run_lock
 
 
-def match_rationales(recipe: Recipe, pictures: Sequence[Picture]) -> dict[Picture, str]:
-    """The accepted rationales of the pictures that have one; exits if too few pictures have one."""
-    rationales = read_rationales(recipe.rationales.file)
-    matched = {picture: rationales[picture.key] for picture in pictures if picture.key in rationales}
-    if len(matched) < recipe.rationales.smallest_share * len(pictures) or not matched:
+class Example(NamedTuple):
+    """A picture, and the answer that the model is to give."""
+
+    picture: Picture
+    answer: str
+
+
+def read_examples(recipe: Recipe) -> list[Example]:
+    """Pictures and answers in the order of training; exits if too few pictures have an accepted rationale."""
+    pictures, settings = load_training_pictures(recipe, "sft"), recipe.rationales
+    if settings is None:
+        raise SystemExit("this config has no SFT: set sft, data.sft and rationales.file")
+    with PartialState().main_process_first():
+        rationales = read_rationales(settings.file)
+    matched = [p for p in pictures if p.key in rationales and rationales[p.key].mos in (None, round(p.mos, 3))]
+    if len(matched) < settings.smallest_share * len(pictures) or not matched:
         raise SystemExit(
-            f"{recipe.rationales.file} has an accepted rationale for {len(matched)} of {len(pictures)} pictures; run "
+            f"{settings.file} has an accepted rationale for {len(matched)} of {len(pictures)} pictures; run "
             f"build_rationales.py, or lower rationales.smallest_share"
         )
-    return matched
+    mixed = mix_tasks(matched, recipe.data.iaa_share, recipe.seed)
+    return [Example(picture, answer_text(rationales[picture.key].text, picture.mos)) for picture in mixed]
 
 
-def make_trainer(recipe: Recipe) -> SFTTrainer:
-    ####################
-    # Model
-    ####################
+def make_trainer(recipe: Recipe, examples: Sequence[Example]) -> SFTTrainer:
     model, processor = load_model(recipe.model.path, recipe.model)
-
-    ####################
-    # Dataset
-    ####################
-    rationales = match_rationales(recipe, load_training_pictures(recipe, "sft"))
-    pictures = mix_tasks(list(rationales), recipe.data.iaa_share, recipe.seed)
-    answers = [answer_text(rationales[picture], picture.mos) for picture in pictures]
-    PartialState().print(f"SFT on {len(pictures)} pictures")
-
-    ####################
-    # Training
-    ####################
+    pictures, answers = [e.picture for e in examples], [e.answer for e in examples]
+    PartialState().print(f"SFT on {len(examples)} pictures")
     return SFTTrainer(
         model=model,
         processing_class=processor,
         train_dataset=to_dataset(pictures, recipe.prompts or QUESTIONS, answers),
         peft_config=lora_config(recipe.model),
-        args=SFTConfig(
-            output_dir=str(recipe.out / "sft"),
-            seed=recipe.seed,
-            max_length=None,  # never truncate an answer
-            completion_only_loss=True,
-            disable_tqdm=False,
-            **recipe.sft.args,
-        ),
+        args=training_arguments(recipe),
+    )
+
+
+def training_arguments(recipe: Recipe) -> SFTConfig:
+    return SFTConfig(
+        output_dir=str(recipe.out / "sft"),
+        seed=recipe.seed,
+        max_length=None,  # never truncate an answer
+        completion_only_loss=True,
+        disable_tqdm=False,
+        **({} if recipe.sft is None else recipe.sft.args),
     )
 
 
 def main() -> None:
     recipe, _ = parse_command_line("Teach the model to think and answer.")
-    run_training(recipe, "sft", make_trainer)
+    processes = start_processes(recipe, {} if recipe.sft is None else recipe.sft.args)
+    with run_lock(recipe, is_main_process=processes.is_main_process):
+        examples = read_examples(recipe)
+        seen = fingerprint_of_rows((e.picture.key, e.picture.digest, e.answer) for e in examples)
+        run_training(recipe, "sft", partial(make_trainer, examples=examples), examples=seen)
 
 
 if __name__ == "__main__":

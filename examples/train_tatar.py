@@ -47,12 +47,13 @@ def module(name: str) -> tuple[str, ...]:
 
 
 def stages_of(recipe: Recipe) -> list[Stage]:
-    has_writer = recipe.rationales.iqa is not None or recipe.rationales.iaa is not None
+    rationales = recipe.rationales
+    has_writer = rationales is not None and (rationales.iqa is not None or rationales.iaa is not None)
     return [
         Stage("data", module("tiny.pictures"), False, recipe.data.make is not None),
         Stage("model", module("tiny.model"), False, recipe.model.make is not None),
         Stage("rationales", script("build_rationales.py"), False, has_writer),
-        Stage("sft", script("train_sft.py"), True, True),
+        Stage("sft", script("train_sft.py"), True, recipe.sft is not None),
         Stage("grpo", script("train_grpo.py"), True, True),
         Stage("evaluate", script("evaluate_model.py"), True, True),
         Stage("report", script("make_report.py"), False, True),

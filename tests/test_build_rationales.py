@@ -85,7 +85,7 @@ def test_every_picture_gets_a_judged_rationale_and_the_bill_is_told(tmp_path, fo
     assert "judge: 8 answers, 800 tokens in, 80 out" in run.stdout
     accepted = read_rationales(tmp_path / "rationales.jsonl")
     assert Counter(key.rpartition("/")[0] for key in accepted) == {"iqa/tiny-iqa": 4, "iaa/tiny-iaa": 4}
-    assert set(accepted.values()) == {QUALITY, BEAUTY}
+    assert {rationale.text for rationale in accepted.values()} == {QUALITY, BEAUTY}
     shown = [message["content"] for body in server.requests for message in body["messages"]]
     pictures = [block for content in shown for block in content if block["type"] == "image_url"]
     assert len(pictures) == 16  # writers and judges see what they speak of

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from recipe.config import PictureSet
-from recipe.pictures import check_pictures, load_pictures, mix_tasks, read_pictures, refuse_overlap, to_dataset
+from recipe.labels import read_pictures
+from recipe.pictures import check_pictures, load_pictures, mix_tasks, refuse_overlap, to_dataset
 from tatar_rewards import BENCHMARK_SCALES
 from tiny.pictures import load_photograph, random_crop
 

@@ -12,9 +12,11 @@ import evaluate_model
 import train_grpo
 import train_sft
 from recipe.config import TINY_CONFIG, PictureSet, load_recipe
-from recipe.pictures import Picture, count_per_task, mix_tasks, read_pictures, refuse_overlap
-from recipe.predictions import read_predictions, srcc_change
-from recipe.stages import fingerprint_of, is_finished, read_append_only_jsonl, start_stage
+from recipe.files import read_append_only_jsonl
+from recipe.labels import Picture, read_pictures
+from recipe.pictures import count_per_task, mix_tasks, refuse_overlap
+from recipe.predictions import read_answers, srcc_change
+from recipe.stages import fingerprint_of_model, is_finished, start_stage
 from tatar_rewards import metrics
 
 pytestmark = pytest.mark.slow
@@ -33,7 +35,7 @@ def recipe_of(folder, *changes):
         ("sft.args.learning_rate=0.001", r"sft\.args\.learning_rate: 0\.003 then, 0\.001 now"),
         ("model.path=elsewhere", r"model\.path: '{out}/model' then, 'elsewhere' now"),
         ("prompts.iqa=Is it sharp?", r"prompts\.iqa"),
-        ("data.sft.0.limit=8", r"data\.sft\.0\.limit: None then, 8 now"),
+        ("data.sft.0.limit=8", r"fingerprints\.examples: '\w+' then, '\w+' now"),
         ("seed=1", "seed: 0 then, 1 now"),
     ],
 )
@@ -59,22 +61,23 @@ def test_grpo_over_an_sft_of_other_settings_is_refused(run_folder):
 
 def test_grpo_that_began_on_another_model_is_refused(run_folder):
     recipe = recipe_of(run_folder)
-    start_stage(recipe, "grpo", run_folder / "sft" / "model")
-    start_stage(recipe, "grpo", run_folder / "sft" / "model")
+    model = run_folder / "sft" / "model"
+    start_stage(recipe, "grpo", model=fingerprint_of_model(model))
+    start_stage(recipe, "grpo", model=fingerprint_of_model(model))
     weights = run_folder / "sft" / "model" / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    with pytest.raises(SystemExit, match=r"model_weights: '\w+' then, '\w+' now"):
-        start_stage(recipe, "grpo", run_folder / "sft" / "model")
+    with pytest.raises(SystemExit, match=r"fingerprints\.model: '\w+' then, '\w+' now"):
+        start_stage(recipe, "grpo", model=fingerprint_of_model(model))
 
 
 def test_a_fingerprint_sees_names_sizes_and_ends(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"a" * 3_000_000)
-    first = fingerprint_of(tmp_path)
-    assert fingerprint_of(shutil.copytree(tmp_path, tmp_path.parent / "copy")) == first
+    first = fingerprint_of_model(tmp_path)
+    assert fingerprint_of_model(shutil.copytree(tmp_path, tmp_path.parent / "copy")) == first
     (tmp_path / "model.safetensors").write_bytes(b"a" * 2_999_999 + b"b")
-    assert fingerprint_of(tmp_path) != first
+    assert fingerprint_of_model(tmp_path) != first
 
 
 # ---------------------------------------------------------------- predictions
@@ -88,7 +91,7 @@ def evaluated(run_folder):
 
 @pytest.mark.parametrize(
     "change",
-    ["prompts.iqa=Is it sharp?", "evaluation.max_new_tokens=5", "data.test.0.limit=3", "data.test.1.scale=[0, 20]"],
+    ["prompts.iqa=Is it sharp?", "evaluation.max_new_tokens=5", "model.dtype=bfloat16"],
 )
 def test_predictions_of_other_settings_are_refused(evaluated, change):
     with pytest.raises(SystemExit, match="was made with other settings"):
@@ -98,18 +101,18 @@ def test_predictions_of_other_settings_are_refused(evaluated, change):
 def test_predictions_belong_to_their_model(evaluated):
     shutil.rmtree(evaluated / "sft")
     stages.run_in_process(train_sft, f"out={evaluated}", "sft.args.learning_rate=0.01")
-    with pytest.raises(SystemExit, match=r"predictions/sft was made with other settings:\n  model_weights"):
+    with pytest.raises(SystemExit, match=r"predictions/sft was made with other settings:\n  fingerprints"):
         stages.run_in_process(evaluate_model, f"out={evaluated}", "sft.args.learning_rate=0.01")
     shutil.rmtree(evaluated / "predictions")
     stages.run_in_process(evaluate_model, f"out={evaluated}", "sft.args.learning_rate=0.01")
-    assert len(read_predictions(recipe_of(evaluated), "sft")) == 12
+    assert len(read_answers(recipe_of(evaluated), "sft")) == 12
 
 
 def test_two_sets_of_one_name_keep_their_answers_apart(run_folder):
     same = ["data.test.0.name=both", "data.test.1.name=both"]
     same += [f"data.test.1.labels={run_folder}/data/iqa_test.json", "data.test.1.scale=[0, 100]"]
     stages.run_in_process(evaluate_model, f"out={run_folder}", *same)
-    answers = read_predictions(recipe_of(run_folder, *same), "sft")
+    answers = read_answers(recipe_of(run_folder, *same), "sft")
     assert len(answers) == 12
     assert {key.split("/")[0] for key in answers} == {"iqa", "iaa"}
 

@@ -54,8 +54,8 @@ def test_findings_of_the_doctor_stop_the_run_unless_told_otherwise(run_folder, c
     with pytest.raises(SystemExit, match="the doctor's findings stop the run"):
         stages.run_in_process(train_grpo, f"out={run_folder}", too_short)
     assert "30 tokens leave no room for the 40 words" in capsys.readouterr().out
-    recipe = load_recipe(TINY_CONFIG, [*stages.FEW_STEPS, f"out={run_folder}", too_short, "grpo.doctor=warn"])
-    assert train_grpo.make_trainer(recipe).args.max_completion_length == 30
+    stages.run_in_process(train_grpo, f"out={run_folder}", too_short, "grpo.doctor=warn")
+    assert is_finished(load_recipe(TINY_CONFIG, [*stages.FEW_STEPS, f"out={run_folder}", too_short]), "grpo")
 
 
 def test_a_launcher_that_starts_fewer_processes_than_it_was_told_is_found_out(run_folder):

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 def test_sft_learns_the_assistants_tokens_and_the_end_of_its_turn_and_nothing_else(run_folder):
     recipe = load_recipe(TINY_CONFIG, [*stages.FEW_STEPS, f"out={run_folder}"])
-    trainer = train_sft.make_trainer(recipe)
+    trainer = train_sft.make_trainer(recipe, train_sft.read_examples(recipe))
     tokenizer = trainer.processing_class.tokenizer
     batch = next(iter(trainer.get_train_dataloader()))
     assert len(batch["labels"]) == 32
@@ -63,7 +63,6 @@ def test_a_test_picture_in_training_stops_sft_and_grpo(run_folder):
     leak = f"data.test.0.labels={run_folder}/data/iqa_sft.json"
     recipe = load_recipe(TINY_CONFIG, [*stages.FEW_STEPS, f"out={run_folder}", leak])
     with pytest.raises(SystemExit, match="32 test pictures are trained on"):
-        train_sft.make_trainer(recipe)
-    recipe = load_recipe(TINY_CONFIG, [*stages.FEW_STEPS, f"out={run_folder}", leak.replace("_sft", "_grpo")])
+        train_sft.read_examples(recipe)
     with pytest.raises(SystemExit, match="32 test pictures are trained on"):
-        train_grpo.make_trainer(recipe)
+        stages.run_in_process(train_grpo, f"out={run_folder}", leak.replace("_sft", "_grpo"))

@@ -31,10 +31,20 @@ class PictureSet(Section):
     scale: tuple[float, float]  # lowest and highest label that the scale allows; it is never guessed
     higher_is_better: bool = True
     image_key: str = "image"  # the columns of the label file
+    file: str | None = None  # a picture's file in the folder, from its columns: "{split}/{image}.jpg"; None: image_key
+    where: dict[str, Any] = {}  # take only the rows whose columns hold this, such as {split: train}
+    share: tuple[float, float] = (0.0, 1.0)  # take this part of the pictures, drawn by name: [0, 0.8] and [0.8, 1]
     mos_key: str = "gt_score"
     mos_std_key: str | None = None
     limit: int | None = None  # take only the first rows
     on_broken: Literal["refuse", "drop"] = "refuse"  # what to do about pictures that are missing or cannot be decoded
+
+    @model_validator(mode="after")
+    def _check_share(self) -> Self:
+        low, high = self.share
+        if not 0 <= low < high <= 1:
+            raise ValueError(f"share must be a part of 0 to 1, such as [0, 0.8]; got {list(self.share)}")
+        return self
 
     @property
     def score_scale(self) -> ScoreScale:
@@ -51,7 +61,7 @@ class TinyPictures(Section):
 
 class DataSettings(Section):
     make: TinyPictures | None = None  # write the tiny data set where the label files are expected
-    sft: list[PictureSet]
+    sft: list[PictureSet] = []
     grpo: list[PictureSet]
     test: list[PictureSet]
     iaa_share: Annotated[float, Field(ge=0, le=1)] | None = 0.5  # of the training pictures; None takes all pictures
@@ -84,9 +94,12 @@ class Endpoint(Section):
     base_url: str
     model: str
     api_key_env: str = "OPENAI_API_KEY"
-    temperature: float = 0.7
+    temperature: float | None = 0.7  # None sends none, for models that take none; a judge's is 0
     max_tokens: int = 700
-    timeout: float = 120.0  # seconds
+    max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"  # what the server calls it
+    structure: Literal["schema", "object", "prompt"] = "schema"  # how a judge is asked for JSON
+    extra_body: dict[str, Any] = {}  # more fields of every request, such as {chat_template_kwargs: {...}}
+    timeout: float = 120.0  # seconds for one whole answer, however slowly it drips
     retries: int = 6  # of a call that times out, is refused or fails; the pauses between them grow
     price_in: float = 0.0  # of a million tokens
     price_out: float = 0.0
@@ -120,6 +133,7 @@ class RewardSettings(Section):
 
 class GRPOSettings(Training):
     rewards: RewardSettings = RewardSettings()
+    reward_funcs: list[str] = []  # ready rewards of your own by dotted path, in place of the recipe's
     doctor: Literal["stop", "warn"] = "stop"  # what the findings of the doctor do
 
 
@@ -138,10 +152,11 @@ class Recipe(Section):
     out: Path
     seed: int = 0
     prompts: dict[Task, str] | None = None  # None takes those of prompts.py
+    think_prefilled: bool = False  # the model's chat template writes <think> itself
     data: DataSettings
     model: ModelSettings
-    rationales: RationaleSettings
-    sft: Training
+    rationales: RationaleSettings | None = None  # SFT needs some
+    sft: Training | None = None  # None: GRPO starts from model.path
     grpo: GRPOSettings
     evaluation: EvaluationSettings = EvaluationSettings()
     launch: Launch = Launch()
@@ -150,6 +165,8 @@ class Recipe(Section):
     def _check_word_budgets(self) -> Self:
         """The rationales that SFT teaches must meet the word budgets that GRPO rewards."""
         rationales, rewards = self.rationales, self.grpo.rewards
+        if rationales is None or self.grpo.reward_funcs:
+            return self
         if rationales.iqa is not None and rationales.iqa_words[1] > rewards.iqa_words:
             raise ValueError(
                 f"rationales.iqa_words {rationales.iqa_words} must be at most {rewards.iqa_words:g}, the budget"
@@ -158,6 +175,12 @@ class Recipe(Section):
             raise ValueError(
                 f"rationales.iaa_words {rationales.iaa_words} must be at least {rewards.iaa_words:g}, the budget"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_parts(self) -> Self:
+        if self.sft is not None and (self.rationales is None or not self.data.sft):
+            raise ValueError("sft learns from rationales: give rationales.file and data.sft, or set sft: null")
         return self
 
 

@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import re
 import shutil
 import warnings
 from collections.abc import Callable
@@ -26,7 +27,8 @@ from transformers.utils import logging
 
 from recipe.checkpoints import last_checkpoint
 from recipe.config import ModelSettings, Recipe
-from recipe.stages import is_finished, mark_finished, start_stage
+from recipe.files import write_whole
+from recipe.stages import fingerprint_of_model, is_finished, mark_finished, start_stage, trained_model_folder
 from tatar_rewards.adapters.trl import LoadCheckpointWeights
 
 logging.disable_progress_bar()  # of loading weights; trainers keep their bars
@@ -68,11 +70,40 @@ def load_model(path: str | Path, settings: ModelSettings) -> tuple[PreTrainedMod
 
 
 def lora_config(settings: ModelSettings) -> LoraConfig | None:
-    return None if settings.lora is None else LoraConfig(task_type="CAUSAL_LM", **settings.lora.model_dump())
+    """Adapters on the layers that are named, but on none that is frozen."""
+    if settings.lora is None:
+        return None
+    frozen = "|".join(f".*{re.escape(part)}.*" for part in settings.frozen)
+    return LoraConfig(task_type="CAUSAL_LM", exclude_modules=frozen or None, **settings.lora.model_dump())
 
 
-def trained_model_folder(recipe: Recipe, stage: str) -> Path:
-    return recipe.out / stage / "model"
+def refuse_trained_frozen(model: PreTrainedModel, frozen: list[str]) -> None:
+    """Exits where training would change a weight, or train an adapter, whose name has a frozen part."""
+    trained = [name for name, weight in model.named_parameters() if weight.requires_grad]
+    wrong = [name for name in trained if any(part in name for part in frozen)]
+    if wrong:
+        raise SystemExit(f"model.frozen {frozen}: {len(wrong)} weights of it would be trained, the first {wrong[0]}")
+
+
+def refuse_changed_frozen(start: str | Path, result: Path, settings: ModelSettings) -> None:
+    """Exits where a frozen weight of the trained model is not the one that training began with."""
+    if not settings.frozen:
+        return
+    before, after = (_frozen_weights(path, settings) for path in (start, result))
+    wrong = sorted(before.keys() ^ after.keys()) or [k for k in before if not torch.equal(before[k], after[k])]
+    if wrong:
+        raise SystemExit(f"model.frozen {settings.frozen}: training changed {len(wrong)} weights, the first {wrong[0]}")
+
+
+def _frozen_weights(path: str | Path, settings: ModelSettings) -> dict[str, torch.Tensor]:
+    model = AutoModelForImageTextToText.from_pretrained(path, dtype=getattr(torch, settings.dtype))
+    weights = model.named_parameters()
+    return {name: weight.detach() for name, weight in weights if any(part in name for part in settings.frozen)}
+
+
+def starting_model(recipe: Recipe, stage: str) -> str | Path:
+    """What a stage trains: the model of the stage before it, or the recipe's own."""
+    return trained_model_folder(recipe, "sft") if stage == "grpo" and recipe.sft is not None else recipe.model.path
 
 
 def save_trained_model(trainer: Trainer, folder: Path) -> None:
@@ -111,17 +142,26 @@ def show_warnings_without_code() -> None:
     warnings.formatwarning = lambda message, *_: f"\n{message}\n"
 
 
-def run_training(recipe: Recipe, stage: str, make_trainer: Callable[[Recipe], Trainer]) -> None:
-    """Train, from the newest checkpoint if there is one, and save model and log; a finished stage does nothing."""
+def run_training(recipe: Recipe, stage: str, make_trainer: Callable[[Recipe], Trainer], **fingerprints: str) -> None:
+    """Train, from the newest checkpoint if there is one, and save model and log; a finished stage does nothing.
+
+    Args:
+        recipe: Its settings.
+        stage: `"sft"` or `"grpo"`.
+        make_trainer: Makes the trainer of the stage.
+        **fingerprints: Of what the stage reads.
+    """
     show_warnings_without_code()
-    if is_finished(recipe, stage):
-        print(f"{stage.upper()} is done: {trained_model_folder(recipe, stage)}")
-        return
-    folder, processes = recipe.out / stage, start_processes(recipe, getattr(recipe, stage).args)
+    processes, start = PartialState(), starting_model(recipe, stage)
     with processes.main_process_first():
-        start_stage(recipe, stage, trained_model_folder(recipe, "sft") if stage == "grpo" else None)
+        start_stage(recipe, stage, model=fingerprint_of_model(start), **fingerprints)
+    if is_finished(recipe, stage):
+        processes.print(f"{stage.upper()} is done: {trained_model_folder(recipe, stage)}")
+        return
+    folder = recipe.out / stage
     set_seed(recipe.seed)
     trainer = make_trainer(recipe)
+    refuse_trained_frozen(trainer.model, recipe.model.frozen)
     shorten_progress(trainer)
     checkpoint, faults = last_checkpoint(folder)
     for fault in faults:
@@ -132,7 +172,8 @@ def run_training(recipe: Recipe, stage: str, make_trainer: Callable[[Recipe], Tr
     trainer.train(resume_from_checkpoint=checkpoint)
     save_trained_model(trainer, trained_model_folder(recipe, stage))
     if processes.is_main_process:
-        (folder / "log.json").write_text(json.dumps(trainer.state.log_history))
+        refuse_changed_frozen(start, trained_model_folder(recipe, stage), recipe.model)
+        write_whole(folder / "log.json", json.dumps(trainer.state.log_history))
         mark_finished(recipe, stage)
     processes.wait_for_everyone()
     del trainer  # its wrapped model holds the group of processes, and a group that stays open can abort its process

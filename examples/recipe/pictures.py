@@ -1,107 +1,25 @@
 """Labelled pictures from disk, as Hugging Face data sets that decode a picture only when it is needed.
 
-A set is a label file and a folder of pictures, as the benchmarks are published: a JSON list of {"image", "gt_score"},
-JSONL, or CSV with a header. The configuration declares the scale of the labels; a label off it is an error with its
-row. `load_pictures` decodes every picture once before a run and stores the results, so that the next start is quick. A
+`load_pictures` decodes every picture once before a run and stores the results, so that the next start is quick. A
 missing or broken picture stops the run, or is dropped and counted if `on_broken: drop` says so. No picture ever takes
 the place of another.
 """
 
-import csv
 import hashlib
 import json
-import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from datasets import Dataset, Image, List
-from PIL import Image as PIL
+from datasets import Dataset
 from tqdm import tqdm
 
 from recipe.config import PictureSet, Recipe, Task
-from recipe.stages import read_append_only_jsonl
-
-
-class Picture(NamedTuple):
-    """One labelled picture; MOS and standard deviation in points on 0-100."""
-
-    path: Path
-    image_id: str
-    dataset: str
-    task: Task
-    mos: float
-    mos_std: float | None
-    digest: str | None = None  # of its file, once it has been decoded
-
-    @property
-    def key(self) -> str:
-        """Of the picture in its task: a data set may have labels of both."""
-        return f"{self.task}/{self.dataset}/{self.image_id}"
-
-
-def read_labels(path: Path) -> list[dict[str, Any]]:
-    """The rows of a label file."""
-    if not path.exists():
-        raise SystemExit(f"label file {path} does not exist; mend its path in the config")
-    text = path.read_text(encoding="utf-8-sig")
-    if path.suffix == ".csv":
-        return list(csv.DictReader(text.splitlines()))
-    if path.suffix not in (".json", ".jsonl"):
-        raise SystemExit(f"labels must be .json, .jsonl or .csv; got {path}")
-    try:
-        rows = json.loads(text) if path.suffix == ".json" else [json.loads(line) for line in text.splitlines() if line]
-    except json.JSONDecodeError as error:
-        raise SystemExit(f"{path} is no {path.suffix[1:]}: {error}") from None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise SystemExit(f"{path} must hold a list of objects, one a picture")
-    return rows
-
-
-def read_pictures(spec: PictureSet) -> list[Picture]:
-    """The labelled pictures of a set, in the order of its label file; this opens no picture."""
-    rows = read_labels(spec.labels)[: spec.limit]
-    names = [str(name) for name in _read_column(rows, spec.image_key, spec.labels)]
-    labels = _read_column(rows, spec.mos_key, spec.labels)
-    stds = _read_column(rows, spec.mos_std_key, spec.labels) if spec.mos_std_key else None
-    _refuse_duplicates(names, spec.labels)
-    try:
-        points = spec.score_scale.column_to_points(labels, column=f"{spec.labels}: {spec.mos_key}")
-        std_points = spec.score_scale.stds_to_points(stds or [], column=f"{spec.labels}: {spec.mos_std_key}")
-    except (ValueError, TypeError) as error:
-        raise SystemExit(str(error)) from None
-    missing = [row for row, mos in enumerate(points.tolist()) if math.isnan(mos)]
-    if missing:
-        raise SystemExit(
-            f"{spec.labels}: {spec.mos_key} of row {missing[0]} is {labels[missing[0]]!r}, no label ({len(missing)} "
-            f"such rows); take them out, or give their MOS"
-        )
-    stds_in_points = [None] * len(rows) if stds is None else std_points.tolist()
-    return [
-        Picture(spec.images / name, name, spec.name, spec.task, float(mos), std)
-        for name, mos, std in zip(names, points, stds_in_points, strict=True)
-    ]
-
-
-def _read_column(rows: Sequence[Mapping[str, Any]], key: str, path: Path) -> list[Any]:
-    for number, row in enumerate(rows):
-        if key not in row:
-            raise SystemExit(
-                f"{path}, row {number}: no {key!r} among {sorted(row)}; set the keys of the label file in the config"
-            )
-        if row[key] in (None, ""):
-            raise SystemExit(f"{path}, row {number}: {key} is empty; take the row out, or fill it in")
-    return [row[key] for row in rows]
-
-
-def _refuse_duplicates(names: Sequence[str], path: Path) -> None:
-    row_of: dict[str, int] = {}
-    for row, name in enumerate(names):
-        if row_of.setdefault(name, row) != row:
-            raise SystemExit(f"{path}: rows {row_of[name]} and {row} are both of {name!r}; keep one")
-
+from recipe.files import read_append_only_jsonl
+from recipe.images import open_picture
+from recipe.labels import Picture, check_labels, read_pictures
 
 # ---------------------------------------------------------------- decode every picture once
 
@@ -110,8 +28,7 @@ def _digest_or_fault(path: Path) -> tuple[str | None, str | None]:
     """A digest of the file if it can be decoded, else what is wrong with it."""
     try:
         content = path.read_bytes()
-        with PIL.open(path) as picture:
-            picture.load()
+        open_picture(path)
     except FileNotFoundError:
         return None, "missing"
     except Exception as error:  # PIL raises nearly any exception on broken files
@@ -191,7 +108,18 @@ def load_training_pictures(recipe: Recipe, part: str) -> list[Picture]:
     with PartialState().main_process_first():
         pictures = load_pictures(getattr(recipe.data, part), recipe.out / "pictures.jsonl")
         refuse_overlap(pictures, load_pictures(recipe.data.test, recipe.out / "pictures.jsonl"))
+    refuse_suspicious_labels(recipe, part)
     return pictures
+
+
+def refuse_suspicious_labels(recipe: Recipe, part: str) -> None:
+    """Exits where a set's labels do not look like the scale that it declares, unless findings only warn."""
+    suspicious = [line for spec in getattr(recipe.data, part) for line in check_labels(spec, read_pictures(spec))]
+    if suspicious and recipe.grpo.doctor == "stop":
+        listed = "\n  ".join(suspicious)
+        raise SystemExit(f"labels that look wrong:\n  {listed}\nor train on them with grpo.doctor: warn")
+    for line in suspicious:
+        print(line)
 
 
 # ---------------------------------------------------------------- for trainers
@@ -217,10 +145,25 @@ def mix_tasks(pictures: Sequence[Picture], iaa_share: float | None, seed: int) -
     return [p for p in shuffled if p.key in chosen]
 
 
+def fingerprint_of_rows(rows: Iterable[Sequence[Any]]) -> str:
+    """Of what a stage reads of its pictures, in whatever order it reads them."""
+    lines = sorted(json.dumps(row) for row in rows)
+    return hashlib.blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()
+
+
 def to_dataset(
     pictures: Sequence[Picture], questions: Mapping[Task, str], answers: Sequence[str] | None = None
 ) -> Dataset:
-    """Rows as TRL reads them: picture and prompt; the completion to learn if there are `answers`, else the labels."""
+    """Rows as TRL reads them: picture and prompt; the completion to learn if there are `answers`, else the labels.
+
+    A row's picture is opened when the row is asked for; `with_format(None)` has the paths in its place.
+    """
+
+    def open_pictures(rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        if "images" in rows:
+            rows["images"] = [[open_picture(path) for path in paths] for paths in rows["images"]]
+        return rows
+
     columns: dict[str, list[Any]] = {
         "images": [[str(p.path)] for p in pictures],
         "prompt": [[{"role": "user", "content": questions[p.task]}] for p in pictures],
@@ -231,4 +174,4 @@ def to_dataset(
         columns |= {name: [getattr(p, name) for p in pictures] for name in ("mos", "task", "dataset", "image_id")}
         if any(p.mos_std is not None for p in pictures):
             columns["mos_std"] = [p.mos_std for p in pictures]
-    return Dataset.from_dict(columns).cast_column("images", List(Image()))
+    return Dataset.from_dict(columns).with_transform(open_pictures)

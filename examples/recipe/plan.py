@@ -10,8 +10,9 @@ import yaml
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
 from recipe.config import ModelSettings, PictureSet, Recipe
+from recipe.labels import read_pictures
 from recipe.models import register_architecture
-from recipe.pictures import count_per_task, read_pictures
+from recipe.pictures import count_per_task
 from recipe.stages import DEPENDS_ON, is_finished
 from tatar_rewards.doctor import check_setup
 

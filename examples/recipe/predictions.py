@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recipe.config import Recipe
-from recipe.stages import read_append_only_jsonl
+from recipe.files import read_append_only_jsonl
+from recipe.labels import Picture, picture_key
+from recipe.stages import fingerprint_of_model, start_stage, trained_model_folder
 from tatar_rewards import metrics, parse_answer
 from tatar_rewards.answers.words import count_words
 from tatar_rewards.evaluation import DatasetEvaluation, Evaluation, evaluate_predictions
@@ -38,25 +40,39 @@ def prediction_files(recipe: Recipe, stage: str) -> list[Path]:
     return sorted((recipe.out / "predictions" / stage).glob("rank*.jsonl"))
 
 
-def read_predictions(recipe: Recipe, stage: str) -> dict[str, Row]:
-    """The predictions that a model has made so far, by the key of the picture."""
+def read_answers(recipe: Recipe, stage: str) -> dict[str, Row]:
+    """The answers that a model has given so far, by the key of the picture; of several to one picture the last."""
     rows = [row for path in prediction_files(recipe, stage) for row in read_append_only_jsonl(path)]
-    return {f"{row['task']}/{row['dataset']}/{row['image_id']}": row for row in rows}
+    return {picture_key(row["task"], row["dataset"], row["image_id"]): row for row in rows}
 
 
-def read_in_order(recipe: Recipe, stage: str) -> list[Row]:
-    """The predictions in the order of the recipe's test sets, independent of which process made them."""
-    rows = read_predictions(recipe, stage).values()
-    order = {(spec.task, spec.name): number for number, spec in enumerate(recipe.data.test)}
-    return sorted(rows, key=lambda row: (order.get((row["task"], row["dataset"]), len(order)), row["image_id"]))
+def unanswered(recipe: Recipe, stage: str, pictures: Sequence[Picture]) -> list[Picture]:
+    """The pictures about which the model has not been asked, or whose file was another one then."""
+    answers = read_answers(recipe, stage)
+    return [p for p in pictures if p.key not in answers or answers[p.key].get("digest") != p.digest]
 
 
-def measure_models(recipe: Recipe) -> dict[str, MeasuredModel]:
-    """Each model that has predictions, by the stage that trained it."""
+def read_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture]) -> list[Row]:
+    """The answers about some pictures, in their order and whole; the MOS comes from the pictures' labels."""
+    answers, opened = read_answers(recipe, stage), "<think>" if recipe.think_prefilled else ""
+    rows = []
+    for p in pictures:
+        if p.key in answers:
+            said = answers[p.key]["completion"]
+            whole = said if said.lstrip().startswith("<think>") else opened + said
+            labels = {name: getattr(p, name) for name in ("dataset", "task", "image_id", "mos")}
+            rows.append({**labels, "completion": whole})
+    return rows
+
+
+def measure_models(recipe: Recipe, pictures: Sequence[Picture]) -> dict[str, MeasuredModel]:
+    """Each model that has answered, by its stage; exits where the answers are of another model or other settings."""
     measured = {}
     for stage in MODEL_NAMES:
-        if prediction_files(recipe, stage):
-            rows = read_in_order(recipe, stage)
+        if not prediction_files(recipe, stage):
+            continue
+        start_stage(recipe, f"predictions/{stage}", model=fingerprint_of_model(trained_model_folder(recipe, stage)))
+        if rows := read_predictions(recipe, stage, pictures):
             evaluation = evaluate_predictions(rows, n_resamples=recipe.evaluation.resamples)
             measured[stage] = MeasuredModel(rows, evaluation)
     return measured

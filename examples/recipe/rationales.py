@@ -3,20 +3,21 @@
 import json
 import os
 import re
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from recipe.config import Endpoint, RationaleSettings, Task
-from recipe.pictures import Picture, read_labels
+from recipe.config import RationaleSettings, Task
+from recipe.files import read_append_only_jsonl
+from recipe.labels import Picture, picture_key, read_labels
 from recipe.prompts import ATTRIBUTES
-from recipe.stages import read_append_only_jsonl
+from recipe.secrets import endpoints_of
 from tatar_rewards.answers.words import count_words
 
 Event = dict[str, Any]  # one line of the file: the picture's key, the step that was done, and its result
 Notes = Mapping[str, Mapping[str, str]]  # critics' remarks, by image and attribute
+UNGROUNDED = "the judge found it ungrounded"
 State = Literal["accepted", "rejected", "write", "judge"]
 
 MENTIONS_SCORE = re.compile(
@@ -44,51 +45,91 @@ def find_problems(text: str, task: Task, settings: RationaleSettings) -> list[st
     return problems
 
 
+class Rejected(NamedTuple):
+    """A text that was not accepted, and why."""
+
+    text: str
+    problems: str
+
+
 def read_events(path: Path) -> dict[str, list[Event]]:
-    """The events of each picture, by its key, in order."""
+    """The events of each picture, by its key, in order; a line {task, dataset, image, text} is a given rationale."""
     events: dict[str, list[Event]] = defaultdict(list)
-    for event in read_append_only_jsonl(path):
+    for number, row in enumerate(read_append_only_jsonl(path), start=1):
+        event = row
+        if isinstance(row, dict) and "key" not in row and row.keys() >= {"task", "dataset", "image", "text"}:
+            key = picture_key(row["task"], row["dataset"], str(row["image"]))
+            event = {"key": key, "step": "given", "text": row["text"]}
+        if not isinstance(event, dict) or not {"key", "step"} <= event.keys():
+            raise SystemExit(
+                f"{path}, line {number} is no rationale: {str(row)[:80]}; write {{task, dataset, image, text}}"
+            )
         events[event["key"]].append(event)
     return events
 
 
-def accepted_text(events: list[Event]) -> str | None:
+def accepted_text(events: Sequence[Event]) -> str | None:
     """The rationale that was given, or that the judge found grounded; None if there is none yet."""
     last: Event = events[-1] if events else {"step": "none"}
     if last["step"] == "given":
         return str(last["text"])
-    return str(events[-2]["text"]) if last.get("grounded") else None  # the event before a verdict holds the text
+    return str(events[-2]["text"]) if last.get("grounded") and len(events) > 1 else None  # a verdict follows its text
+
+
+def events_on(events: Sequence[Event], picture: Picture) -> list[Event]:
+    """The events that are on the picture's label as it is today: a text explains one MOS."""
+    return [event for event in events if event.get("mos") in (None, round(picture.mos, 3))]
 
 
 class Ledger:
-    """The append-only file of everything that was paid for, by picture; safe to use from several threads."""
+    """The append-only file of everything that was paid for, by picture."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.events = read_events(path)
-        self._file, self._lock = path.open("a"), threading.Lock()
+        self.events, self._file = read_events(path), path.open("a")
 
-    def append(self, event: Event) -> None:
-        with self._lock:
-            self.events[event["key"]].append(event)
-            self._file.write(json.dumps(event) + "\n")
-            self._file.flush()
-            os.fsync(self._file.fileno())
+    def append(self, picture: Picture, event: Event) -> None:
+        event = {"key": picture.key, "mos": round(picture.mos, 3), **event}
+        self._file.write(json.dumps(event) + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.events[picture.key].append(event)
 
-    def state(self, key: str, settings: RationaleSettings) -> State:
-        """Whether the picture's rationale is accepted or rejected, or else the step to do next."""
-        events = self.events[key]
+    def of(self, picture: Picture) -> list[Event]:
+        return events_on(self.events.get(picture.key, []), picture)
+
+    def state(self, picture: Picture, settings: RationaleSettings) -> State:
+        """Whether the picture's rationale is accepted or given up, or else the step to do next."""
+        events = self.of(picture)
         if accepted_text(events) is not None:
             return "accepted"
+        if events and events[-1]["step"] == "refused":
+            return "rejected"
         if events and events[-1]["step"] == "write" and not events[-1]["problems"]:
             return "judge"
         n_writes = sum(event["step"] == "write" for event in events)
         return "rejected" if n_writes >= settings.attempts else "write"
 
+    def last_text(self, picture: Picture) -> str:
+        return str(next(event["text"] for event in reversed(self.of(picture)) if event["step"] == "write"))
+
+    def last_rejected(self, picture: Picture) -> Rejected | None:
+        """The last text that was written, if there is one, and what stood against it."""
+        events = self.of(picture)
+        if not any(event["step"] == "write" for event in events):
+            return None
+        problems = events[-1].get("reason") or "; ".join(events[-1].get("problems", [])) or UNGROUNDED
+        return Rejected(self.last_text(picture), problems)
+
+
+def kind_of(problem: str) -> str:
+    """The problem without its numbers and details: what several texts may have in common."""
+    return re.sub(r"\(.*\)|\S*\d\S*", "N", problem)
+
 
 def summarize(ledger: Ledger, pictures: Sequence[Picture], settings: RationaleSettings) -> str:
     """How many rationales are accepted, what they cost, and the most frequent problems."""
-    states = Counter(ledger.state(picture.key, settings) for picture in pictures)
+    states = Counter(ledger.state(picture, settings) for picture in pictures)
     lines = [f"{states['accepted']} of {len(pictures)} rationales accepted, {states['rejected']} given up"]
     tokens_by_role: dict[str, list[list[int]]] = defaultdict(list)
     problems: Counter[str] = Counter()
@@ -96,10 +137,11 @@ def summarize(ledger: Ledger, pictures: Sequence[Picture], settings: RationaleSe
         for event in ledger.events.get(picture.key, []):
             if "tokens" in event:
                 tokens_by_role["judge" if event["step"] == "judge" else picture.task].append(event["tokens"])
-            problems.update(re.sub(r"\d+|\(.*\)", "N", problem) for problem in event.get("problems", []))
-            problems["the judge found it ungrounded"] += event.get("grounded") is False
+            problems.update(kind_of(problem) for problem in event.get("problems", []))
+            problems[UNGROUNDED] += event.get("grounded") is False
+            problems[f"the server refused it ({event.get('reason')})"] += event["step"] == "refused"
     for role, tokens in tokens_by_role.items():
-        endpoint: Endpoint | None = getattr(settings, role)
+        endpoint = endpoints_of(settings).get(role)
         tokens_in, tokens_out = map(sum, zip(*tokens, strict=True))
         cost = (tokens_in * endpoint.price_in + tokens_out * endpoint.price_out) / 1e6 if endpoint else 0
         lines.append(f"{role}: {len(tokens)} answers, {tokens_in} tokens in, {tokens_out} out, cost {cost:.2f}")
@@ -107,12 +149,28 @@ def summarize(ledger: Ledger, pictures: Sequence[Picture], settings: RationaleSe
     return "\n".join(lines)
 
 
-def read_rationales(path: Path) -> dict[str, str]:
-    """The accepted rationales of a file that `build_rationales.py` or `tiny/pictures.py` wrote, by picture key."""
+class Rationale(NamedTuple):
+    """An accepted text."""
+
+    text: str
+    mos: float | None  # that it explains, in points to three decimals; None: it does not say
+
+
+def read_rationales(path: Path) -> dict[str, Rationale]:
+    """The accepted rationales of a file, by picture key.
+
+    `build_rationales.py` and `tiny/pictures.py` write such files. One of your own has a line for each picture:
+    {"task": "iqa", "dataset": "KonIQ-10k", "image": "1.jpg", "text": "..."}.
+    """
     if not path.exists():
         raise SystemExit(f"{path} does not exist; run build_rationales.py with this config first")
-    texts = {key: accepted_text(events) for key, events in read_events(path).items()}
-    return {key: text for key, text in texts.items() if text is not None}
+    rationales = {}
+    for key, events in read_events(path).items():
+        of_last_label = [event for event in events if event.get("mos") == events[-1].get("mos")]
+        text = accepted_text(of_last_label)
+        if text is not None:
+            rationales[key] = Rationale(text, events[-1].get("mos"))
+    return rationales
 
 
 def read_notes(folder: Path | None) -> Notes:

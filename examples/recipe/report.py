@@ -11,9 +11,10 @@ import jinja2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
 from recipe.config import TASK_NAMES, Recipe
+from recipe.images import open_picture
+from recipe.labels import picture_key
 from recipe.predictions import MODEL_NAMES, Floats, MeasuredModel, Row, datasets_of, scores_of
 from tatar_rewards import AnswerStatus, parse_answer
 from tatar_rewards.evaluation import DatasetEvaluation
@@ -176,14 +177,12 @@ class ExampleGroup(TypedDict):
 Attributes = Mapping[str, Mapping[str, float]]  # what is known of an image, by its name; only the tiny set has it
 
 
-def pick_examples(
-    model: MeasuredModel, paths: Mapping[tuple[str, str], Path], attributes: Attributes
-) -> list[ExampleGroup]:
+def pick_examples(model: MeasuredModel, paths: Mapping[str, Path], attributes: Attributes) -> list[ExampleGroup]:
     """For each data set the three best answers, the three worst, and three unreadable ones."""
     groups: list[ExampleGroup] = []
     for result in model.evaluation.datasets:
         for kind, rows in best_and_worst(model.rows_of(result.task, result.dataset)).items():
-            shown = [show_example(row, paths[row["dataset"], row["image_id"]], attributes) for row in rows]
+            shown = [show_example(row, paths, attributes) for row in rows]
             groups.append({"title": group_title(result, kind, bool(shown)), "rows": shown})
     return groups
 
@@ -201,7 +200,7 @@ def group_title(result: DatasetEvaluation, kind: str, has_rows: bool) -> str:
     return f"{TASK_NAMES[result.task]}, {result.dataset}, {kind}" + ("" if has_rows else ": none")
 
 
-def show_example(row: Row, path: Path, attributes: Attributes) -> ShownExample:
+def show_example(row: Row, paths: Mapping[str, Path], attributes: Attributes) -> ShownExample:
     label = f"MOS {row['mos']:.0f}"
     if row["image_id"] in attributes:
         label += "; in truth: " + ", ".join(
@@ -211,7 +210,7 @@ def show_example(row: Row, path: Path, attributes: Attributes) -> ShownExample:
     if status is not AnswerStatus.OK:
         label += f"; {status}"
     return {
-        "picture": thumbnail(path),
+        "picture": thumbnail(paths[picture_key(row["task"], row["dataset"], row["image_id"])]),
         "image_id": row["image_id"],
         "completion": row["completion"],
         "label": label,
@@ -220,8 +219,7 @@ def show_example(row: Row, path: Path, attributes: Attributes) -> ShownExample:
 
 def thumbnail(path: Path) -> str:
     """The picture, at most twice as large as it is shown, as a data URI; small ones without loss."""
-    with Image.open(path) as opened:
-        picture = opened.convert("RGB")
+    picture = open_picture(path)
     picture.thumbnail((2 * SHOWN_SIDE, 2 * SHOWN_SIDE))
     kind = "png" if max(picture.size) <= SHOWN_SIDE else "jpeg"
     file = io.BytesIO()

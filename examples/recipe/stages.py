@@ -1,13 +1,19 @@
-"""What all stages use: their command line, append-only files, and the record that a stage is finished."""
+"""What all stages use: their command line, the lock of a run, and the record of what a stage was begun with.
+
+A stage is a record: the settings on which its results depend, and fingerprints of what it reads. It is written when
+the stage starts and compared at every start. What has changed is refused, and named.
+"""
 
 import argparse
 import json
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from recipe.config import TINY_CONFIG, Recipe, load_recipe
+from recipe.files import locked, write_whole
 
 
 def parse_command_line(description: str, *flags: tuple[str, dict[str, Any]]) -> tuple[Recipe, argparse.Namespace]:
@@ -26,64 +32,88 @@ def parse_command_line(description: str, *flags: tuple[str, dict[str, Any]]) -> 
     return load_recipe(args.config, args.set), args
 
 
-def read_append_only_jsonl(path: Path) -> list[Any]:
-    """Read a JSONL file to which a stage appends lines; cut off a last line that a killed stage did not finish."""
-    if not path.exists():
-        return []
-    content = path.read_bytes()
-    complete = content.rfind(b"\n") + 1
-    if complete != len(content):
-        os.truncate(path, complete)  # never rewritten: a second kill would lose what was paid for
-    return [json.loads(line) for line in content[:complete].split(b"\n") if line]
+@contextmanager
+def run_lock(recipe: Recipe, *, is_main_process: bool = True) -> Iterator[None]:
+    """One stage at a time in the folder of a run; of a stage on many processes the main one holds the lock."""
+    if not is_main_process:
+        yield
+        return
+    with locked(recipe.out / "run.lock"):
+        yield
 
 
 # ---------------------------------------------------------------- the record of a stage
 
-_SFT: dict[str, Any] = {
-    "data": {"make", "sft", "iaa_share"},
-    "model": True,
-    "prompts": True,
-    "seed": True,
-    "sft": True,
-}
-_GRPO: dict[str, Any] = {**_SFT, "data": {"make", "sft", "grpo", "iaa_share"}, "grpo": True}
+# How a run shows itself, and what it keeps, changes nothing in what it trains.
+SHOWS = {"report_to", "run_name", "disable_tqdm", "log_level", "log_completions", "num_completions_to_print"}
+SHOWS |= {"logging_steps", "logging_strategy", "logging_dir", "logging_first_step", "trackio_space_id"}
+SHOWS |= {"save_steps", "save_strategy", "save_total_limit", "dataloader_num_workers", "dataloader_pin_memory"}
+_TRAINED = {"model": {"path", "dtype", "max_pixels", "frozen", "lora"}, "prompts": True, "seed": True}
+_ANSWERS = {"model": {"dtype", "max_pixels"}, "prompts": True, "evaluation": {"max_new_tokens"}}
+_WRITER = {"model", "temperature", "max_tokens", "extra_body"}
 DEPENDS_ON: dict[str, dict[str, Any]] = {  # the settings on which the results of a stage depend
     "data": {"data": {"make"}, "seed": True},
-    "model": {"data": {"make"}, "model": True, "seed": True},
-    "sft": _SFT,
-    "grpo": _GRPO,
-    "predictions/sft": {**_SFT, "data": _SFT["data"] | {"test"}, "evaluation": {"max_new_tokens"}},
-    "predictions/grpo": {**_GRPO, "data": _GRPO["data"] | {"test"}, "evaluation": {"max_new_tokens"}},
+    "model": {"data": {"make"}, "model": {"path", "make"}, "seed": True},
+    "rationales": {
+        "rationales": {"iqa": _WRITER, "iaa": _WRITER, "judge": _WRITER, "iqa_words": True, "iaa_words": True}
+    },
+    "sft": {**_TRAINED, "data": {"iaa_share"}, "sft": True},
+    "grpo": {**_TRAINED, "data": {"iaa_share"}, "grpo": {"args", "rewards", "reward_funcs"}, "think_prefilled": True},
+    "predictions/sft": _ANSWERS,
+    "predictions/grpo": _ANSWERS,
 }
 
 
-def start_stage(recipe: Recipe, stage: str, model: Path | None = None) -> None:
-    """Record with which settings, and on which model, a stage starts; exits if it has started with others before."""
-    folder = recipe.out / stage
-    now = _settings_of(recipe, stage) | ({} if model is None else {"model_weights": fingerprint_of(model)})
-    check_settings(folder, now)
-    _write_record(folder / "started.json", now)
+def start_stage(recipe: Recipe, stage: str, **fingerprints: str) -> None:
+    """Record with which settings, and on what, a stage starts; exits if it has started on something else before.
+
+    Args:
+        recipe: Its settings.
+        stage: Its name, which is its folder in the folder of the run.
+        **fingerprints: Of what it reads: its pictures, its rationales, the model that it starts from.
+    """
+    folder = stage_folder(recipe, stage)
+    now = settings_of(recipe, stage) | {"fingerprints": fingerprints}
+    check_record(folder, now)
+    write_whole(folder / "started.json", json.dumps(now, indent=2))
 
 
 def is_finished(recipe: Recipe, stage: str) -> bool:
     """Whether a stage has finished; exits if it has started with other settings than these."""
-    check_settings(recipe.out / stage, _settings_of(recipe, stage))
-    return (recipe.out / stage / "finished.json").exists()
+    folder = stage_folder(recipe, stage)
+    check_record(folder, settings_of(recipe, stage))
+    return (folder / "finished.json").exists()
 
 
 def mark_finished(recipe: Recipe, stage: str) -> None:
     """Record that a stage has finished. A stage calls this last: a killed stage runs again."""
-    _write_record(recipe.out / stage / "finished.json", {"stage": stage})
+    write_whole(stage_folder(recipe, stage) / "finished.json", json.dumps({"stage": stage}))
 
 
-def check_settings(folder: Path, now: dict[str, Any]) -> None:
-    """Exits if what stands in the folder was begun with other settings; names them and the two ways out."""
+def stage_folder(recipe: Recipe, stage: str) -> Path:
+    """The folder of a stage. Rationales may serve several runs, so their record stands beside their file."""
+    if stage == "rationales" and recipe.rationales is not None:
+        return recipe.rationales.file.with_suffix(".record")
+    return recipe.out / stage
+
+
+def trained_model_folder(recipe: Recipe, stage: str) -> Path:
+    return recipe.out / stage / "model"
+
+
+def check_record(folder: Path, now: dict[str, Any]) -> None:
+    """Exits if what stands in the folder was begun on something else; names that and the two ways out.
+
+    Fingerprints that are not given are not compared: they cost something, and a stage that reads the results of this
+    one reads nothing of what went into it.
+    """
     record = folder / "started.json"
     if not record.exists():
         return
-    then, new = _flatten(json.loads(record.read_text())), _flatten(now)
-    if "model_weights" not in new:
-        then.pop("model_weights", None)
+    then, new = json.loads(record.read_text()), _flatten(now)
+    if "fingerprints" not in now:
+        then.pop("fingerprints", None)
+    then = _flatten(then)
     changed = [
         f"{name}: {then.get(name)!r} then, {new.get(name)!r} now"
         for name in sorted({*then, *new})
@@ -91,35 +121,31 @@ def check_settings(folder: Path, now: dict[str, Any]) -> None:
     ]
     if changed:
         listed = "\n  ".join(changed[:8])
-        raise SystemExit(
-            f"{folder} was made with other settings:\n  {listed}\ntake another out=, or delete that folder"
-        )
+        other = "another rationales.file=" if folder.suffix == ".record" else "another out="
+        raise SystemExit(f"{folder} was made with other settings:\n  {listed}\ntake {other}, or delete that folder")
 
 
-def fingerprint_of(model: Path) -> str:
-    """Of the weights in a folder: names, sizes, and the first and last megabyte of each file."""
+def fingerprint_of_model(path: str | Path) -> str:
+    """Of weights in a folder: names, sizes, the first and last megabyte of each file. Of a name on the hub the name."""
+    if not Path(path).is_dir():
+        return str(path)
     digest = blake2b(digest_size=8)
-    for path in sorted(path for path in model.iterdir() if path.suffix in (".safetensors", ".bin")):
-        size = path.stat().st_size
-        with path.open("rb") as file:
+    for file_path in sorted(p for p in Path(path).iterdir() if p.suffix in (".safetensors", ".bin")):
+        size = file_path.stat().st_size
+        with file_path.open("rb") as file:
             head = file.read(1 << 20)
             file.seek(max(0, size - (1 << 20)))
-            digest.update(f"{path.name} {size}".encode() + head + file.read())
+            digest.update(f"{file_path.name} {size}".encode() + head + file.read())
     return digest.hexdigest()
 
 
-def _write_record(path: Path, settings: dict[str, Any]) -> None:
-    """Whole or not at all, whatever kills it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".part{os.getpid()}")
-    unfinished.write_text(json.dumps(settings, indent=2))
-    os.replace(unfinished, path)
-
-
-def _settings_of(recipe: Recipe, stage: str) -> dict[str, Any]:
+def settings_of(recipe: Recipe, stage: str) -> dict[str, Any]:
     """The settings on which a stage depends; paths in the folder of the run begin with `{out}`, so it can be moved."""
     settings = recipe.model_dump_json(include=DEPENDS_ON[stage])
     loaded: dict[str, Any] = json.loads(settings.replace(json.dumps(f"{recipe.out}/")[:-1], '"{out}/'))
+    args = (loaded.get(stage) or {}).get("args", {})
+    for name in SHOWS & args.keys():
+        del args[name]
     return loaded
 
 

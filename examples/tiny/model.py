@@ -16,11 +16,12 @@ training compute the same function.
 import json
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL.Image import Image
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -40,9 +41,11 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutput
 
+from recipe.config import Recipe
+from recipe.images import open_picture
 from recipe.prompts import answer_text
 from recipe.rationales import read_rationales
-from recipe.stages import is_finished, mark_finished, parse_command_line, start_stage
+from recipe.stages import is_finished, mark_finished, parse_command_line, run_lock, start_stage
 from tiny.labels import DISTORTIONS
 from tiny.pictures import SIDE, TASKS
 
@@ -99,7 +102,7 @@ AutoConfig.register("tiny_vision_tower", TinyVisionTowerConfig)
 AutoModel.register(TinyVisionTowerConfig, TinyVisionTower)
 
 
-def to_pixels(images: Iterable[Image.Image]) -> Tensor:
+def to_pixels(images: Iterable[Image]) -> Tensor:
     """Pictures as the processor prepares them: (B, 3, 64, 64), less a mean of 0.5 and divided by 0.25."""
     pixels = np.stack([np.asarray(image, np.float32) / 255 for image in images])
     return (torch.from_numpy(pixels).permute(0, 3, 1, 2) - 0.5) / 0.25
@@ -219,19 +222,30 @@ def attribute_targets(attributes: Mapping[str, float]) -> list[float]:
 
 def main() -> None:
     recipe, _ = parse_command_line("Build the tiny model on the pictures of SFT.")
-    if recipe.model.make is None or is_finished(recipe, "model"):
+    if recipe.model.make is None:
+        return
+    if recipe.data.make is None or recipe.rationales is None:
+        raise SystemExit(
+            "model.make builds the tiny model from the tiny pictures: give data.make and rationales.file too"
+        )
+    with run_lock(recipe):
+        make_tiny_model(recipe, recipe.rationales.file, recipe.model.make.vision_tower_steps)
+
+
+def make_tiny_model(recipe: Recipe, rationales: Path, n_steps: int) -> None:
+    if is_finished(recipe, "model"):
         return
     start_stage(recipe, "model")
     set_seed(recipe.seed)
-    folder, n_steps = recipe.out / "data", recipe.model.make.vision_tower_steps
+    folder = recipe.out / "data"
     attributes: dict[str, dict[str, float]] = {}
     for task in TASKS:
         attributes |= json.loads((folder / f"{task}_sft_attributes.json").read_text())
-    pixels = to_pixels(Image.open(folder / "images" / name) for name in attributes)
+    pixels = to_pixels(open_picture(folder / "images" / name) for name in attributes)
     targets = torch.tensor([attribute_targets(of_picture) for of_picture in attributes.values()])
     steps = tqdm(range(n_steps), desc="vision tower", unit="step")
     vision_tower = train_vision_tower(pixels, targets, steps, n_steps=n_steps)
-    texts = [answer_text(rationale, 10) for rationale in read_rationales(recipe.rationales.file).values()]
+    texts = [answer_text(rationale.text, 10) for rationale in read_rationales(rationales).values()]
     processor = build_processor(train_tokenizer(texts))
     build_model(vision_tower, processor).save_pretrained(recipe.model.path)
     processor.save_pretrained(recipe.model.path)

@@ -21,10 +21,11 @@ import numpy as np
 from PIL import Image, ImageFilter
 from skimage import data as photographs
 
-from recipe.config import PictureSet, Task
-from recipe.pictures import Picture, read_pictures
+from recipe.config import PictureSet, Recipe, Task, TinyPictures
+from recipe.files import write_whole
+from recipe.labels import Picture, read_pictures
 from recipe.prompts import answer_text
-from recipe.stages import is_finished, mark_finished, parse_command_line, start_stage
+from recipe.stages import is_finished, mark_finished, parse_command_line, run_lock, start_stage
 from tatar_rewards import ScoreScale
 from tiny.labels import (
     beauty_rationale,
@@ -187,19 +188,25 @@ def write_rationales(examples: Sequence[Example], part: str, path: Path) -> None
     lines = [
         {"key": f"{e.task}/{e.dataset}/{part}-{e.image_id}.png", "step": "given", "text": e.rationale} for e in examples
     ]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    write_whole(path, "".join(json.dumps(line) + "\n" for line in lines))
 
 
 def main() -> None:
     recipe, _ = parse_command_line("Write the tiny data set: pictures, labels, rationales.")
-    if recipe.data.make is None or is_finished(recipe, "data"):
+    if recipe.data.make is not None:
+        with run_lock(recipe):
+            make_tiny_pictures(recipe, recipe.data.make)
+
+
+def make_tiny_pictures(recipe: Recipe, n_pictures: TinyPictures) -> None:
+    if is_finished(recipe, "data"):
         return
     start_stage(recipe, "data")
     for part, (photographs_of_part, seed_offset) in PARTS.items():
-        per_task = getattr(recipe.data.make, part)
+        per_task = getattr(n_pictures, part)
         examples = make_examples(photographs_of_part, per_task, seed=recipe.seed + seed_offset)
         write_examples(examples, part, recipe.out / "data")
-        if part == "sft":
+        if part == "sft" and recipe.rationales is not None:
             write_rationales(examples, part, recipe.rationales.file)
         print(f"{len(examples)} crops of {len(photographs_of_part)} photographs for {part}")
     mark_finished(recipe, "data")

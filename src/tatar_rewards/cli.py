@@ -1,7 +1,6 @@
 """Command line: `python -m tatar_rewards doctor` and `python -m tatar_rewards evaluate`."""
 
 import argparse
-import importlib
 import json
 import sys
 import warnings
@@ -14,7 +13,7 @@ from pydantic import ValidationError
 from tatar_rewards.doctor import check_setup
 from tatar_rewards.doctor.training import TrainingSettings
 from tatar_rewards.evaluation import evaluate_predictions, read_predictions
-from tatar_rewards.presets import tatar_reward_funcs
+from tatar_rewards.presets import load_reward_funcs, tatar_reward_funcs
 from tatar_rewards.rewards import LengthConfig
 from tatar_rewards.scales import ScoreScale
 
@@ -149,15 +148,7 @@ def _load_rewards(settings: dict[str, Any]) -> list[Callable[..., Any]]:
             recipe["iaa_budget"] = LengthConfig(shortest=float(settings["iaa_words"]))
         low, high = settings.get("mos_scale", (0, 100))
         return list(tatar_reward_funcs(mos_scale=ScoreScale(float(low), float(high)), **recipe))
-    sys.path.insert(0, "")  # as an interpreter would: modules of the folder that the command runs in
-    rewards: list[Callable[..., Any]] = []
-    for path in [paths] if isinstance(paths, str) else paths:
-        module, _, name = path.rpartition(".")
-        found = getattr(importlib.import_module(module), name) if module else None
-        if not callable(found) and not isinstance(found, list | tuple):
-            raise ValueError(f"reward_funcs must name ready rewards, or a list of them, as module.name; got {path!r}")
-        rewards += found if isinstance(found, list | tuple) else [found]
-    return rewards
+    return load_reward_funcs([paths] if isinstance(paths, str) else paths)
 
 
 def _load_dataset(path: Path) -> Any:

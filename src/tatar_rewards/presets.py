@@ -8,7 +8,9 @@ Each time such a name is looked up it is made anew, so that two trainers of one 
 columns and budgets: make a module of your own that calls `tatar_reward_funcs` and names its rewards.
 """
 
-from collections.abc import Mapping
+import importlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tatar_rewards.rewards import (
@@ -28,7 +30,7 @@ AT_MOST_65_WORDS = LengthConfig(longest=65)
 AT_LEAST_125_WORDS = LengthConfig(shortest=125)
 _DEFAULT = LabelConfig()
 
-__all__ = ["answer_format", "iaa_thurstone_rank", "iqa_gaussian_score", "tatar_reward_funcs"]
+__all__ = ["answer_format", "iaa_thurstone_rank", "iqa_gaussian_score", "load_reward_funcs", "tatar_reward_funcs"]
 
 answer_format: AnswerFormatReward
 iqa_gaussian_score: GaussianScoreReward
@@ -125,6 +127,33 @@ def _settings(name: str, config: FrozenConfig | None, kind: type[FrozenConfig]) 
     if not isinstance(config, kind | None):
         raise TypeError(f"{name} must be a {kind.__name__} or None; got {config!r}")
     return {} if config is None else config.given_settings()
+
+
+def load_reward_funcs(paths: Sequence[str]) -> list[Callable[..., Any]]:
+    """Ready rewards by dotted path, from installed modules and those of the current folder.
+
+    Args:
+        paths: `module.name` of a reward each, or of a list of rewards.
+
+    Raises:
+        ImportError: there is no such module.
+        AttributeError: the module has no such name.
+        ValueError: a path names no reward.
+
+    Examples:
+        >>> [reward.__name__ for reward in load_reward_funcs(["tatar_rewards.presets.answer_format"])]
+        ['answer_format']
+    """
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # as an interpreter would
+    rewards: list[Callable[..., Any]] = []
+    for path in paths:
+        module, _, name = path.rpartition(".")
+        found = getattr(importlib.import_module(module), name) if module else None
+        if not callable(found) and not isinstance(found, list | tuple):
+            raise ValueError(f"reward_funcs must name ready rewards, or a list of them, as module.name; got {path!r}")
+        rewards += found if isinstance(found, list | tuple) else [found]
+    return rewards
 
 
 if not TYPE_CHECKING:  # a type checker takes the annotations above, and finds misspelt names

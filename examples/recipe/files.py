@@ -1,0 +1,61 @@
+"""Files of a run: JSONL that only grows, files that appear whole or not at all, and the lock that a run holds."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+
+def parse_jsonl(content: bytes, path: Path) -> list[Any]:
+    """The values of some lines. Only line feeds end a line: a string may hold other separators.
+
+    Raises:
+        ValueError: a line is no JSON; the message names file and line.
+    """
+    values = []
+    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        if line.strip():
+            try:
+                values.append(json.loads(line))
+            except ValueError as error:
+                raise ValueError(f"{path}, line {number} is no JSON: {error}") from None
+    return values
+
+
+def read_append_only_jsonl(path: Path) -> list[Any]:
+    """Read a JSONL file to which a stage appends lines; cut off a last line that a killed stage did not finish."""
+    if not path.exists():
+        return []
+    content = path.read_bytes()
+    complete = content.rfind(b"\n") + 1
+    if complete != len(content):
+        os.truncate(path, complete)  # never rewritten: a second kill would lose what was paid for
+    try:
+        return parse_jsonl(content[:complete], path)
+    except ValueError as error:
+        raise SystemExit(f"{error}; mend that line or take it out") from None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all, whatever kills it; what cannot be encoded becomes a question mark."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.part{os.getpid()}")
+    unfinished.write_bytes(text.encode(errors="replace"))
+    os.replace(unfinished, path)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock beside a file or in a folder; exits where another process holds it. A killed one holds none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path, timeout=0):
+            yield
+    except Timeout:
+        raise SystemExit(
+            f"another process is at work here and holds {path}; wait for it, or take another out="
+        ) from None

@@ -1,0 +1,158 @@
+"""Label files: JSON lists, JSONL and CSV as benchmarks are published, and the pictures that their rows declare.
+
+The configuration declares the scale of the labels; a label off it is an error with its row.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from io import StringIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from recipe.config import PictureSet, Task
+from recipe.files import parse_jsonl
+from tatar_rewards.findings import squeezed_labels
+
+
+class Picture(NamedTuple):
+    """One labelled picture; MOS and standard deviation in points on 0-100."""
+
+    path: Path
+    image_id: str
+    dataset: str
+    task: Task
+    mos: float
+    mos_std: float | None
+    digest: str | None = None  # of its file, once it has been decoded
+
+    @property
+    def key(self) -> str:
+        """Of the picture in its task: a data set may have labels of both."""
+        return picture_key(self.task, self.dataset, self.image_id)
+
+
+def picture_key(task: str, dataset: str, image_id: str) -> str:
+    """The one name of a picture in every file of a run."""
+    return f"{task}/{dataset}/{image_id}"
+
+
+def read_labels(path: Path) -> list[dict[str, Any]]:
+    """The rows of a label file."""
+    if not path.exists():
+        raise SystemExit(f"label file {path} does not exist; mend its path in the config")
+    if path.suffix not in (".json", ".jsonl", ".csv"):
+        raise SystemExit(f"labels must be .json, .jsonl or .csv; got {path}")
+    content = path.read_bytes()
+    try:
+        rows = _parse(content, path)
+    except UnicodeDecodeError as error:
+        raise SystemExit(f"{path} is not in UTF-8: {error}; save it in UTF-8") from None
+    except ValueError as error:
+        raise SystemExit(f"{path} is no {path.suffix[1:]}: {error}") from None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise SystemExit(f"{path} must hold a list of objects, one a picture")
+    return rows
+
+
+def _parse(content: bytes, path: Path) -> Any:
+    if path.suffix == ".jsonl":
+        return parse_jsonl(content, path)
+    text = content.decode("utf-8-sig")
+    return json.loads(text) if path.suffix == ".json" else list(csv.DictReader(StringIO(text, newline="")))
+
+
+def read_pictures(spec: PictureSet) -> list[Picture]:
+    """The labelled pictures of a set, in the order of its label file; this opens no picture."""
+    numbered = [(number, row) for number, row in enumerate(read_labels(spec.labels)) if _belongs(spec, row, number)]
+    numbered = numbered[: spec.limit]
+    names = [_cell(row, spec.image_key, spec, number) for number, row in numbered]
+    for (number, _), name in zip(numbered, names, strict=True):
+        if not isinstance(name, str | int) or isinstance(name, bool):
+            raise SystemExit(
+                f"{spec.labels}, row {number}: {spec.image_key} is {name!r}, no name of a file; give one name"
+            )
+    _refuse_duplicates(spec, numbered, names)
+    points, stds = _labels_in_points(spec, numbered)
+    return [
+        Picture(spec.images / _file_name(spec, row, str(name), number), str(name), spec.name, spec.task, mos, std)
+        for (number, row), name, mos, std in zip(numbered, names, points, stds, strict=True)
+    ]
+
+
+def check_labels(spec: PictureSet, pictures: Sequence[Picture]) -> list[str]:
+    """What is suspicious of a set's labels, one line each."""
+    points = np.array([picture.mos for picture in pictures], float)
+    return [
+        f"{spec.name}: {finding.problem}; mend data.*.scale if it is not that"
+        for finding in squeezed_labels(points, spec.mos_key, str(spec.score_scale))
+    ]
+
+
+def _belongs(spec: PictureSet, row: Mapping[str, Any], number: int) -> bool:
+    """Whether the row is of the split that the set declares, by columns and by share."""
+    for column, value in spec.where.items():
+        if str(_cell(row, column, spec, number)) != str(value):
+            return False
+    low, high = spec.share
+    if (low, high) == (0, 1):
+        return True
+    name = str(_cell(row, spec.image_key, spec, number))
+    place = int.from_bytes(blake2b(name.encode(errors="replace"), digest_size=8).digest(), "big") / 2**64
+    return low <= place < high
+
+
+def _cell(row: Mapping[str, Any], column: str, spec: PictureSet, number: int) -> Any:
+    if column not in row:
+        raise SystemExit(
+            f"{spec.labels}, row {number}: no {column!r} among {sorted(map(str, row))}; set the keys of the label file "
+            f"in the config"
+        )
+    if row[column] in (None, ""):
+        raise SystemExit(f"{spec.labels}, row {number}: {column} is empty; take the row out, or fill it in")
+    return row[column]
+
+
+def _file_name(spec: PictureSet, row: Mapping[str, Any], name: str, number: int) -> str:
+    if spec.file is None:
+        return name
+    try:
+        return spec.file.format_map(row)
+    except (KeyError, ValueError, IndexError, AttributeError) as error:
+        raise SystemExit(
+            f"{spec.labels}, row {number}: data.*.file {spec.file!r} asks for {error}, and the row has "
+            f"{sorted(map(str, row))}; write columns in braces, such as '{{{spec.image_key}}}.jpg'"
+        ) from None
+
+
+def _labels_in_points(
+    spec: PictureSet, numbered: Sequence[tuple[int, Mapping[str, Any]]]
+) -> tuple[list[float], list[float | None]]:
+    """MOS and standard deviations in points on 0-100; a deviation that is not known is NaN."""
+    labels = [_cell(row, spec.mos_key, spec, number) for number, row in numbered]
+    stds = [row.get(spec.mos_std_key) for _, row in numbered] if spec.mos_std_key else []
+    if stds and not any(spec.mos_std_key in row for _, row in numbered):
+        raise SystemExit(f"{spec.labels}: no row has {spec.mos_std_key!r}; set mos_std_key to a column that there is")
+    try:
+        points = spec.score_scale.column_to_points(labels, column=f"{spec.labels}: {spec.mos_key}").tolist()
+        known = spec.score_scale.stds_to_points(stds, column=f"{spec.labels}: {spec.mos_std_key}").tolist()
+    except (ValueError, TypeError) as error:
+        raise SystemExit(str(error)) from None
+    missing = [k for k, mos in enumerate(points) if math.isnan(mos)]
+    if missing:
+        raise SystemExit(
+            f"{spec.labels}: {spec.mos_key} of row {numbered[missing[0]][0]} is {labels[missing[0]]!r}, no label "
+            f"({len(missing)} such rows); take them out, or give their MOS"
+        )
+    return points, known if spec.mos_std_key else [None] * len(points)
+
+
+def _refuse_duplicates(spec: PictureSet, numbered: Sequence[tuple[int, Any]], names: Sequence[Any]) -> None:
+    row_of: dict[str, int] = {}
+    for (number, _), name in zip(numbered, names, strict=True):
+        if row_of.setdefault(str(name), number) != number:
+            raise SystemExit(f"{spec.labels}: rows {row_of[str(name)]} and {number} are both of {name!r}; keep one")
