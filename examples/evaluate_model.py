@@ -21,7 +21,7 @@ from tqdm import tqdm
 from transformers import PreTrainedModel, ProcessorMixin
 
 from recipe.config import Recipe, Task
-from recipe.files import write_whole
+from recipe.files import open_append_only, write_whole
 from recipe.images import open_picture
 from recipe.labels import Picture
 from recipe.models import load_model, start_processes
@@ -71,8 +71,7 @@ def generate(
 
 def find_unanswered(recipe: Recipe, stage: str, pictures: Sequence[Picture], processes: PartialState) -> list[Picture]:
     """This process's share of the pictures about which the model has not been asked."""
-    with processes.main_process_first():  # it alone removes the unfinished line that a killed run left
-        to_ask = unanswered(recipe, stage, pictures)
+    to_ask = unanswered(recipe, stage, pictures)
     processes.wait_for_everyone()  # all processes have read the files before the first one appends to them
     return to_ask[processes.process_index :: processes.num_processes]
 
@@ -84,11 +83,10 @@ def write_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture], p
         return
     model, processor = load_model(trained_model_folder(recipe, stage), recipe.model)
     model.to(processes.device).eval()
-    folder = recipe.out / "predictions" / stage
-    folder.mkdir(parents=True, exist_ok=True)
+    path = recipe.out / "predictions" / stage / f"rank{processes.process_index}.jsonl"
     size, questions = recipe.evaluation.batch_size, recipe.prompts or QUESTIONS
     bar = {"desc": f"test {MODEL_NAMES[stage]}", "unit": "batch", "disable": not processes.is_main_process}
-    with (folder / f"rank{processes.process_index}.jsonl").open("a") as file:
+    with open_append_only(path) as file:
         for start in tqdm(range(0, len(to_ask), size), **bar):
             batch = to_ask[start : start + size]
             completions = generate(model, processor, batch, questions, recipe.evaluation.max_new_tokens)

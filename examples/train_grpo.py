@@ -17,6 +17,7 @@ from typing import Any
 from accelerate import PartialState
 from trl import GRPOConfig, GRPOTrainer
 
+from recipe.arguments import build_arguments
 from recipe.config import Recipe
 from recipe.labels import Picture
 from recipe.models import (
@@ -52,7 +53,8 @@ def make_rewards(recipe: Recipe) -> list[Any]:
 
 
 def training_arguments(recipe: Recipe) -> GRPOConfig:
-    return GRPOConfig(output_dir=str(recipe.out / "grpo"), seed=recipe.seed, disable_tqdm=False, **recipe.grpo.args)
+    args = {"disable_tqdm": False} | recipe.grpo.args
+    return build_arguments(GRPOConfig, "grpo", args, output_dir=str(recipe.out / "grpo"), seed=recipe.seed)
 
 
 def make_trainer(recipe: Recipe, pictures: Sequence[Picture]) -> GRPOTrainer:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from accelerate import PartialState
 from trl import SFTConfig, SFTTrainer
 
+from recipe.arguments import build_arguments
 from recipe.config import Recipe
 from recipe.labels import Picture
 from recipe.models import load_model, lora_config, run_training, start_processes
@@ -64,13 +65,14 @@ def make_trainer(recipe: Recipe, examples: Sequence[Example]) -> SFTTrainer:
 
 
 def training_arguments(recipe: Recipe) -> SFTConfig:
-    return SFTConfig(
+    return build_arguments(
+        SFTConfig,
+        "sft",
+        {"disable_tqdm": False} | ({} if recipe.sft is None else recipe.sft.args),
         output_dir=str(recipe.out / "sft"),
         seed=recipe.seed,
         max_length=None,  # never truncate an answer
         completion_only_loss=True,
-        disable_tqdm=False,
-        **({} if recipe.sft is None else recipe.sft.args),
     )
 
 

@@ -18,6 +18,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,10 +98,16 @@ def main() -> None:
     stages = [stage for stage in stages_of(recipe) if stage.needed]
     commands = {stage.name: command_of(stage, recipe, args.config, args.set) for stage in stages}
     if args.plan:
-        from recipe.plan import print_plan  # these import the trainers, which takes seconds
-        from train_grpo import make_rewards
+        import train_grpo  # these import the trainers, which takes seconds
+        import train_sft
+        from recipe.plan import print_plan
 
-        sys.exit(0 if print_plan(recipe, commands, make_rewards(recipe)) else 1)
+        arguments = {
+            "sft": partial(train_sft.training_arguments, recipe),
+            "grpo": partial(train_grpo.training_arguments, recipe),
+        }
+        rewards, examples = partial(train_grpo.make_rewards, recipe), partial(train_sft.read_examples, recipe)
+        sys.exit(0 if print_plan(recipe, commands, rewards, arguments, examples) else 1)
     unknown = set(args.only or []) - set(commands)
     if unknown:
         raise SystemExit(f"--only knows {', '.join(commands)}; got {', '.join(sorted(unknown))}")

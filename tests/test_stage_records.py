@@ -12,7 +12,7 @@ import evaluate_model
 import train_grpo
 import train_sft
 from recipe.config import TINY_CONFIG, PictureSet, load_recipe
-from recipe.files import read_append_only_jsonl
+from recipe.files import open_append_only, read_append_only_jsonl
 from recipe.labels import Picture, read_pictures
 from recipe.pictures import count_per_task, mix_tasks, refuse_overlap
 from recipe.predictions import read_answers, srcc_change
@@ -186,5 +186,7 @@ def test_a_ledger_that_a_kill_cut_off_is_truncated_and_never_written_again(tmp_p
     monkeypatch.setattr("pathlib.Path.write_text", None)
     inode = path.stat().st_ino
     assert read_append_only_jsonl(path) == [{"a": 1}, {"a": "x\u2028y"}]
+    assert path.stat().st_size == 31, "another process may be writing the rest of the line"
+    open_append_only(path).close()
     assert path.read_bytes() == b'{"a": 1}\n{"a": "x\xe2\x80\xa8y"}\n'
     assert path.stat().st_ino == inode

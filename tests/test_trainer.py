@@ -21,6 +21,7 @@ from tatar_rewards.adapters.trl import RememberOpponents
 from tatar_rewards.answers import read_completion
 from tiny import model as tiny_model
 from tiny import pictures as tiny_pictures
+from tiny.vision_tower import TinyVisionTower, TinyVisionTowerConfig
 
 pytestmark = pytest.mark.slow
 QUESTIONS = load_recipe(TINY_CONFIG).prompts
@@ -97,7 +98,7 @@ def test_grpo_trains_on_text_alone(processor, examples, tmp_path):
 
 def test_sft_and_grpo_train_on_pictures(processor, pictures, tmp_path):
     torch.manual_seed(0)
-    model = tiny_model.build_model(tiny_model.TinyVisionTower(tiny_model.TinyVisionTowerConfig()), processor)
+    model = tiny_model.build_model(TinyVisionTower(TinyVisionTowerConfig()), processor)
     args = SFTConfig(
         output_dir=str(tmp_path),
         max_steps=40,

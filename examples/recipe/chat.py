@@ -180,8 +180,8 @@ def read_json(text: str, schema: type[Schema]) -> Schema:
 
 
 def clean(text: str) -> str:
-    """Without what cannot be written to a file: lone surrogates become question marks."""
-    return text.encode(errors="replace").decode()
+    """Without what cannot be written to a file: lone surrogates become the sign for what is no character."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def _count(value: Any) -> int:

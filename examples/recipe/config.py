@@ -4,6 +4,7 @@ Every script takes the same YAML file: `configs/tiny.yaml` runs on two cores in 
 `configs/qwen2_5_vl_7b_8gpu.yaml` on eight GPUs. `--set grpo.args.max_steps=10` changes one field.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -184,13 +185,26 @@ class Recipe(Section):
         return self
 
 
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml is not typed here
+    """YAML 1.2 reads 1e-5 as a number; PyYAML, which is of 1.1, as a text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def read_yaml(text: str) -> Any:
+    return yaml.load(text, Loader=_Loader)
+
+
 def load_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
     """Read a YAML file and apply changes such as `sft.args.max_steps=10`; `{out}` stands for the folder of the run."""
     if not path.exists():
         raise SystemExit(f"config {path} does not exist; see examples/configs")
     try:
-        settings = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+        settings = read_yaml(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SystemExit(f"{path} is no YAML: {error}") from None
     if not isinstance(settings, dict):
         raise SystemExit(f"{path} must hold a mapping of settings; got {settings!r:.60}")
@@ -216,7 +230,7 @@ def _set_field(settings: dict[str, Any], change: str) -> None:
     try:
         for part in sections:
             section = section[int(part)] if isinstance(section, list) else section.setdefault(part, {})
-        section[int(field) if isinstance(section, list) else field] = yaml.safe_load(value)
+        section[int(field) if isinstance(section, list) else field] = read_yaml(value)
     except (ValueError, IndexError, TypeError, AttributeError):
         raise SystemExit(f"--set {name}: the config has no such section, or it holds a single value") from None
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from filelock import FileLock, Timeout
 
@@ -17,7 +17,7 @@ def parse_jsonl(content: bytes, path: Path) -> list[Any]:
         ValueError: a line is no JSON; the message names file and line.
     """
     values = []
-    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+    for number, line in enumerate(content.decode("utf-8-sig").split("\n"), start=1):
         if line.strip():
             try:
                 values.append(json.loads(line))
@@ -27,17 +27,25 @@ def parse_jsonl(content: bytes, path: Path) -> list[Any]:
 
 
 def read_append_only_jsonl(path: Path) -> list[Any]:
-    """Read a JSONL file to which a stage appends lines; cut off a last line that a killed stage did not finish."""
+    """Read a JSONL file to which a stage appends, as far as its lines are finished; exits where one is no JSON."""
     if not path.exists():
         return []
     content = path.read_bytes()
-    complete = content.rfind(b"\n") + 1
-    if complete != len(content):
-        os.truncate(path, complete)  # never rewritten: a second kill would lose what was paid for
     try:
-        return parse_jsonl(content[:complete], path)
+        return parse_jsonl(content[: content.rfind(b"\n") + 1], path)
     except ValueError as error:
         raise SystemExit(f"{error}; mend that line or take it out") from None
+
+
+def open_append_only(path: Path) -> TextIO:
+    """Open it to append lines, after cutting off a last line that a killed stage did not finish."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        content = path.read_bytes()
+        complete = content.rfind(b"\n") + 1
+        if complete != len(content):
+            os.truncate(path, complete)  # never rewritten: a second kill would lose what was paid for
+    return path.open("a", encoding="utf-8")
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -49,7 +49,7 @@ def start_processes(recipe: Recipe, args: dict[str, Any]) -> PartialState:
 def register_architecture(settings: ModelSettings) -> None:
     """Make the vision tower of the tiny model known to transformers, if the recipe builds that model."""
     if settings.make is not None:
-        import tiny.model  # noqa: F401
+        import tiny.vision_tower  # noqa: F401
 
 
 def load_model(path: str | Path, settings: ModelSettings) -> tuple[PreTrainedModel, ProcessorMixin]:

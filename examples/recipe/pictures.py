@@ -6,6 +6,7 @@ the place of another.
 """
 
 import hashlib
+import io
 import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ from datasets import Dataset
 from tqdm import tqdm
 
 from recipe.config import PictureSet, Recipe, Task
-from recipe.files import read_append_only_jsonl
+from recipe.files import open_append_only, read_append_only_jsonl
 from recipe.images import open_picture
 from recipe.labels import Picture, check_labels, read_pictures
 
@@ -36,8 +37,12 @@ def _digest_or_fault(path: Path) -> tuple[str | None, str | None]:
     return hashlib.sha256(content).hexdigest(), None
 
 
-def check_pictures(pictures: Sequence[Picture], cache: Path) -> tuple[dict[Path, str], dict[Path, str]]:
+def check_pictures(
+    pictures: Sequence[Picture], cache: Path, *, keep: bool = True
+) -> tuple[dict[Path, str], dict[Path, str]]:
     """Digests of the sound pictures, and the faults of the others; files that the cache holds unchanged are not read.
+
+    What is found is added to the cache, unless `keep` is False.
 
     Returns:
         Digests and faults, by path.
@@ -51,8 +56,7 @@ def check_pictures(pictures: Sequence[Picture], cache: Path) -> tuple[dict[Path,
         else:
             unchecked.append(path)
     if unchecked:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        with ThreadPoolExecutor() as pool, cache.open("a") as file:
+        with ThreadPoolExecutor() as pool, open_append_only(cache) if keep else io.StringIO() as file:
             results = tqdm(pool.map(_digest_or_fault, unchecked), total=len(unchecked), desc="pictures", unit="")
             for path, (digest, fault) in zip(unchecked, results, strict=True):
                 if fault is None:
@@ -71,12 +75,12 @@ def _size_and_time(path: Path) -> str | None:
     return f"{status.st_size} {status.st_mtime_ns}"
 
 
-def load_pictures(specs: Iterable[PictureSet], cache: Path) -> list[Picture]:
+def load_pictures(specs: Iterable[PictureSet], cache: Path, *, keep: bool = True) -> list[Picture]:
     """The sound pictures of some sets; exits if one is faulty, unless its set says that faulty pictures are dropped."""
     sound = []
     for spec in specs:
         pictures = read_pictures(spec)
-        digests, faults = check_pictures(pictures, cache)
+        digests, faults = check_pictures(pictures, cache, keep=keep)
         faulty = [(row, picture) for row, picture in enumerate(pictures) if picture.path in faults]
         if faulty and spec.on_broken == "refuse":
             listed = "\n".join(f"  row {row}: {p.path}: {faults[p.path]}" for row, p in faulty[:10])

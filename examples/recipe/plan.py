@@ -1,65 +1,131 @@
-"""What a recipe would do on this machine: stages, pictures, steps, memory, the doctor's findings. It runs no stage."""
+"""What a recipe would do on this machine, and what it lacks, by the checks of training itself. It writes nothing."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import yaml
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
 from recipe.config import ModelSettings, PictureSet, Recipe
-from recipe.labels import read_pictures
+from recipe.labels import Picture, check_labels
 from recipe.models import register_architecture
-from recipe.pictures import count_per_task
+from recipe.pictures import count_per_task, load_pictures, mix_tasks, refuse_overlap, to_dataset
+from recipe.prompts import QUESTIONS
 from recipe.stages import DEPENDS_ON, is_finished
 from tatar_rewards.doctor import check_setup
 
+PARTS = ("sft", "grpo", "test")
+Result = TypeVar("Result")
 
-def print_plan(recipe: Recipe, commands: dict[str, list[str]], rewards: Sequence[Callable[..., Any]]) -> bool:
-    """Print what the commands of the stages would do, and what they lack; returns whether they lack nothing."""
-    missing: list[str] = []
+
+class Plan:
+    """What is printed, and what is missing."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe, self.missing = recipe, list[str]()
+
+    def attempt(self, check: Callable[[], Result]) -> Result | None:
+        """What a check of training returns; if it exits, what it says is missing."""
+        try:
+            return check()
+        except SystemExit as error:
+            self.missing += str(error).splitlines()
+            return None
+
+
+def print_plan(
+    recipe: Recipe,
+    commands: Mapping[str, Sequence[str]],
+    rewards: Callable[[], Sequence[Callable[..., Any]]],
+    arguments: Mapping[str, Callable[[], Any]],
+    read_examples: Callable[[], Sequence[Any]],
+) -> bool:
+    """Print what the commands of the stages would do, and what they lack; returns whether they lack nothing.
+
+    Args:
+        recipe: Its settings.
+        commands: Of its stages, by name.
+        rewards: Makes those of GRPO.
+        arguments: Builds the trainer's arguments of each stage that trains.
+        read_examples: Reads what SFT learns, and exits where it cannot.
+    """
+    plan = Plan(recipe)
     print("stages")
     for name, command in commands.items():
-        done = name in DEPENDS_ON and is_finished(recipe, name)
+        done = name in DEPENDS_ON and plan.attempt(partial(is_finished, recipe, name))
         print(f"  {name:<11}{'done' if done else 'to do':<7}{' '.join(command[1:])}")
     print("\npictures")
-    counts = {part: {"iqa": 0, "iaa": 0} for part in ("sft", "grpo", "test")}
-    for part in counts:
-        for spec in getattr(recipe.data, part):
-            counts[part][spec.task] += print_picture_set(spec, part, recipe, missing)
+    pictures = {part: print_pictures(plan, part) for part in PARTS if part != "sft" or recipe.sft is not None}
+    for part in pictures.keys() - {"test"}:
+        plan.attempt(partial(refuse_overlap, pictures[part].found, pictures["test"].found))
+    will_be_written = any(name in commands for name in ("data", "rationales"))
+    if recipe.sft is not None and not will_be_written and not plan.missing:
+        plan.attempt(read_examples)
     print("\nsteps")
-    for part in ("sft", "grpo"):
-        n_pictures = sum(count_per_task(counts[part], recipe.data.iaa_share).values())
+    for part in pictures.keys() - {"test"}:
+        n_pictures = sum(count_per_task(pictures[part].counts, recipe.data.iaa_share).values())
         print(f"  {part}: {describe_steps(recipe, part, n_pictures)}")
+        plan.attempt(arguments[part])
     print("\nmodel")
-    n_parameters = print_model(recipe.model, missing)
+    n_parameters = print_model(recipe.model, plan.missing)
     if n_parameters:
         print(f"  {describe_memory(recipe, n_parameters)}")
-    print("\nrewards")
-    report = check_setup(rewards, recipe.grpo.args, None, recipe.launch.processes)
-    print("\n".join(f"  {line}" for line in str(report).splitlines()))
-    missing += [f"doctor: {finding.problem}" for finding in report.findings]
-    print("\nmissing" if missing else "\nNothing is missing.")
-    for line in dict.fromkeys(missing):
+    print_doctor(plan, rewards, pictures["grpo"].found)
+    print("\nmissing" if plan.missing else "\nNothing is missing.")
+    for line in dict.fromkeys(plan.missing):
         print(f"  {line}")
-    return not missing
+    return not plan.missing
 
 
-def print_picture_set(spec: PictureSet, part: str, recipe: Recipe, missing: list[str]) -> int:
-    """Print a line on a set; returns how many pictures it has, or will have when the data stage has made it."""
-    scale = f"labels on {spec.score_scale}"
+class PlannedPictures:
+    """The pictures of a part that there are, and how many of each task there will be."""
+
+    def __init__(self) -> None:
+        self.found: list[Picture] = []
+        self.counts = {"iqa": 0, "iaa": 0}
+
+
+def print_pictures(plan: Plan, part: str) -> PlannedPictures:
+    planned = PlannedPictures()
+    for spec in getattr(plan.recipe.data, part):
+        found = print_picture_set(plan, spec, part)
+        planned.counts[spec.task] += found if isinstance(found, int) else len(found)
+        planned.found += [] if isinstance(found, int) else found
+    return planned
+
+
+def print_picture_set(plan: Plan, spec: PictureSet, part: str) -> list[Picture] | int:
+    """Print a line on a set; returns its pictures, or how many the data stage will make."""
+    recipe, scale = plan.recipe, f"labels on {spec.score_scale}"
     if not spec.labels.exists():
         made = recipe.data.make is not None
         print(f"  {part:<5}{spec.name:<14}{'made by the first stage' if made else 'no label file'}, {scale}")
-        missing += [] if made else [f"{spec.labels}, the labels of {spec.name}"]
-        return getattr(recipe.data.make, part) if made else 0
-    pictures = read_pictures(spec)
-    absent = [picture.path for picture in pictures if not picture.path.exists()]
+        plan.missing += [] if made else [f"{spec.labels}, the labels of {spec.name}"]
+        return getattr(recipe.data.make, part) if recipe.data.make is not None else 0
+    pictures = plan.attempt(partial(load_pictures, [spec], recipe.out / "pictures.jsonl", keep=False)) or []
     print(f"  {part:<5}{spec.name:<14}{len(pictures)} pictures, {scale}")
-    missing += [f"{absent[0]} and {len(absent) - 1} more pictures of {spec.name}"] if absent else []
-    return len(pictures)
+    if part != "test" and recipe.grpo.doctor == "stop":
+        plan.missing += check_labels(spec, pictures)
+    return pictures
+
+
+def print_doctor(plan: Plan, rewards: Callable[[], Sequence[Callable[..., Any]]], pictures: Sequence[Picture]) -> None:
+    recipe = plan.recipe
+    print("\nrewards")
+    rows = mix_tasks(pictures, recipe.data.iaa_share, recipe.seed)
+    dataset = to_dataset(rows, recipe.prompts or QUESTIONS).with_format(None) if rows else None
+    try:
+        report = check_setup(rewards(), recipe.grpo.args, dataset, recipe.launch.processes)
+    except (ValueError, TypeError, ImportError, AttributeError) as error:
+        plan.missing.append(f"rewards: {error}")
+        return
+    print("\n".join(f"  {line}" for line in str(report).splitlines()))
+    if recipe.grpo.doctor == "stop":
+        plan.missing += [f"doctor: {finding.problem}" for finding in report.findings]
 
 
 def describe_steps(recipe: Recipe, part: str, n_pictures: int) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from recipe.config import RationaleSettings, Task
-from recipe.files import read_append_only_jsonl
+from recipe.files import open_append_only, read_append_only_jsonl
 from recipe.labels import Picture, picture_key, read_labels
 from recipe.prompts import ATTRIBUTES
 from recipe.secrets import endpoints_of
@@ -85,8 +85,7 @@ class Ledger:
     """The append-only file of everything that was paid for, by picture."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.events, self._file = read_events(path), path.open("a")
+        self.events, self._file = read_events(path), open_append_only(path)
 
     def append(self, picture: Picture, event: Event) -> None:
         event = {"key": picture.key, "mos": round(picture.mos, 3), **event}

@@ -13,16 +13,9 @@ from trl import SFTConfig, SFTTrainer
 from recipe.config import Task
 from recipe.models import shorten_progress
 from recipe.pictures import to_dataset
-from tiny.model import (
-    TinyVisionTower,
-    attribute_targets,
-    build_model,
-    build_processor,
-    to_pixels,
-    train_tokenizer,
-    train_vision_tower,
-)
+from tiny.model import build_model, build_processor, train_tokenizer
 from tiny.pictures import Example, write_examples, written_pictures
+from tiny.vision_tower import TinyVisionTower, attribute_targets, to_pixels, train_vision_tower
 
 ON_CPU: dict[str, Any] = {  # arguments of the trainers
     "use_cpu": True,

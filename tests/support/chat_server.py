@@ -25,14 +25,18 @@ BEAUTY = (
 
 
 class ChatServer(ThreadingHTTPServer):
-    """`faults` are taken one a request before it answers; `answers` may replace what it says, by role."""
+    """`faults` are taken one a request before it answers; `answers` may replace what it says, by role.
+
+    `respond(handler, body)` may answer in place of it: it returns whether it did. `shape(reply)` changes a reply.
+    """
 
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, faults=(), answers=None, delay=0.0):
+    def __init__(self, faults=(), answers=None, delay=0.0, respond=None, shape=None):
         super().__init__(("127.0.0.1", 0), Handler)
         self.faults, self.answers, self.delay = list(faults), answers or {}, delay
+        self.respond, self.shape = respond, shape
         self.requests, self.answered, self.lock = [], [], threading.Lock()
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
 
@@ -59,6 +63,8 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.requests.append(body)
             fault = self.server.faults.pop(0) if self.server.faults else None
+        if self.server.respond is not None and self.server.respond(self, body):
+            return None
         if fault == "stall":
             time.sleep(3)
         if fault == "junk":
@@ -74,11 +80,14 @@ class Handler(BaseHTTPRequestHandler):
         reply = {"id": "x", "object": "chat.completion", "created": 0, "model": body["model"], "choices": [message]}
         with self.server.lock:
             self.server.answered.append(body)
-        return self.reply(200, json.dumps({**reply, "usage": usage}).encode())
+        reply["usage"] = usage
+        if self.server.shape is not None:
+            reply = self.server.shape(reply) or reply
+        return self.reply(200, json.dumps(reply).encode())
 
     def answer(self, body):
         asked = json.dumps(body["messages"])
-        role = "judge" if "response_format" in body else "iqa" if "technical quality" in asked else "iaa"
+        role = "judge" if "A writer explains" in asked else "iqa" if "technical quality" in asked else "iaa"
         default = {"judge": '{"grounded": true, "reason": "all of it can be seen"}', "iqa": QUALITY, "iaa": BEAUTY}
         said = self.server.answers.get(role, default[role])
         return said(body) if callable(said) else said

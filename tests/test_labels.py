@@ -1,0 +1,95 @@
+"""Label files as users have them: names without extensions, subfolders, splits, other encodings, single bad cells."""
+
+import json
+
+import pytest
+
+from recipe.config import PictureSet, Recipe
+from recipe.labels import read_labels, read_pictures
+from recipe.pictures import refuse_suspicious_labels
+
+pytestmark = pytest.mark.slow
+ROWS = [
+    {"image": f"{k}", "split": "train" if k % 3 else "test", "kind": "blur", "gt_score": 10.0 * k} for k in range(9)
+]
+
+
+def spec_of(folder, rows=ROWS, name="labels.json", **fields):
+    path = folder / name
+    path.write_text(json.dumps(rows) if path.suffix == ".json" else rows, encoding="utf-8")
+    return PictureSet(**{"name": "s", "task": "iqa", "labels": path, "images": folder, "scale": (0, 100), **fields})
+
+
+def test_files_are_named_by_declaration(tmp_path):
+    pictures = read_pictures(spec_of(tmp_path, file="{kind}/{split}/{image}.jpg"))
+    assert pictures[0].path == tmp_path / "blur" / "test" / "0.jpg"
+    assert pictures[0].image_id == "0"
+    with pytest.raises(SystemExit, match=r"row 0: data\.\*\.file '\{name\}.jpg' asks for 'name', and the row has"):
+        read_pictures(spec_of(tmp_path, file="{name}.jpg"))
+
+
+def test_splits_are_taken_by_column(tmp_path):
+    train, test = (read_pictures(spec_of(tmp_path, where={"split": part})) for part in ("train", "test"))
+    assert [p.image_id for p in test] == ["0", "3", "6"]
+    assert len(train) == 6
+    with pytest.raises(SystemExit, match="row 0: no 'part' among"):
+        read_pictures(spec_of(tmp_path, where={"part": "train"}))
+
+
+def test_shares_make_a_split_that_never_moves(tmp_path):
+    rows = [{"image": f"{k}.jpg", "gt_score": 50} for k in range(500)]
+    train, test = (read_pictures(spec_of(tmp_path, rows, share=share)) for share in ((0, 0.8), (0.8, 1)))
+    assert not {p.key for p in train} & {p.key for p in test}
+    assert len(train) + len(test) == 500
+    assert 350 < len(train) < 450
+    again = read_pictures(spec_of(tmp_path, [*rows[::-1], {"image": "new.jpg", "gt_score": 1}], share=(0.8, 1)))
+    assert {p.key for p in test} <= {p.key for p in again}
+    with pytest.raises(ValueError, match=r"share must be a part of 0 to 1, such as \[0, 0\.8\]; got \[0\.8, 0\.2\]"):
+        spec_of(tmp_path, share=(0.8, 0.2))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"image": ["a.png"], "gt_score": 1}, r"row 0: image is \['a\.png'\], no name of a file"),
+        ({"image": "", "gt_score": 1}, "row 0: image is empty"),
+        ({"gt_score": 1}, "row 0: no 'image' among"),
+        ({"image": "a", "gt_score": float("nan")}, "gt_score of row 0 is nan, no label"),
+    ],
+)
+def test_a_bad_cell_is_named_with_its_row(tmp_path, row, message):
+    with pytest.raises(SystemExit, match=message):
+        read_pictures(spec_of(tmp_path, [row]))
+
+
+def test_a_deviation_may_be_unknown_but_not_everywhere(tmp_path):
+    rows = [{"image": "a", "gt_score": 1, "std": None}, {"image": "b", "gt_score": 2, "std": 3.0}]
+    stds = [p.mos_std for p in read_pictures(spec_of(tmp_path, rows, mos_std_key="std"))]
+    assert stds[0] != stds[0]
+    assert stds[1] == 3.0
+    with pytest.raises(SystemExit, match="no row has 'deviation'"):
+        read_pictures(spec_of(tmp_path, rows, mos_std_key="deviation"))
+
+
+def test_jsonl_is_split_at_line_feeds_only_and_marks_are_passed_over(tmp_path):
+    path = tmp_path / "labels.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"image": "a\xe2\x80\xa8b"}\r\n\n{"image": "c"}')
+    assert read_labels(path) == [{"image": "a\u2028b"}, {"image": "c"}]
+    path.write_bytes(b'{"image": "a"}\n{"image": \n')
+    with pytest.raises(SystemExit, match="line 2 is no JSON"):
+        read_labels(path)
+    for name in ("l.jsonl", "l.json", "l.csv"):
+        (tmp_path / name).write_bytes("image,gt_score\n\u00fcber.jpg,1\n".encode("latin-1"))
+        with pytest.raises(SystemExit, match="is not in UTF-8.*save it in UTF-8"):
+            read_labels(tmp_path / name)
+
+
+def test_labels_on_another_scale_are_refused_before_training_and_on_request_only_told(tmp_path, capsys):
+    rows = [{"image": f"{k}", "gt_score": k / 10} for k in range(9)]
+    spec = spec_of(tmp_path, rows)
+    settings = {"out": tmp_path, "data": {"grpo": [spec], "test": []}, "model": {"path": "m"}, "grpo": {}}
+    with pytest.raises(SystemExit, match="all of 9 labels in 'gt_score' lie in the lowest tenth"):
+        refuse_suspicious_labels(Recipe.model_validate(settings), "grpo")
+    settings["grpo"] = {"doctor": "warn"}
+    refuse_suspicious_labels(Recipe.model_validate(settings), "grpo")
+    assert "lie in the lowest tenth" in capsys.readouterr().out
