@@ -37,11 +37,11 @@ from tatar_rewards.presets import load_reward_funcs
 
 
 def make_rewards(recipe: Recipe) -> list[Any]:
-    """The rewards of TATAR with the settings of the recipe, or those that it names."""
+    """The rewards of TATAR, as far as there are pictures of their task, or those that the recipe names."""
     if recipe.grpo.reward_funcs:
         return load_reward_funcs(recipe.grpo.reward_funcs)
-    settings = recipe.grpo.rewards
-    return tatar_reward_funcs(
+    settings, tasks = recipe.grpo.rewards, {None, *(spec.task for spec in recipe.data.grpo)}
+    rewards = tatar_reward_funcs(
         iqa_budget=LengthConfig(longest=settings.iqa_words),
         iaa_budget=LengthConfig(shortest=settings.iaa_words),
         iqa=settings.iqa,
@@ -50,6 +50,7 @@ def make_rewards(recipe: Recipe) -> list[Any]:
         mos_std_column="mos_std" if settings.mos_std else None,
         think_prefilled=recipe.think_prefilled,
     )
+    return [reward for reward in rewards if reward.config.task in tasks]
 
 
 def training_arguments(recipe: Recipe) -> GRPOConfig:

@@ -6,7 +6,7 @@ Every script takes the same YAML file: `configs/tiny.yaml` runs on two cores in 
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -186,12 +186,20 @@ class Recipe(Section):
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml is not typed here
-    """YAML 1.2 reads 1e-5 as a number; PyYAML, which is of 1.1, as a text."""
+    """Numbers and truth as YAML 1.2 has them: PyYAML, of 1.1, reads 1e-5 as a text and `save_strategy: no` as False."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":bool")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
 )
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false)$", re.IGNORECASE), list("tTfF"))
 
 
 def read_yaml(text: str) -> Any:
@@ -231,6 +239,8 @@ def _set_field(settings: dict[str, Any], change: str) -> None:
         for part in sections:
             section = section[int(part)] if isinstance(section, list) else section.setdefault(part, {})
         section[int(field) if isinstance(section, list) else field] = read_yaml(value)
+    except yaml.YAMLError as error:
+        raise SystemExit(f"--set {name}: {value!r} is no YAML ({error}); quote it") from None
     except (ValueError, IndexError, TypeError, AttributeError):
         raise SystemExit(f"--set {name}: the config has no such section, or it holds a single value") from None
 

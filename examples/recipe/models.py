@@ -118,6 +118,9 @@ def save_trained_model(trainer: Trainer, folder: Path) -> None:
     else:
         trainer.save_model(str(unfinished))
     if trainer.is_world_process_zero():
+        tokenizer = trainer.processing_class.tokenizer.backend_tokenizer
+        tokenizer.no_padding()  # what it was last used with is no part of the result
+        tokenizer.no_truncation()
         trainer.processing_class.save_pretrained(unfinished)
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(unfinished, folder)

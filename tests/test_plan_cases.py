@@ -1,0 +1,136 @@
+"""A plan checks what training would check: what it says missing is missing, and what it passes starts."""
+
+import json
+import shutil
+import sys
+
+import pytest
+from support import stages
+
+import train_grpo
+import train_sft
+import train_tatar
+from recipe.config import TINY_CONFIG, load_recipe, read_yaml
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def untrained(run_folder):
+    shutil.rmtree(run_folder / "sft")
+    return run_folder
+
+
+def plan(capsys, folder, *changes):
+    """Whether nothing is missing, and what is."""
+    argv = ["train_tatar.py", "--plan", "--set", *stages.FEW_STEPS, f"out={folder}", *changes]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", argv)
+        with pytest.raises(SystemExit) as end:
+            train_tatar.main()
+    return end.value.code == 0, capsys.readouterr().out.rpartition("\nmissing")[2]
+
+
+def without_data_stage(folder):
+    """As a user's own data: nothing is made."""
+    data = load_recipe(TINY_CONFIG, [*stages.FEW_STEPS, f"out={folder}"]).model_dump(mode="json")["data"]
+    return ["data.make=null", "model.make=null", f"data.test={json.dumps(data['test'])}"]
+
+
+def starts(module, folder, *changes):
+    stages.run_in_process(module, f"out={folder}", *changes)
+
+
+def test_a_plan_that_misses_nothing_starts(untrained, capsys):
+    ok, missing = plan(capsys, untrained)
+    assert ok, missing
+    starts(train_sft, untrained)
+
+
+def test_a_missing_rationales_file(untrained, capsys):
+    own = without_data_stage(untrained)
+    (untrained / "rationales.jsonl").unlink()
+    ok, missing = plan(capsys, untrained, *own)
+    assert not ok
+    assert "rationales.jsonl does not exist; run build_rationales.py" in missing
+    with pytest.raises(SystemExit, match=r"rationales\.jsonl does not exist"):
+        starts(train_sft, untrained, *own)
+
+
+def test_a_test_set_that_is_trained_on(untrained, capsys):
+    leak = f"data.test.0.labels={untrained}/data/iqa_sft.json"
+    ok, missing = plan(capsys, untrained, leak)
+    assert not ok
+    assert "32 test pictures are trained on" in missing
+    with pytest.raises(SystemExit, match="32 test pictures are trained on"):
+        starts(train_sft, untrained, leak)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("sft.args.learning_rate=fast", "sft.args.learning_rate: Input should be a valid number"),
+        (
+            "grpo.args.num_generation=4",
+            "grpo.args.num_generation: GRPOConfig has no such argument; did you mean",
+        ),
+        ("grpo.args.num_generations=5", "grpo.args: "),
+        ("sft.args.seed=3", "sft.args.seed: the recipe sets it itself; take it out"),
+    ],
+)
+def test_arguments_that_the_trainer_does_not_take(untrained, capsys, change, said):
+    ok, missing = plan(capsys, untrained, change)
+    assert not ok
+    assert said in missing
+    module = train_sft if change.startswith("sft") else train_grpo
+    with pytest.raises(SystemExit):
+        starts(module, untrained, *(["sft=null", "data.sft=[]"] if module is train_grpo else []), change)
+
+
+def test_numbers_are_read_as_people_write_them(untrained, capsys):
+    assert read_yaml("[1e-5, 3E8, 2.5e-3, -1e+2, 1e5x, e5]") == [1e-5, 3e8, 2.5e-3, -100.0, "1e5x", "e5"]
+    assert read_yaml("[no, yes, on, true, False, NO]") == ["no", "yes", "on", True, False, "NO"]
+    ok, missing = plan(capsys, untrained, "sft.args.learning_rate=1e-5", "sft.args.save_strategy=no")
+    assert ok, missing
+    starts(train_sft, untrained, "sft.args.learning_rate=1e-5", "sft.args.save_strategy=no")
+
+
+def test_broken_pictures_are_missing_unless_they_are_dropped(untrained, capsys):
+    own = without_data_stage(untrained)
+    shutil.copytree((untrained / "data").resolve(), untrained / "mine")
+    first = json.loads((untrained / "mine" / "iqa_sft.json").read_text())[0]["image"]
+    (untrained / "mine" / "images" / first).write_bytes(b"broken")
+    mine = [f"data.sft.0.labels={untrained}/mine/iqa_sft.json", f"data.sft.0.images={untrained}/mine/images"]
+    ok, missing = plan(capsys, untrained, *own, *mine)
+    assert not ok
+    assert "1 of 32 pictures cannot be used" in missing
+    with pytest.raises(SystemExit, match="1 of 32 pictures cannot be used"):
+        starts(train_sft, untrained, *own, *mine)
+    ok, missing = plan(capsys, untrained, *own, *mine, "data.sft.0.on_broken=drop")
+    assert ok, missing
+    starts(train_sft, untrained, *own, *mine, "data.sft.0.on_broken=drop")
+
+
+def test_labels_on_another_scale(untrained, capsys):
+    squeezed = "data.sft.1.scale=[0, 200]"
+    ok, missing = plan(capsys, untrained, squeezed)
+    assert not ok
+    assert "tiny-iaa: all of 32 labels in 'gt_score' lie in the lowest tenth" in missing
+    with pytest.raises(SystemExit, match="labels that look wrong"):
+        starts(train_sft, untrained, squeezed)
+    ok, missing = plan(capsys, untrained, squeezed, "grpo.doctor=warn")
+    assert ok, missing
+    starts(train_sft, untrained, squeezed, "grpo.doctor=warn")
+
+
+def test_a_stage_of_other_settings_is_missing_too(run_folder, capsys):
+    ok, missing = plan(capsys, run_folder, "sft.args.max_steps=3")
+    assert not ok
+    assert "sft.args.max_steps: 2 then, 3 now" in missing
+
+
+def test_the_tiny_model_without_its_pictures_is_refused_in_words(tmp_path):
+    run = stages.run_script("train_tatar.py", "--only", "model", "--out", str(tmp_path), "--set", "data.make=null")
+    assert run.returncode == 1
+    assert "give data.make and rationales.file too" in run.stderr
+    assert "Traceback" not in run.stderr
