@@ -42,7 +42,11 @@ def launches(tmp_path_factory):
         if world not in done:
             folder, cases = tmp_path_factory.mktemp(f"world{world}"), []
 
-            @settings(max_examples=150, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+            n_cases = {1: 150, 2: 150, 3: 80, 4: 50}[world]  # each message costs four processes on two cores 3 ms
+
+            @settings(
+                max_examples=n_cases, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+            )
             @given(case=split_batches(world))
             def collect(case):
                 cases.append(case)
@@ -61,7 +65,7 @@ def launches(tmp_path_factory):
 def test_any_split_over_ranks_earns_what_one_process_pays(launches, world):
     cases, ranks_saw = launches(world)
     rewards = ranks.make_rewards()
-    assert len(cases) > 100
+    assert len(cases) > 40
     compared = 0
     for number, (rows, split) in enumerate(cases):
         alone, figures = ranks.run_case(rewards, rows)
@@ -74,7 +78,7 @@ def test_any_split_over_ranks_earns_what_one_process_pays(launches, world):
                 np.testing.assert_allclose([b for _, b in pairs], [a for a, _ in pairs], rtol=0, atol=1e-12)
                 compared += len(pairs)
             assert logged == pytest.approx(figures, abs=1e-12, nan_ok=True)
-    assert compared > 1000
+    assert compared > 500
 
 
 @WORLDS

@@ -88,7 +88,7 @@ def raise_at_every_line(reward, number, failing):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("reward", REWARDS, ids=lambda reward: reward.__name__)
-@pytest.mark.parametrize("failing", [0, 1])
+@pytest.mark.parametrize("failing", [1])
 def test_whatever_line_fails_on_one_rank_ends_the_call_on_all_and_leaves_no_trace(reward, failing):
     warnings.simplefilter("ignore")
     results = on_ranks(2, lambda number: raise_at_every_line(reward, number, failing))

@@ -20,6 +20,7 @@ STEPS = [
     "sft.args.save_total_limit=null",
     "grpo.args.max_steps=3",
     "grpo.args.save_steps=1",
+    "grpo.args.weight_decay=0.5",  # an untrained policy earns nothing, and something has to move the weights
     "evaluation.batch_size=2",
 ]
 SCRIPTS = {
@@ -45,6 +46,8 @@ def whole(tmp_path_factory):
         before[stage] = out.parent / f"before {stage}"
         shutil.copytree(out, before[stage], dirs_exist_ok=True) if out.exists() else before[stage].mkdir()
         assert kills.run(script, flags(out), out.parent / "said") == 0, (out.parent / "said").read_text()[-3000:]
+    weights = contents(out)
+    assert len({weights[f"{stage}model/model.safetensors"] for stage in ("", "sft/", "grpo/")}) == 3, "they moved"
     return before, out
 
 

@@ -1,7 +1,7 @@
 """`train_tatar.py --plan`, and the configurations for GPUs, which only a plan can check here."""
 
 import pytest
-from support import stages
+from support import kills, stages
 from trl import GRPOConfig, SFTConfig
 
 import train_grpo
@@ -12,20 +12,20 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_plan_of_the_tiny_run_misses_nothing_and_that_of_the_real_one_says_what(tmp_path):
-    tiny = stages.run_script("train_tatar.py", "--plan", "--out", str(tmp_path / "run"))
-    assert tiny.returncode == 0, tiny.stderr
-    assert "45 steps; 256 rows a step (256 x 1 accumulated x 1 processes), 64 pictures with 4" in tiny.stdout
-    assert "Nothing is missing." in tiny.stdout
+    said = tmp_path / "said"
+    assert kills.run("train_tatar", ["--plan", "--out", tmp_path / "run"], said) == 0, said.read_text()
+    tiny = said.read_text()
+    assert "45 steps; 256 rows a step (256 x 1 accumulated x 1 processes), 64 pictures with 4" in tiny
+    assert "Nothing is missing." in tiny
     assert not (tmp_path / "run").exists(), "a plan writes nothing"
     for name, floor in (("qwen2_5_vl_7b_8gpu", "18.7 GB"), ("qwen2_5_vl_3b_lora_1gpu", "8.25 GB")):
-        real = stages.run_script(
-            "train_tatar.py", "--plan", "--config", str(stages.EXAMPLES / "configs" / f"{name}.yaml")
-        )
-        assert real.returncode == 1, real.stderr
-        assert f"at least {floor} a process" in real.stdout
-        assert "data/KonIQ-10k/train.json, the labels of KonIQ-10k" in real.stdout
-        assert "is not on this machine; get it with" in real.stdout
-        assert "doctor" not in real.stdout.partition("missing")[2], "its settings are sound"
+        config, said = stages.EXAMPLES / "configs" / f"{name}.yaml", tmp_path / name
+        assert kills.run("train_tatar", ["--plan", "--config", config], said) == 1, said.read_text()
+        real = said.read_text()
+        assert f"at least {floor} a process" in real
+        assert "data/KonIQ-10k/train.json, the labels of KonIQ-10k" in real
+        assert "is not on this machine; get it with" in real
+        assert "doctor" not in real.partition("missing")[2], "its settings are sound"
 
 
 @pytest.mark.parametrize("path", sorted((stages.EXAMPLES / "configs").glob("*_*gpu.yaml")), ids=lambda path: path.stem)

@@ -5,12 +5,13 @@ import shutil
 import sys
 
 import pytest
-from support import stages
+from support import kills, stages
 
 import train_grpo
 import train_sft
 import train_tatar
-from recipe.config import TINY_CONFIG, load_recipe, read_yaml
+from recipe.config import TINY_CONFIG, load_recipe
+from recipe.yaml_files import read_yaml
 
 pytestmark = pytest.mark.slow
 
@@ -130,7 +131,6 @@ def test_a_stage_of_other_settings_is_missing_too(run_folder, capsys):
 
 
 def test_the_tiny_model_without_its_pictures_is_refused_in_words(tmp_path):
-    run = stages.run_script("train_tatar.py", "--only", "model", "--out", str(tmp_path), "--set", "data.make=null")
-    assert run.returncode == 1
-    assert "give data.make and rationales.file too" in run.stderr
-    assert "Traceback" not in run.stderr
+    said = tmp_path / "said"
+    assert kills.run("tiny.model", ["--out", tmp_path / "run", "--set", "data.make=null"], said) == 1
+    assert "give data.make and rationales.file too" in said.read_text()

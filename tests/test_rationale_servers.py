@@ -9,9 +9,7 @@ from support.chat_server import BEAUTY, QUALITY, ChatServer
 from support.rationale_runs import build, events_of, write_config, write_pictures
 
 from recipe.chat import LARGEST_BODY, strip_wrapping
-from recipe.config import RationaleSettings
 from recipe.rationales import read_rationales
-from recipe.secrets import redact
 
 pytestmark = pytest.mark.slow
 VERDICT = '{"grounded": true, "reason": "all of it can be seen"}'
@@ -220,83 +218,3 @@ def test_a_judge_is_asked_for_json_in_the_form_that_its_server_knows(tmp_path, f
     assert run.returncode == 0, run.stderr
     formats = Counter(body.get("response_format", {}).get("type") for body in server.requests)
     assert formats == {None: 8, kind: 8}
-
-
-# ---------------------------------------------------------------- keys and passwords
-
-
-def test_keys_and_passwords_stand_in_no_message_and_no_file(tmp_path, folder, monkeypatch):
-    key, password = "sk-very-secret-1", "hunter22"
-    monkeypatch.setenv("OPENAI_API_KEY", key)
-
-    def echo(handler, body):
-        said = handler.headers["Authorization"] or ""
-        handler.reply(401, json.dumps({"error": {"message": f"bad key {said}"}}).encode())
-        return True
-
-    with ChatServer(respond=echo) as server:
-        url = server.url.replace("http://", f"http://me:{password}@")
-        run = build(write_config(tmp_path, folder, url))
-    assert run.returncode == 1
-    assert "bad key" in run.stderr
-    with ChatServer(answers={"iqa": f"{QUALITY[:-1]}, {key}."}) as server:
-        said = build(write_config(tmp_path, folder, server.url))
-    written = (tmp_path / "rationales.jsonl").read_text()
-    for secret in (key, password):
-        for text in (run.stderr, run.stdout, said.stdout, said.stderr, written):
-            assert secret not in text
-    assert "***" in written
-
-
-def test_redaction_leaves_the_rest_alone():
-    endpoint = {"base_url": "https://user:pass%40word@host.example/v1", "model": "m"}
-    settings = RationaleSettings(file="r.jsonl", iqa=endpoint)
-    assert (
-        redact("see https://user:pass%40word@host.example/v1, a@b.c", settings)
-        == "see https://***@host.example/v1, a@b.c"
-    )
-
-
-# ---------------------------------------------------------------- records
-
-
-def test_rationales_of_another_writer_are_not_mixed_in(tmp_path, folder):
-    with ChatServer() as server:
-        config = write_config(tmp_path, folder, server.url)
-        assert build(config, "--limit", "2").returncode == 0
-        config.write_text(config.read_text().replace("model: m", "model: other"))
-        run = build(config)
-        assert run.returncode == 1
-        assert "rationales.iqa.model: 'm' then, 'other' now\n" in run.stderr
-        assert "take another rationales.file=, or delete that folder" in run.stderr
-        for harmless in (
-            ("timeout: 1.5", "timeout: 2.5"),
-            ("price_in: 1.0", "price_in: 2.0"),
-            ("concurrency: 4", "concurrency: 1"),
-        ):
-            config.write_text(config.read_text().replace("model: other", "model: m").replace(*harmless))
-        assert build(config).returncode == 0
-
-
-def test_a_text_explains_one_label_and_another_one_needs_another(tmp_path):
-    folder = write_pictures(tmp_path / "data")
-    with ChatServer() as server:
-        config = write_config(tmp_path, folder, server.url)
-        assert build(config).returncode == 0
-        labels = json.loads((folder / "iqa_sft.json").read_text())
-        labels[0]["gt_score"] = 99.0 if labels[0]["gt_score"] < 50 else 1.0
-        (folder / "iqa_sft.json").write_text(json.dumps(labels))
-        asked = len(server.requests)
-        run = build(config)
-    assert run.returncode == 0
-    assert len(server.requests) == asked + 2
-    assert "8 of 8 rationales accepted" in run.stdout
-
-
-def test_rationales_of_ones_own_are_one_line_a_picture(tmp_path):
-    path = tmp_path / "mine.jsonl"
-    path.write_text('{"task": "iqa", "dataset": "KonIQ-10k", "image": "1.jpg", "text": "Sharp."}\n')
-    assert read_rationales(path) == {"iqa/KonIQ-10k/1.jpg": ("Sharp.", None)}
-    path.write_text('{"picture": "1.jpg"}\n')
-    with pytest.raises(SystemExit, match=r"line 1 is no rationale: .* write \{task, dataset, image, text\}"):
-        read_rationales(path)

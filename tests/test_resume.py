@@ -35,10 +35,10 @@ def killed_after_two_steps(run_folder, stage, *changes):
     return whole, four
 
 
-@pytest.mark.parametrize("lora", [(), LORA], ids=["full", "lora"])
 @pytest.mark.parametrize("stage", ["sft", "grpo"])
-def test_a_resumed_run_has_the_weights_of_an_uninterrupted_one_to_the_bit(run_folder, stage, lora, capsys):
-    whole, four = killed_after_two_steps(run_folder, stage, *lora)
+def test_resumed_adapters_are_those_of_an_uninterrupted_run_to_the_bit(run_folder, stage, capsys):
+    """`test_kills.py` has the same of full fine-tuning, `test_resume_two_processes.py` both on two processes."""
+    whole, four = killed_after_two_steps(run_folder, stage, *LORA)
     capsys.readouterr()
     stages.run_in_process(MODULES[stage], *four)
     assert "resuming from" in capsys.readouterr().out

@@ -10,9 +10,8 @@ import train_sft
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_the_recipe_runs_to_its_report(tmp_path, processes):
-    changes = [*stages.FEW_STEPS, f"launch.processes={processes}"]
+def test_the_recipe_runs_to_its_report_on_two_processes(tmp_path):
+    changes = [*stages.FEW_STEPS, "launch.processes=2"]
     run = stages.run_script("train_tatar.py", "--out", str(tmp_path), "--set", *changes)
     assert run.returncode == 0, run.stderr[-3000:]
     table = (tmp_path / "table.txt").read_text().splitlines()
@@ -25,7 +24,7 @@ def test_the_recipe_runs_to_its_report(tmp_path, processes):
     assert "per_device_train_batch_size: 16" in page
     assert (tmp_path / "grpo" / "model" / "model.safetensors").exists()
     ranks = sorted((tmp_path / "predictions" / "grpo").glob("rank*.jsonl"))
-    assert [len(path.read_text().splitlines()) for path in ranks] == [12 // processes] * processes
+    assert [len(path.read_text().splitlines()) for path in ranks] == [6, 6]
 
 
 def test_a_stage_that_is_done_is_not_done_again_and_not_taken_for_another(run_folder, capsys):

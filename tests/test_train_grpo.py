@@ -1,11 +1,7 @@
 """GRPO of the recipe: resuming, the doctor, processes, LoRA, trackers."""
 
-import json
 import shutil
-import subprocess
-import time
 
-import psutil
 import pytest
 import torch
 from support import stages
@@ -13,40 +9,11 @@ from support import stages
 import evaluate_model
 import train_grpo
 import train_sft
-from recipe.checkpoints import last_checkpoint
 from recipe.config import TINY_CONFIG, load_recipe
 from recipe.models import load_model
 from recipe.stages import is_finished
 
 pytestmark = pytest.mark.slow
-
-
-def test_grpo_that_is_killed_on_two_processes_goes_on_from_its_checkpoint(run_folder):
-    changes = [
-        *stages.FEW_STEPS,
-        f"out={run_folder}",
-        "grpo.args.max_steps=8",
-        "grpo.args.save_steps=2",
-        "launch.processes=2",
-    ]
-    command = stages.command("train_grpo.py", "--set", *changes, launcher=stages.TWO_PROCESSES)
-    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=stages.environment())
-    give_up = time.monotonic() + 120
-    while time.monotonic() < give_up and last_checkpoint(run_folder / "grpo")[0] is None and first.poll() is None:
-        time.sleep(0.05)
-    for process in [*psutil.Process(first.pid).children(recursive=True), first]:
-        process.kill()
-    first.wait()
-    assert last_checkpoint(run_folder / "grpo")[0] is not None
-    assert not (run_folder / "grpo" / "finished.json").exists()
-
-    run = stages.run_script("train_grpo.py", "--set", *changes, launcher=stages.TWO_PROCESSES)
-    assert run.returncode == 0, run.stderr[-3000:]
-    assert run.stdout.count("resuming from") == 1
-    assert "processes             2" in run.stdout, "as the doctor saw them"
-    log = json.loads((run_folder / "grpo" / "log.json").read_text())
-    assert [line["step"] for line in log if "reward" in line] == list(range(1, 9))
-    assert is_finished(load_recipe(TINY_CONFIG, changes), "grpo")
 
 
 def test_findings_of_the_doctor_stop_the_run_unless_told_otherwise(run_folder, capsys):

@@ -4,13 +4,13 @@ Every script takes the same YAML file: `configs/tiny.yaml` runs on two cores in 
 `configs/qwen2_5_vl_7b_8gpu.yaml` on eight GPUs. `--set grpo.args.max_steps=10` changes one field.
 """
 
-import re
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from recipe.yaml_files import read_yaml
 from tatar_rewards import GaussianScoreConfig, OpponentConfig, ScoreScale, ThurstoneRankConfig
 
 Task = Literal["iqa", "iaa"]
@@ -183,27 +183,6 @@ class Recipe(Section):
         if self.sft is not None and (self.rationales is None or not self.data.sft):
             raise ValueError("sft learns from rationales: give rationales.file and data.sft, or set sft: null")
         return self
-
-
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml is not typed here
-    """Numbers and truth as YAML 1.2 has them: PyYAML, of 1.1, reads 1e-5 as a text and `save_strategy: no` as False."""
-
-    yaml_implicit_resolvers: ClassVar = {
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":bool")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
-
-
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|false)$", re.IGNORECASE), list("tTfF"))
-
-
-def read_yaml(text: str) -> Any:
-    return yaml.load(text, Loader=_Loader)
 
 
 def load_recipe(path: Path, changes: list[str] | None = None) -> Recipe:

@@ -51,7 +51,7 @@ def open_append_only(path: Path) -> TextIO:
 def write_whole(path: Path, text: str) -> None:
     """Write a file whole or not at all, whatever kills it; what cannot be encoded becomes a question mark."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.part{os.getpid()}")
+    unfinished = path.with_name(f"{path.name}.part")
     unfinished.write_bytes(text.encode(errors="replace"))
     os.replace(unfinished, path)
 

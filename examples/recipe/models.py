@@ -29,7 +29,7 @@ from recipe.checkpoints import last_checkpoint
 from recipe.config import ModelSettings, Recipe
 from recipe.files import write_whole
 from recipe.stages import fingerprint_of_model, is_finished, mark_finished, start_stage, trained_model_folder
-from tatar_rewards.adapters.trl import LoadCheckpointWeights
+from tatar_rewards.adapters.trl import resume_training
 
 logging.disable_progress_bar()  # of loading weights; trainers keep their bars
 datasets.disable_progress_bars()
@@ -171,8 +171,7 @@ def run_training(recipe: Recipe, stage: str, make_trainer: Callable[[Recipe], Tr
         processes.print(f"passing over {fault}")
     if checkpoint is not None:
         processes.print(f"resuming from {checkpoint}")
-    trainer.add_callback(LoadCheckpointWeights(checkpoint))
-    trainer.train(resume_from_checkpoint=checkpoint)
+    resume_training(trainer, checkpoint)
     save_trained_model(trainer, trained_model_folder(recipe, stage))
     if processes.is_main_process:
         refuse_changed_frozen(start, trained_model_folder(recipe, stage), recipe.model)

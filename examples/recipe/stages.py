@@ -75,7 +75,8 @@ def start_stage(recipe: Recipe, stage: str, **fingerprints: str) -> None:
     folder = stage_folder(recipe, stage)
     now = settings_of(recipe, stage) | {"fingerprints": fingerprints}
     check_record(folder, now)
-    write_whole(folder / "started.json", json.dumps(now, indent=2))
+    if not (folder / "started.json").exists():
+        write_whole(folder / "started.json", json.dumps(now, indent=2))
 
 
 def is_finished(recipe: Recipe, stage: str) -> bool:

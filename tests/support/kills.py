@@ -5,6 +5,7 @@ A server that has imported everything forks them, so that none spends seconds on
 
 import multiprocessing
 import os
+import socket
 import sys
 import time
 from multiprocessing import forkserver
@@ -15,7 +16,16 @@ import pytest
 EXAMPLES, TESTS = Path(__file__).parents[2] / "examples", Path(__file__).parents[1]
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(
-    ["train_sft", "train_grpo", "evaluate_model", "make_report", "build_rationales", "tiny.model", "tiny.pictures"]
+    [
+        "train_sft",
+        "train_grpo",
+        "evaluate_model",
+        "make_report",
+        "build_rationales",
+        "tiny.model",
+        "train_tatar",
+        "recipe.plan",
+    ]
 )
 
 
@@ -27,7 +37,8 @@ def start_server():
         forkserver.ensure_running()
 
 
-def _run(name, argv, output):
+def _run(name, argv, output, environment):
+    os.environ.update(environment)
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(file, 1)
     os.dup2(file, 2)
@@ -37,11 +48,19 @@ def _run(name, argv, output):
     importlib.import_module(name).main()
 
 
-def start(name, argv, output):
+def start(name, argv, output, **environment):
     start_server()
-    process = SERVER.Process(target=_run, args=(name, [str(word) for word in argv], str(output)))
+    process = SERVER.Process(target=_run, args=(name, [str(word) for word in argv], str(output), environment))
     process.start()
     return process
+
+
+def start_ranks(world, name, argv, output):
+    """Ranks that find one another as under torchrun."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": str(world)}
+    return [start(name, argv, output, RANK=str(k), LOCAL_RANK=str(k), **address) for k in range(world)]
 
 
 def run(name, argv, output, seconds=120):

@@ -6,6 +6,7 @@ The rewards themselves need no adapter: TRL calls them as they are.
 import os
 import warnings
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,39 @@ class LoadCheckpointWeights(TrainerCallback):  # type: ignore[misc]  # transform
             _check_adapters(model, Path(self.checkpoint))
         else:
             _load_weights(model, self.checkpoint)
+
+
+def resume_training(trainer: Any, checkpoint: str | Path | None) -> None:
+    """`trainer.train(resume_from_checkpoint=checkpoint)`, made exact.
+
+    The weights are the checkpoint's (`LoadCheckpointWeights`), and a checkpoint of the last step is trained no further:
+    transformers 5 would take one step more.
+
+    Args:
+        trainer: Of transformers or TRL.
+        checkpoint: The folder to resume from; None begins a new run.
+
+    Raises:
+        RuntimeError: a weight of the model is missing in the checkpoint or differs from it.
+
+    Examples:
+        >>> from transformers.trainer_utils import get_last_checkpoint
+        >>> # resume_training(trainer, get_last_checkpoint("runs/grpo"))
+    """
+    trainer.add_callback(LoadCheckpointWeights(checkpoint))
+    trainer.add_callback(_StopAtTheEnd())
+    with suppress(_AlreadyAtTheEnd):
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+
+
+class _AlreadyAtTheEnd(Exception):
+    """There is no step left."""
+
+
+class _StopAtTheEnd(TrainerCallback):  # type: ignore[misc]  # transformers is not typed here
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step >= state.max_steps:
+            raise _AlreadyAtTheEnd  # the trainer asks for no other sign before it takes the step
 
 
 def _is_sharded(args: Any, model: Any) -> bool:

@@ -1,0 +1,69 @@
+"""Training on two processes, killed and resumed: the weights are those of an uninterrupted run, to the bit."""
+
+import json
+import shutil
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from support import kills, stages
+
+pytestmark = pytest.mark.slow
+LORA = "model.lora={r: 4, lora_alpha: 8}"
+
+
+def flags(folder, *changes):
+    small = ["sft.args.per_device_train_batch_size=16", "grpo.args.per_device_train_batch_size=8", "launch.processes=2"]
+    small += ["sft.args.weight_decay=0.5", "grpo.args.weight_decay=0.5"]  # something has to move the weights
+    steps = [
+        f"{stage}.args.{name}"
+        for stage in ("sft", "grpo")
+        for name in ("max_steps=4", "save_steps=1", "save_total_limit=4")
+    ]
+    return ["--set", *stages.FEW_STEPS, *small, *steps, f"out={folder}", *changes]
+
+
+def run_ranks(name, argv, said, stop=lambda: False):
+    """Whether all ranks ended well; killed when `stop()`."""
+    ranks, end = kills.start_ranks(2, name, argv, said), time.monotonic() + 120
+    while any(rank.is_alive() for rank in ranks) and not stop():
+        assert time.monotonic() < end, said.read_text()[-3000:]
+        time.sleep(0.002)
+    for rank in ranks:
+        if stop():
+            rank.kill()
+        rank.join(60)
+    return all(rank.exitcode == 0 for rank in ranks)
+
+
+@pytest.mark.parametrize("lora", [False, True], ids=["full", "lora"])
+@pytest.mark.parametrize("stage", ["sft", "grpo"])
+def test_weights_are_those_of_an_uninterrupted_run(run_folder, tmp_path, stage, lora):
+    said, changes = tmp_path / "said", [LORA] if lora else []
+    for other in ("whole", "killed"):
+        shutil.copytree(run_folder, tmp_path / other, symlinks=True)
+        shutil.rmtree(tmp_path / other / "sft")
+    whole, killed = flags(tmp_path / "whole", *changes), flags(tmp_path / "killed", *changes)
+    if stage == "grpo":
+        whole, killed = ([*argv, "sft=null", "data.sft=[]"] for argv in (whole, killed))
+    assert run_ranks(f"train_{stage}", whole, said), said.read_text()[-3000:]
+    sign = tmp_path / "killed" / stage / "checkpoint-2" / "trainer_state.json"
+    run_ranks(f"train_{stage}", killed, said, stop=sign.exists)
+    assert not (tmp_path / "killed" / stage / "finished.json").exists()
+    said.unlink()
+    assert run_ranks(f"train_{stage}", killed, said), said.read_text()[-3000:]
+    assert said.read_text().count("resuming from") == 1
+    if stage == "grpo":
+        assert "processes             2" in said.read_text(), "as the doctor saw them"
+        log = json.loads((tmp_path / "killed" / "grpo" / "log.json").read_text())
+        assert [line["step"] for line in log if "reward" in line] == [1, 2, 3, 4]
+    name = "adapter_model.safetensors" if lora else "model.safetensors"
+    begun = load_file(tmp_path / "whole" / stage / "checkpoint-1" / name)
+    trained = [f"checkpoint-4/{name}", "model/model.safetensors"]
+    for path in trained:
+        first, second = (load_file(tmp_path / run / stage / path) for run in ("whole", "killed"))
+        assert first.keys() == second.keys()
+        assert [key for key in first if not torch.equal(first[key], second[key])] == []
+        if path is trained[0]:
+            assert any(not torch.equal(first[key], begun[key]) for key in first), "something was learnt"
