@@ -80,7 +80,7 @@ def test_jsonl_is_split_at_line_feeds_only_and_marks_are_passed_over(tmp_path):
         read_labels(path)
     for name in ("l.jsonl", "l.json", "l.csv"):
         (tmp_path / name).write_bytes("image,gt_score\n\u00fcber.jpg,1\n".encode("latin-1"))
-        with pytest.raises(SystemExit, match="is not in UTF-8.*save it in UTF-8"):
+        with pytest.raises(SystemExit, match="is not in UTF-8.*save .* in UTF-8"):
             read_labels(tmp_path / name)
 
 

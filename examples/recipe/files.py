@@ -1,6 +1,5 @@
 """Files of a run: JSONL that only grows, files that appear whole or not at all, and the lock that a run holds."""
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,21 +8,7 @@ from typing import Any, TextIO
 
 from filelock import FileLock, Timeout
 
-
-def parse_jsonl(content: bytes, path: Path) -> list[Any]:
-    """The values of some lines. Only line feeds end a line: a string may hold other separators.
-
-    Raises:
-        ValueError: a line is no JSON; the message names file and line.
-    """
-    values = []
-    for number, line in enumerate(content.decode("utf-8-sig").split("\n"), start=1):
-        if line.strip():
-            try:
-                values.append(json.loads(line))
-            except ValueError as error:
-                raise ValueError(f"{path}, line {number} is no JSON: {error}") from None
-    return values
+from tatar_rewards.predictions import parse_jsonl
 
 
 def read_append_only_jsonl(path: Path) -> list[Any]:
@@ -32,7 +17,7 @@ def read_append_only_jsonl(path: Path) -> list[Any]:
         return []
     content = path.read_bytes()
     try:
-        return parse_jsonl(content[: content.rfind(b"\n") + 1], path)
+        return list(parse_jsonl(content[: content.rfind(b"\n") + 1], path).values())
     except ValueError as error:
         raise SystemExit(f"{error}; mend that line or take it out") from None
 

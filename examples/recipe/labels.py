@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recipe.config import PictureSet, Task
-from recipe.files import parse_jsonl
 from tatar_rewards.findings import squeezed_labels
+from tatar_rewards.predictions import parse_jsonl
 
 
 class Picture(NamedTuple):
@@ -51,9 +51,11 @@ def read_labels(path: Path) -> list[dict[str, Any]]:
     try:
         rows = _parse(content, path)
     except UnicodeDecodeError as error:
-        raise SystemExit(f"{path} is not in UTF-8: {error}; save it in UTF-8") from None
-    except ValueError as error:
+        raise SystemExit(f"{path} is not in UTF-8 ({error.reason}); save it in UTF-8") from None
+    except json.JSONDecodeError as error:
         raise SystemExit(f"{path} is no {path.suffix[1:]}: {error}") from None
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise SystemExit(f"{path} must hold a list of objects, one a picture")
     return rows
@@ -61,7 +63,7 @@ def read_labels(path: Path) -> list[dict[str, Any]]:
 
 def _parse(content: bytes, path: Path) -> Any:
     if path.suffix == ".jsonl":
-        return parse_jsonl(content, path)
+        return list(parse_jsonl(content, path).values())
     text = content.decode("utf-8-sig")
     return json.loads(text) if path.suffix == ".json" else list(csv.DictReader(StringIO(text, newline="")))
 
