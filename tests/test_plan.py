@@ -1,5 +1,8 @@
 """`train_tatar.py --plan`, and the configurations for GPUs, which only a plan can check here."""
 
+import re
+import tomllib
+
 import pytest
 from support import kills, stages
 from trl import GRPOConfig, SFTConfig
@@ -38,3 +41,15 @@ def test_real_configurations_differ_from_the_tiny_one_in_nothing_but_fields(path
     elsewhere = {"output_dir": "unused", "use_cpu": True, "bf16": False, "report_to": "none"}
     SFTConfig(**{**recipe.sft.args, **elsewhere})
     assert GRPOConfig(**{**recipe.grpo.args, **elsewhere, "use_vllm": False}).num_generations in (4, 8)
+
+
+def test_the_extras_bring_what_the_configurations_name():
+    extras = tomllib.loads((stages.EXAMPLES.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    recipe, gpu = " ".join(extras["recipe"]), " ".join(extras["gpu"])
+    for path in (stages.EXAMPLES / "configs").glob("*.yaml"):
+        text = path.read_text()
+        for tracker in re.findall(r"report_to: (\w+)", text):
+            assert tracker == "none" or tracker in recipe, path
+        assert "DEEPSPEED" not in text or "deepspeed" in gpu
+        assert "use_vllm: true" not in text or "vllm" in gpu
+        assert "qwen" not in text or "torchvision" in gpu
