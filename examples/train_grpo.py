@@ -55,7 +55,14 @@ def make_rewards(recipe: Recipe) -> list[Any]:
 
 def training_arguments(recipe: Recipe) -> GRPOConfig:
     args = {"disable_tqdm": False} | recipe.grpo.args
-    return build_arguments(GRPOConfig, "grpo", args, output_dir=str(recipe.out / "grpo"), seed=recipe.seed)
+    built = build_arguments(GRPOConfig, "grpo", args, output_dir=str(recipe.out / "grpo"), seed=recipe.seed)
+    updates = built.steps_per_generation * built.num_iterations / built.gradient_accumulation_steps
+    if built.save_strategy == "steps" and built.save_steps % updates:
+        raise SystemExit(
+            f"grpo.args.save_steps {built.save_steps:g} must be a multiple of {updates:g}, the updates from one "
+            f"generation: the trainer keeps no completions in its checkpoints, so others could not be resumed exactly"
+        )
+    return built
 
 
 def make_trainer(recipe: Recipe, pictures: Sequence[Picture]) -> GRPOTrainer:

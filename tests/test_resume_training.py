@@ -1,6 +1,7 @@
 """`resume_training` with the real Trainer, on architectures that people train: weights are as if uninterrupted."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,10 +14,11 @@ from transformers import (
     Qwen3VLConfig,
     Qwen3VLForConditionalGeneration,
     Trainer,
+    TrainerCallback,
     TrainingArguments,
 )
 
-from tatar_rewards.adapters.trl import resume_training
+from tatar_rewards.adapters.trl import LoadCheckpointWeights, _StopAtTheEnd, resume_training
 
 pytestmark = pytest.mark.slow
 TEXT = {
@@ -80,3 +82,49 @@ def test_a_run_resumed_anywhere_ends_as_an_uninterrupted_one(tmp_path, make_mode
         assert resumed.state.global_step == 4
         found = weights_of(resumed)
         assert [name for name in expected if not torch.equal(found[name], expected[name])] == [], step
+
+
+def test_the_end_of_training_comes_where_no_step_is_left(tmp_path):
+    """The best model, not the last one, is what a trainer leaves that is asked for it."""
+    best = {"eval_strategy": "steps", "eval_steps": 1, "load_best_model_at_end": True, "max_steps": 4}
+    best |= {"metric_for_best_model": "loss", "greater_is_better": True}  # so that the first one is the best
+    whole = trainer_of(qwen2_5_vl, tmp_path, **best)
+    whole.eval_dataset = whole.train_dataset
+    resume_training(whole, None)
+    resumed = trainer_of(qwen2_5_vl, tmp_path, **best)
+    resumed.eval_dataset = resumed.train_dataset
+    ended = []
+    monitor = type("Monitor", (TrainerCallback,), {"on_train_end": lambda *_, **__: ended.append(True)})
+    resumed.add_callback(monitor())
+    resume_training(resumed, tmp_path / "checkpoint-4")
+    assert ended == [True]
+    first = trainer_of(qwen2_5_vl, tmp_path, max_steps=1)
+    resume_training(first, tmp_path / "checkpoint-1")
+    assert resumed.state.best_model_checkpoint.endswith("checkpoint-1")
+    expected, found = weights_of(first), weights_of(resumed)
+    assert [name for name in expected if not torch.equal(found[name], expected[name])] == []
+
+
+def test_a_trainer_that_was_resumed_trains_on_as_any_other(tmp_path):
+    trainer = trainer_of(llama, tmp_path, max_steps=2)
+    resume_training(trainer, None)
+    n_callbacks = len(trainer.callback_handler.callbacks)
+    resume_training(trainer, tmp_path / "checkpoint-1")
+    assert len(trainer.callback_handler.callbacks) == n_callbacks
+    before = weights_of(trainer)
+    trainer.args.learning_rate, trainer.optimizer, trainer.lr_scheduler = 0.0, None, None
+    trainer.train()
+    assert all(torch.equal(weight, before[name]) for name, weight in weights_of(trainer).items())
+
+
+def test_a_checkpoint_between_two_generations_is_warned_of():
+    args = SimpleNamespace(gradient_accumulation_steps=1, steps_per_generation=4, num_iterations=2)
+    callback = _StopAtTheEnd()
+    callback.on_train_begin(args, SimpleNamespace(global_step=8), None)
+    with pytest.warns(UserWarning, match="resuming at step 3, between two generations.* multiple of 8"):
+        callback.on_train_begin(args, SimpleNamespace(global_step=3), None)
+
+
+def test_a_model_that_no_library_loads_is_left_to_its_trainer(tmp_path):
+    model = torch.nn.Linear(1, 1)
+    LoadCheckpointWeights(tmp_path).on_train_begin(SimpleNamespace(deepspeed=None, fsdp=None), None, None, model=model)

@@ -53,10 +53,11 @@ def unanswered(recipe: Recipe, stage: str, pictures: Sequence[Picture]) -> list[
 
 
 def read_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture]) -> list[Row]:
-    """The answers about some pictures, in their order and whole; the MOS comes from the pictures' labels."""
+    """The whole answers about some pictures, set after set and by key; the MOS comes from the pictures' labels."""
     answers, opened = read_answers(recipe, stage), "<think>" if recipe.think_prefilled else ""
+    sets = {name: number for number, name in enumerate(dict.fromkeys((p.task, p.dataset) for p in pictures))}
     rows = []
-    for p in pictures:
+    for p in sorted(pictures, key=lambda p: (sets[p.task, p.dataset], p.image_id)):
         if p.key in answers:
             said = answers[p.key]["completion"]
             whole = said if said.lstrip().startswith("<think>") else opened + said

@@ -3,10 +3,10 @@
 The rewards themselves need no adapter: TRL calls them as they are.
 """
 
+import math
 import os
 import warnings
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,8 @@ class RememberOpponents(TrainerCallback):  # type: ignore[misc]  # transformers 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Keep the state at hand: the trainer writes it before it says that it saves."""
         state.stateful_callbacks[KEY] = {name: reward.state_dict() for name, reward in self.rewards.items()}
+
+    on_evaluate = on_step_end  # between a step and its checkpoint
 
 
 class HackDetector(TrainerCallback):  # type: ignore[misc]  # transformers is not typed here
@@ -155,10 +157,16 @@ def resume_training(trainer: Any, checkpoint: str | Path | None) -> None:
         >>> from transformers.trainer_utils import get_last_checkpoint
         >>> # resume_training(trainer, get_last_checkpoint("runs/grpo"))
     """
-    trainer.add_callback(LoadCheckpointWeights(checkpoint))
-    trainer.add_callback(_StopAtTheEnd())
-    with suppress(_AlreadyAtTheEnd):
+    callbacks = [LoadCheckpointWeights(checkpoint), _StopAtTheEnd()]
+    for callback in callbacks:
+        trainer.add_callback(callback)
+    try:
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    except _AlreadyAtTheEnd:
+        _end_training(trainer)
+    finally:
+        for callback in callbacks:
+            trainer.remove_callback(callback)
 
 
 class _AlreadyAtTheEnd(Exception):
@@ -166,9 +174,32 @@ class _AlreadyAtTheEnd(Exception):
 
 
 class _StopAtTheEnd(TrainerCallback):  # type: ignore[misc]  # transformers is not typed here
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        per_generation = getattr(args, "steps_per_generation", None) or 1
+        period = per_generation * getattr(args, "num_iterations", 1)
+        if state.global_step * args.gradient_accumulation_steps % period:
+            warnings.warn(
+                f"resuming at step {state.global_step}, between two generations: the completions that were being "
+                f"trained on are not in the checkpoint, and others take their place. Let save_steps be a multiple of "
+                f"{math.lcm(period, args.gradient_accumulation_steps) // args.gradient_accumulation_steps}",
+                stacklevel=2,
+            )
+
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step >= state.max_steps:
             raise _AlreadyAtTheEnd  # the trainer asks for no other sign before it takes the step
+
+
+def _end_training(trainer: Any) -> None:
+    """What a trainer does after its last step: the best model, and its callbacks' end."""
+    best = trainer.state.best_model_checkpoint
+    if trainer.args.load_best_model_at_end and best is not None:
+        if hasattr(trainer.model, "peft_config") or _is_sharded(trainer.args, trainer.model):
+            trainer._load_best_model()
+        else:
+            _load_weights(trainer.model, best)
+    trainer.control = trainer.callback_handler.on_train_end(trainer.args, trainer.state, trainer.control)
+    trainer.is_in_train = False
 
 
 def _is_sharded(args: Any, model: Any) -> bool:
@@ -179,6 +210,8 @@ def _is_sharded(args: Any, model: Any) -> bool:
 
 
 def _load_weights(model: Any, checkpoint: str | Path) -> None:
+    if not hasattr(model, "from_pretrained"):  # the trainer saves and loads it under its own names
+        return
     # in float32, which holds every narrower weight: a model may have more than one dtype
     options = {"config": model.config, "dtype": "float32", "output_loading_info": True}
     saved, info = type(model).from_pretrained(checkpoint, **options)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tatar_rewards.distributed.scopes import InheritedFlag
 
+_NOBODY = object()  # in place of a group: a call that began alone stays alone
 _given: ContextVar[Any] = ContextVar("tatar_rewards_process_group", default=None)
 _alone = InheritedFlag("alone")
 
@@ -55,7 +56,7 @@ def among(group: Any) -> Iterator[None]:
     check_group(group)
     if group is not None and not _alone and _torch_distributed().get_rank(group) < 0:
         raise ValueError("this rank does not belong to process_group; call the reward on the ranks of the group only")
-    token = _given.set(_given.get() if group is None else group)
+    token = _given.set(_NOBODY if _alone else _given.get() if group is None else group)
     try:
         yield
     finally:
@@ -65,17 +66,21 @@ def among(group: Any) -> Iterator[None]:
 def process_group() -> Any:
     """The group of `torch.distributed` that takes part; None where this process is alone."""
     distributed = _torch_distributed()
-    if _alone or distributed is None or not distributed.is_initialized():
+    given = _given.get()
+    if _alone or given is _NOBODY or distributed is None or not distributed.is_initialized():
         return None
-    group = distributed.group.WORLD if _given.get() is None else _given.get()
+    group = distributed.group.WORLD if given is None else given
     return group if distributed.get_world_size(group) > 1 else None
 
 
 def prepare_all_gather(group: Any, words: NDArray[np.int64]) -> tuple[Callable[[], Any], Any]:
-    """What sends the words to every rank, and the tensor that it fills: (ranks, words), equally many of each."""
+    """What sends the words to every rank, and the tensor that it fills: (ranks, words), equally many of each.
+
+    A row that has not arrived holds -1.
+    """
     torch, distributed = sys.modules["torch"], _torch_distributed()
     mine = torch.from_numpy(words).to(_device(distributed.get_backend_config(group)))
-    everyones = mine.new_empty(distributed.get_world_size(group) * len(words))
+    everyones = mine.new_full((distributed.get_world_size(group) * len(words),), -1)
     all_gather = getattr(distributed, "all_gather_single", None) or distributed.all_gather_into_tensor  # its old name
     return partial(all_gather, everyones, mine, group=group), everyones.reshape(-1, len(words))
 

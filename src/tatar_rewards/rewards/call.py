@@ -32,6 +32,12 @@ class Call(Generic[ConfigT_co]):
     def config(self) -> ConfigT_co:
         return self.reward.config
 
+    @property
+    def caller(self) -> str:
+        """What must be the same on all ranks."""
+        mode = "" if self.state is self.reward.state else ", evaluation"
+        return f"{self.name}{mode}"
+
     def log(self, figures: Mapping[str, float]) -> None:
         """Hand figures to the trainer. Before TRL 1.16 other keys on another rank hang it."""
         log_metric = self.columns.get("log_metric")
@@ -57,7 +63,7 @@ class Call(Generic[ConfigT_co]):
     def sum_over_ranks(self, counts: Floats) -> Floats:
         """The sum of every rank's counts, (k,)."""
         no_keys = np.zeros((1, 0), np.int64)
-        total: Floats = gather_rows(no_keys, counts[None, :], caller=f"{self.name}, counts").values.sum(axis=0)
+        total: Floats = gather_rows(no_keys, counts[None, :], caller=f"{self.caller}, counts").values.sum(axis=0)
         return total
 
 
@@ -68,7 +74,9 @@ def one_call(reward: Reward[ConfigT_co], columns: Mapping[str, Any]) -> Iterator
     A ranking gathers always, another reward under a trainer only: called by hand it is alone.
     """
     if isinstance(reward.config, RankingConfig) or "trainer_state" in columns:
-        on_ranks = failing_together(type(reward).__qualname__, process_group=reward.config.process_group)
+        step = getattr(columns.get("trainer_state"), "global_step", None)
+        group, kind = reward.config.process_group, type(reward).__qualname__
+        on_ranks = failing_together(kind, process_group=group, step=step)
     else:
         on_ranks = gathering_nothing()
     with on_ranks:

@@ -13,7 +13,7 @@ from tatar_rewards.rewards.batch import Batch, Floats, read_batch, to_list
 from tatar_rewards.rewards.budgets import budget_reward
 from tatar_rewards.rewards.call import Call
 from tatar_rewards.rewards.configs import LabelConfig, RankingConfig
-from tatar_rewards.rewards.image_keys import check_one_label_each, group_keys, image_keys, share_deviations
+from tatar_rewards.rewards.image_keys import by_place, check_one_label_each, group_keys, image_keys, share_deviations
 from tatar_rewards.rewards.reward import Reward
 from tatar_rewards.rewards.running_figures import Graded
 
@@ -23,11 +23,14 @@ def read_and_gather(call: Call[LabelConfig], completions: Sequence[Any]) -> tupl
     reward, columns = call.reward, call.columns
     batch = read_batch(reward, completions, columns)
     values = np.stack([batch.predictions, batch.targets, batch.target_stds], axis=1)[batch.on_task]
+    caller = call.caller
     if isinstance(reward.config, RankingConfig):
-        keys = image_keys(cast(Reward[RankingConfig], reward), columns, batch)
+        ranking = cast(Reward[RankingConfig], reward)
+        keys = image_keys(ranking, columns, batch)
+        caller += ", images by place" if by_place(ranking, columns) else ""
     else:
         keys = group_keys(reward, columns, batch)
-    rows = gather_rows(keys, values, caller=call.name)
+    rows = gather_rows(keys, values, caller=caller)
     check_one_label_each(reward, columns, batch, rows)
     rows = share_deviations(rows)
     batch.target_stds[batch.on_task] = rows.values[rows.local, 2]
@@ -47,7 +50,7 @@ def gate_and_log(call: Call[LabelConfig], batch: Batch, rows: GatheredRows, rewa
         if rows.rank == 0:
             _warn_of_first_call(call, batch, rows)
     graded = np.stack([rewards, total, within_budget], axis=1)[batch.on_task]
-    all_graded = gather_rows(np.zeros((len(graded), 0), np.int64), graded, caller=f"{call.name}, graded").values
+    all_graded = gather_rows(np.zeros((len(graded), 0), np.int64), graded, caller=f"{call.caller}, graded").values
     _log_figures(call, rows, all_graded)
     return to_list(rewards)
 

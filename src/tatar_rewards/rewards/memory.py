@@ -14,6 +14,7 @@ import numpy as np
 N_COMPARISONS = 64  # tasks and data sets that are remembered; those go first that were not met for longest
 INT64 = np.iinfo(np.int64)
 ROUNDING = 1e-6  # points
+LARGEST = float(np.finfo(float).max)
 
 
 class RememberedImage(NamedTuple):
@@ -116,7 +117,7 @@ def _integer(value: Any, what: str, low: int, high: int) -> int:
 
 def _points(value: Any, what: str, high: float = 100.0) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 <= value <= high + ROUNDING or value == math.inf:
+    if not number or not 0 <= value <= min(high + ROUNDING, LARGEST):
         raise ValueError(f"{what} must be in points, from 0 to {high:g}; got {value!r:.80}")
     return float(value)
 
