@@ -29,7 +29,7 @@ from recipe.pictures import fingerprint_of_rows, load_pictures
 from recipe.prompts import JUDGE, REWRITE, WRITE_IAA_NOTES, WRITE_IAA_PICTURE, WRITE_IQA, Verdict
 from recipe.rationales import UNGROUNDED, Event, Ledger, Notes, find_problems, kind_of, read_notes, summarize
 from recipe.secrets import redact
-from recipe.stages import parse_command_line, run_lock, start_stage
+from recipe.stages import check_stage, parse_command_line, run_lock, start_stage
 
 STOPS_AFTER = 20  # answers that all fail alike, from the first one on
 
@@ -127,9 +127,9 @@ class Writer:
                 if isinstance(error, Unusable):
                     raise
                 self.refusals.append((picture, {"step": "refused", "reason": str(error)}))
-                break
+                return
             self.openings[state].see(problems)
-        self.keep_refusals()
+            self.keep_refusals()
 
     async def write(self, picture: Picture) -> list[str]:
         """One text; returns its problems."""
@@ -143,7 +143,7 @@ class Writer:
         reply = await self.clients.ask_for_text(picture.task, messages)
         text = redact(reply.text, self.settings)
         problems = find_problems(text, picture.task, self.settings)
-        if reply.finish_reason not in ("stop", "None"):
+        if reply.finish_reason in ("length", "content_filter"):
             problems.append(f"it was cut off (finish_reason {reply.finish_reason})")
         self.ledger.append(picture, {"step": "write", "text": text, "problems": problems, "tokens": reply.tokens})
         return problems
@@ -161,9 +161,9 @@ class Writer:
         self.ledger.append(picture, {"step": "judge", "grounded": verdict.grounded, "reason": reason, "tokens": tokens})
         return [] if verdict.grounded else [UNGROUNDED]
 
-    def keep_refusals(self) -> None:
-        """Once the server has answered something, what it refuses is refused for good."""
-        if any(opening.over for opening in self.openings.values()):
+    def keep_refusals(self, *, at_most: int = STOPS_AFTER) -> None:
+        """What the server refuses among answers is refused for good; many refusals on end have another reason."""
+        if any(opening.over for opening in self.openings.values()) and len(self.refusals) <= at_most:
             for picture, event in self.refusals:
                 self.ledger.append(picture, event)
             self.refusals.clear()
@@ -187,7 +187,7 @@ async def write_all(writer: Writer, pictures: Sequence[Picture]) -> list[str]:
         for picture in pictures:
             tasks.create_task(settle(picture))
     progress.close()
-    writer.keep_refusals()
+    writer.keep_refusals(at_most=4)
     return failures + [f"{picture.key}: {event['reason']}" for picture, event in writer.refusals]
 
 
@@ -209,7 +209,9 @@ def build(recipe: Recipe, settings: RationaleSettings, limit: int | None, *, dry
     if dry_run:
         print_requests(unsettled, len(pictures), notes, settings)
         return
-    start_stage(recipe, "rationales", notes=fingerprint_of_rows(sorted(notes.items())))
+    seen = fingerprint_of_rows(sorted(notes.items()))
+    check_stage(recipe, "rationales", notes=seen)
+    ledger.before_first = lambda: start_stage(recipe, "rationales", notes=seen)
     failures: list[str] = []
     try:
         if unsettled:

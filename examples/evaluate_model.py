@@ -84,7 +84,7 @@ def write_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture], p
     model, processor = load_model(trained_model_folder(recipe, stage), recipe.model)
     model.to(processes.device).eval()
     path = recipe.out / "predictions" / stage / f"rank{processes.process_index}.jsonl"
-    size, questions = recipe.evaluation.batch_size, recipe.prompts or QUESTIONS
+    size, questions = recipe.evaluation.batch_size, {**QUESTIONS, **(recipe.prompts or {})}
     bar = {"desc": f"test {MODEL_NAMES[stage]}", "unit": "batch", "disable": not processes.is_main_process}
     with open_append_only(path) as file:
         for start in tqdm(range(0, len(to_ask), size), **bar):
@@ -119,6 +119,8 @@ def evaluate(recipe: Recipe, processes: PartialState) -> None:
         raise SystemExit(f"no trained model in {recipe.out}; run train_sft.py with this config first")
     with processes.main_process_first():
         pictures = load_pictures(recipe.data.test, recipe.out / "pictures.jsonl")
+        if not pictures:
+            raise SystemExit("data.test has no picture to ask about")
         for stage in stages:
             model = fingerprint_of_model(trained_model_folder(recipe, stage))
             start_stage(recipe, f"predictions/{stage}", model=model)

@@ -18,7 +18,7 @@ import yaml
 
 from recipe.config import Recipe
 from recipe.files import write_whole
-from recipe.labels import read_pictures
+from recipe.pictures import load_pictures
 from recipe.predictions import MODEL_NAMES, format_table, measure_models
 from recipe.report import CURVES, PAGE, Attributes, pick_examples, plot_curves, plot_scatter, read_log
 from recipe.secrets import redact
@@ -36,7 +36,7 @@ def read_attributes(recipe: Recipe) -> Attributes:
 
 
 def write_report(recipe: Recipe, config: Path) -> Path:
-    pictures = [picture for spec in recipe.data.test for picture in read_pictures(spec)]
+    pictures = load_pictures(recipe.data.test, recipe.out / "pictures.jsonl")
     measured = measure_models(recipe, pictures)
     if not measured:
         raise SystemExit(f"no predictions in {recipe.out}; run evaluate_model.py with this config first")

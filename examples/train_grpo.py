@@ -41,6 +41,9 @@ def make_rewards(recipe: Recipe) -> list[Any]:
     if recipe.grpo.reward_funcs:
         return load_reward_funcs(recipe.grpo.reward_funcs)
     settings, tasks = recipe.grpo.rewards, {None, *(spec.task for spec in recipe.data.grpo)}
+    if len(tasks) > 2:  # of one task alone there is nothing to share
+        tasks -= {0.0: {"iaa"}, 1.0: {"iqa"}}.get(recipe.data.iaa_share, set()) if recipe.data.iaa_share else set()
+        tasks -= {"iaa"} if recipe.data.iaa_share == 0 else set()
     rewards = tatar_reward_funcs(
         iqa_budget=LengthConfig(longest=settings.iqa_words),
         iaa_budget=LengthConfig(shortest=settings.iaa_words),
@@ -67,7 +70,7 @@ def training_arguments(recipe: Recipe) -> GRPOConfig:
 
 def make_trainer(recipe: Recipe, pictures: Sequence[Picture]) -> GRPOTrainer:
     processes = PartialState()
-    dataset = to_dataset(pictures, recipe.prompts or QUESTIONS)
+    dataset = to_dataset(pictures, {**QUESTIONS, **(recipe.prompts or {})})
     processes.print(f"GRPO on {len(pictures)} pictures")
 
     ####################

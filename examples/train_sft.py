@@ -23,7 +23,7 @@ from recipe.labels import Picture
 from recipe.models import load_model, lora_config, run_training, start_processes
 from recipe.pictures import fingerprint_of_rows, load_training_pictures, mix_tasks, to_dataset
 from recipe.prompts import QUESTIONS, answer_text
-from recipe.rationales import read_rationales
+from recipe.rationales import Rationales
 from recipe.stages import parse_command_line, run_lock
 
 
@@ -40,15 +40,16 @@ def read_examples(recipe: Recipe) -> list[Example]:
     if settings is None:
         raise SystemExit("this config has no SFT: set sft, data.sft and rationales.file")
     with PartialState().main_process_first():
-        rationales = read_rationales(settings.file)
-    matched = [p for p in pictures if p.key in rationales and rationales[p.key].mos in (None, round(p.mos, 3))]
+        rationales = Rationales(settings.file)
+    texts = {picture.key: text for picture in pictures if (text := rationales.of(picture)) is not None}
+    matched = [picture for picture in pictures if picture.key in texts]
     if len(matched) < settings.smallest_share * len(pictures) or not matched:
         raise SystemExit(
             f"{settings.file} has an accepted rationale for {len(matched)} of {len(pictures)} pictures; run "
             f"build_rationales.py, or lower rationales.smallest_share"
         )
     mixed = mix_tasks(matched, recipe.data.iaa_share, recipe.seed)
-    return [Example(picture, answer_text(rationales[picture.key].text, picture.mos)) for picture in mixed]
+    return [Example(picture, answer_text(texts[picture.key], picture.mos)) for picture in mixed]
 
 
 def make_trainer(recipe: Recipe, examples: Sequence[Example]) -> SFTTrainer:
@@ -58,7 +59,7 @@ def make_trainer(recipe: Recipe, examples: Sequence[Example]) -> SFTTrainer:
     return SFTTrainer(
         model=model,
         processing_class=processor,
-        train_dataset=to_dataset(pictures, recipe.prompts or QUESTIONS, answers),
+        train_dataset=to_dataset(pictures, {**QUESTIONS, **(recipe.prompts or {})}, answers),
         peft_config=lora_config(recipe.model),
         args=training_arguments(recipe),
     )

@@ -14,7 +14,7 @@ from support.rationale_runs import build, events_of, write_config, write_picture
 
 from recipe.config import load_recipe
 from recipe.prompts import ATTRIBUTES
-from recipe.rationales import read_rationales
+from recipe.rationales import Rationales
 
 pytestmark = pytest.mark.slow
 
@@ -31,9 +31,9 @@ def test_every_picture_gets_a_judged_rationale_and_the_bill_is_told(tmp_path, fo
     assert "8 of 8 rationales accepted, 0 given up" in run.stdout
     assert "iqa: 4 answers, 400 tokens in, 40 out, cost 0.00" in run.stdout
     assert "judge: 8 answers, 800 tokens in, 80 out" in run.stdout
-    accepted = read_rationales(tmp_path / "rationales.jsonl")
-    assert Counter(key.rpartition("/")[0] for key in accepted) == {"iqa/tiny-iqa": 4, "iaa/tiny-iaa": 4}
-    assert {rationale.text for rationale in accepted.values()} == {QUALITY, BEAUTY}
+    accepted = Rationales(tmp_path / "rationales.jsonl")
+    assert Counter(key.rpartition("/")[0] for key in accepted.events) == {"iqa/tiny-iqa": 4, "iaa/tiny-iaa": 4}
+    assert Counter(accepted.texts()) == {QUALITY: 4, BEAUTY: 4}
     shown = [message["content"] for body in server.requests for message in body["messages"]]
     pictures = [block for content in shown for block in content if block["type"] == "image_url"]
     assert len(pictures) == 16  # writers and judges see what they speak of
@@ -96,7 +96,7 @@ def test_a_killed_run_goes_on_and_pays_for_nothing_twice(tmp_path, folder):
     assert len(events_of(tmp_path)) == 16
     assert max(Counter((event["key"], event["step"]) for event in events_of(tmp_path)).values()) == 1
     assert len(server.answered) == 16 + paid_for_nothing
-    assert len(read_rationales(ledger)) == 8
+    assert len(Rationales(ledger).texts()) == 8
 
 
 def test_a_third_start_asks_nothing(tmp_path, folder):
@@ -121,7 +121,7 @@ def test_what_fails_is_written_again_with_the_reason_and_given_up_at_last(tmp_pa
     again = [body["messages"][-1]["content"] for body in s.requests if len(body["messages"]) == 3]
     assert any("not accepted: no sea" in text for text in again)
     assert any("it names a number or the score" in text for text in again)
-    assert not read_rationales(tmp_path / "rationales.jsonl")
+    assert not Rationales(tmp_path / "rationales.jsonl").texts()
 
 
 def test_a_judge_may_be_left_out(tmp_path, folder):
@@ -129,7 +129,7 @@ def test_a_judge_may_be_left_out(tmp_path, folder):
         run = build(write_config(tmp_path, folder, server.url, judge=None))
     assert "8 of 8 rationales accepted" in run.stdout
     assert len(server.requests) == 8
-    assert len(read_rationales(tmp_path / "rationales.jsonl")) == 8
+    assert len(Rationales(tmp_path / "rationales.jsonl").texts()) == 8
 
 
 def test_a_dry_run_shows_the_questions_and_asks_nothing(tmp_path, folder):

@@ -113,3 +113,20 @@ def test_bombs_and_samples_without_a_range_are_faults_and_not_crashes(tmp_path, 
     assert first == "broken: 13 x 10 pixels, over 100; shrink it"
     assert "exceeds limit" in second
     assert "mode F, whose range nothing tells" in third
+
+
+def test_uncompressed_files_of_one_channel_are_turned_rightly(tmp_path):
+    pixels = np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) * 20
+    for depth in (np.uint8, np.uint16):
+        grey = Image.fromarray((pixels >> 8).astype(depth) if depth is np.uint8 else pixels)
+        grey.save(tmp_path / "plain.tif")
+        grey.save(tmp_path / "turned.tif", tiffinfo={0x112: 6})
+        plain, turned = (np.asarray(open_picture(tmp_path / f"{name}.tif")) for name in ("plain", "turned"))
+        np.testing.assert_array_equal(turned, np.rot90(plain, -1))
+
+
+def test_sixteen_bits_may_be_transparent_too(tmp_path):
+    Image.fromarray(np.array([[500, 40_000]], np.uint16)).save(tmp_path / "grey.png", transparency=500)
+    opened = np.asarray(open_picture(tmp_path / "grey.png"))[0]
+    assert opened[0].tolist() == [255] * 3
+    assert opened[1].tolist() == [156] * 3

@@ -10,7 +10,7 @@ from support import kills, stages
 from support.chat_server import ChatServer
 from support.rationale_runs import write_config, write_pictures
 
-from recipe.rationales import read_rationales
+from recipe.rationales import Rationales
 
 pytestmark = pytest.mark.slow
 STEPS = [
@@ -122,7 +122,7 @@ def test_killed_writers_of_rationales_pay_for_nothing_twice(tmp_path, moment):
     with ChatServer(delay=0.05) as server:
         config = write_config(tmp_path, folder, server.url, concurrency=1)
         start = ["--config", config]
-        started = tmp_path / "rationales.record" / "started.json"
+        started = tmp_path / "rationales.jsonl.record" / "started.json"
         kills.run_until("build_rationales", start, said, lambda: started.exists() and lines(ledger) >= moment)
         paid = len(server.answered)
         for change in (
@@ -139,4 +139,4 @@ def test_killed_writers_of_rationales_pay_for_nothing_twice(tmp_path, moment):
         assert len(server.answered) <= 17, "at most the one that was under way"
     events = [json.loads(line) for line in ledger.open()]
     assert Counter((event["key"], event["step"]) for event in events).most_common(1)[0][1] == 1
-    assert len(read_rationales(ledger)) == 8
+    assert len(Rationales(ledger).texts()) == 8

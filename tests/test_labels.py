@@ -32,7 +32,7 @@ def test_splits_are_taken_by_column(tmp_path):
     train, test = (read_pictures(spec_of(tmp_path, where={"split": part})) for part in ("train", "test"))
     assert [p.image_id for p in test] == ["0", "3", "6"]
     assert len(train) == 6
-    with pytest.raises(SystemExit, match="row 0: no 'part' among"):
+    with pytest.raises(SystemExit, match="no row has 'part', which data.* asks for"):
         read_pictures(spec_of(tmp_path, where={"part": "train"}))
 
 
@@ -93,3 +93,29 @@ def test_labels_on_another_scale_are_refused_before_training_and_on_request_only
     settings["grpo"] = {"doctor": "warn"}
     refuse_suspicious_labels(Recipe.model_validate(settings), "grpo")
     assert "lie in the lowest tenth" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("where", "cell"), [({"s": True}, "true"), ({"s": 1}, 1.0), ({"s": ["train", "val"]}, "val"), ({"s": "a"}, " A")]
+)
+def test_a_split_is_found_whatever_type_its_cells_have(tmp_path, where, cell):
+    rows = [{"image": "a", "gt_score": 1, "s": cell}, {"image": "b", "gt_score": 2, "s": None}, {"image": "c"}]
+    assert [p.image_id for p in read_pictures(spec_of(tmp_path, rows, where=where))] == ["a"]
+
+
+def test_a_set_that_selects_nothing_is_refused(tmp_path):
+    with pytest.raises(SystemExit, match="none of 9 rows belongs to s; mend where, share or limit"):
+        read_pictures(spec_of(tmp_path, where={"split": "nope"}))
+
+
+def test_cells_that_no_column_names_and_truth_values_are_refused(tmp_path):
+    with pytest.raises(SystemExit, match=r"row 0: more cells than columns: \['5'\]; quote cells that hold commas"):
+        read_pictures(spec_of(tmp_path, "image,gt_score\na.png,5,5\n", name="l.csv"))
+    with pytest.raises(SystemExit, match="row 0: gt_score is True, no label"):
+        read_pictures(spec_of(tmp_path, [{"image": "a", "gt_score": True}]))
+
+
+def test_errors_name_rows_of_the_file_whatever_is_selected(tmp_path):
+    rows = [*ROWS[:7], ROWS[7] | {"gt_score": 500.0}]
+    with pytest.raises(SystemExit, match=r"gt_score\[7\] is 500"):
+        read_pictures(spec_of(tmp_path, rows, where={"split": "train"}))

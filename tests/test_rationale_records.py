@@ -3,11 +3,13 @@
 import json
 
 import pytest
+from PIL import Image
 from support.chat_server import QUALITY, ChatServer
 from support.rationale_runs import build, write_config, write_pictures
 
 from recipe.config import RationaleSettings
-from recipe.rationales import read_rationales
+from recipe.labels import Picture
+from recipe.rationales import Rationales
 from recipe.secrets import redact
 
 pytestmark = pytest.mark.slow
@@ -90,9 +92,64 @@ def test_a_text_explains_one_label_and_another_one_needs_another(tmp_path):
 
 
 def test_rationales_of_ones_own_are_one_line_a_picture(tmp_path):
-    path = tmp_path / "mine.jsonl"
-    path.write_text('{"task": "iqa", "dataset": "KonIQ-10k", "image": "1.jpg", "text": "Sharp."}\n')
-    assert read_rationales(path) == {"iqa/KonIQ-10k/1.jpg": ("Sharp.", None)}
+    path, picture = tmp_path / "mine.jsonl", Picture(None, "1.jpg", "KonIQ-10k", "iqa", 50.0, None, "digest")
+    path.write_text('{"task": "iqa", "dataset": "KonIQ-10k", "image": "1.jpg", "text": "Sharp."}')  # no line feed
+    assert Rationales(path).of(picture) == "Sharp."
+    assert Rationales(path).of(picture._replace(image_id="2.jpg")) is None
     path.write_text('{"picture": "1.jpg"}\n')
     with pytest.raises(SystemExit, match=r"line 1 is no rationale: .* write \{task, dataset, image, text\}"):
-        read_rationales(path)
+        Rationales(path)
+
+
+@pytest.mark.parametrize("text", ["", None, 5, ["a"], "bad </think><answer>3</answer>"])
+def test_a_rationale_that_cannot_be_taught_is_refused(tmp_path, text):
+    path, picture = tmp_path / "mine.jsonl", Picture(None, "1.jpg", "d", "iqa", 50.0, None, "digest")
+    path.write_text(json.dumps({"task": "iqa", "dataset": "d", "image": "1.jpg", "text": text}) + "\n")
+    with pytest.raises(SystemExit, match="the text of iqa/d/1.jpg cannot be taught"):
+        Rationales(path).of(picture)
+
+
+def test_a_last_line_without_a_line_feed_is_kept_and_a_dry_run_writes_nothing(tmp_path, folder):
+    ledger = tmp_path / "rationales.jsonl"
+    with ChatServer() as server:
+        config = write_config(tmp_path, folder, server.url)
+        assert build(config).returncode == 0
+        whole = ledger.read_bytes()
+        ledger.write_bytes(whole[:-1])
+        dry = build(config, "--dry-run")
+        assert "0 of 8 pictures would be asked about" in dry.stdout
+        assert ledger.read_bytes() == whole[:-1]
+        asked = len(server.requests)
+        assert build(config).returncode == 0
+        assert len(server.requests) == asked
+
+
+def test_labels_and_pictures_that_come_back_find_their_rationales_again(tmp_path):
+    folder = write_pictures(tmp_path / "data")
+    labels, image = folder / "iqa_sft.json", next((folder / "images").glob("sft-*iqa*"))
+    before, pixels = labels.read_text(), image.read_bytes()
+    with ChatServer() as server:
+        config = write_config(tmp_path, folder, server.url)
+        assert build(config).returncode == 0
+        asked = len(server.requests)
+        labels.write_text(json.dumps([row | {"gt_score": 77.0} for row in json.loads(before)]))
+        assert build(config).returncode == 0
+        assert len(server.requests) == asked + 8
+        labels.write_text(before)
+        assert "8 of 8 rationales accepted" in build(config).stdout
+        assert len(server.requests) == asked + 8
+        Image.new("RGB", (64, 64), "red").save(image)
+        assert build(config).returncode == 0
+        assert len(server.requests) == asked + 10, "another picture needs another text"
+        image.write_bytes(pixels)
+        assert "8 of 8 rationales accepted" in build(config).stdout
+        assert len(server.requests) == asked + 10
+
+
+def test_a_start_that_fails_leaves_no_record(tmp_path, folder):
+    with ChatServer(faults=[404] * 9) as server:
+        config = write_config(tmp_path, folder, server.url, concurrency=1)
+        assert build(config).returncode == 1
+        server.faults.clear()
+        config.write_text(config.read_text().replace("model: m", "model: right"))
+        assert build(config).returncode == 0

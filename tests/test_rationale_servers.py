@@ -9,7 +9,7 @@ from support.chat_server import BEAUTY, QUALITY, ChatServer
 from support.rationale_runs import build, events_of, write_config, write_pictures
 
 from recipe.chat import LARGEST_BODY, strip_wrapping
-from recipe.rationales import read_rationales
+from recipe.rationales import Rationales
 
 pytestmark = pytest.mark.slow
 VERDICT = '{"grounded": true, "reason": "all of it can be seen"}'
@@ -21,7 +21,7 @@ def folder(tmp_path_factory):
 
 
 def texts_of(tmp_path):
-    return {rationale.text for rationale in read_rationales(tmp_path / "rationales.jsonl").values()}
+    return set(Rationales(tmp_path / "rationales.jsonl").texts())
 
 
 def thinking(text):

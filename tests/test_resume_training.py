@@ -59,7 +59,7 @@ def trainer_of(make_model, folder, **length):
     rows = [{"input_ids": torch.arange(k, k + 6) % 64, "labels": torch.arange(k, k + 6) % 64} for k in range(24)]
     quiet = {"use_cpu": True, "report_to": "none", "disable_tqdm": True, "save_strategy": "steps", "save_steps": 1}
     args = TrainingArguments(str(folder), learning_rate=1e-2, per_device_train_batch_size=2, seed=0, **quiet, **length)
-    return Trainer(model=model, args=args, train_dataset=rows)
+    return Trainer(model=model, args=args, train_dataset=rows, eval_dataset=rows)
 
 
 def weights_of(trainer):
@@ -89,10 +89,8 @@ def test_the_end_of_training_comes_where_no_step_is_left(tmp_path):
     best = {"eval_strategy": "steps", "eval_steps": 1, "load_best_model_at_end": True, "max_steps": 4}
     best |= {"metric_for_best_model": "loss", "greater_is_better": True}  # so that the first one is the best
     whole = trainer_of(qwen2_5_vl, tmp_path, **best)
-    whole.eval_dataset = whole.train_dataset
     resume_training(whole, None)
     resumed = trainer_of(qwen2_5_vl, tmp_path, **best)
-    resumed.eval_dataset = resumed.train_dataset
     ended = []
     monitor = type("Monitor", (TrainerCallback,), {"on_train_end": lambda *_, **__: ended.append(True)})
     resumed.add_callback(monitor())

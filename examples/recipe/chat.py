@@ -121,11 +121,12 @@ class ChatClients:
                 raise Refused(redact(f"{where} refuses it: {error}", self.settings)) from None
             except TimeoutError:
                 problem = f"no whole answer in {endpoint.timeout:g} seconds"
-            except (openai.OpenAIError, ValueError, TypeError, LookupError, AttributeError) as error:
+            except Exception as error:  # whatever a server sends, and whatever library meets it
                 problem = f"{type(error).__name__}: {error}"
                 pause = asked_pause(error, pause)
             await asyncio.sleep(pause if attempt < endpoint.retries else 0)
-        raise Unusable(redact(f"{where} gave no usable answer: {problem:.300}", self.settings))
+        problem = redact(problem, self.settings)  # before it is cut: half a key is none that could be found
+        raise Unusable(f"{redact(where, self.settings)} gave no usable answer: {problem:.300}")
 
     async def _call(self, role: Role, messages: list[ChatCompletionMessageParam], options: Mapping[str, Any]) -> bytes:
         """The body of an answer, as far as it is not too large."""
@@ -175,8 +176,14 @@ def strip_wrapping(text: str) -> str:
 
 
 def read_json(text: str, schema: type[Schema]) -> Schema:
-    """The one object in a text, whatever a model says before and after it."""
-    return schema.model_validate_json(text[text.find("{") : text.rfind("}") + 1] or text)
+    """The first object in a text that fits, whatever a model says before and after it."""
+    for start in (found.start() for found in re.finditer("{", text)):
+        try:
+            value, _ = json.JSONDecoder().raw_decode(text, start)
+            return schema.model_validate(value)
+        except ValueError:
+            continue
+    raise ValueError(f"no {schema.__name__} in {text!r:.100}")
 
 
 def clean(text: str) -> str:
@@ -185,7 +192,7 @@ def clean(text: str) -> str:
 
 
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9 else 0
 
 
 def picture_block(path: Path) -> ChatCompletionContentPartImageParam:

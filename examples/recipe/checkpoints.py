@@ -25,6 +25,10 @@ def find_fault(checkpoint: Path) -> str | None:
     """The first file that a killed run left out or cut short; the trainer writes its state last."""
     if not (checkpoint / "trainer_state.json").exists():
         return "trainer_state.json is missing"
+    if (checkpoint / "optimizer.pt").exists():  # an unsharded one, which is whole with these
+        for pattern in ("*model*", "scheduler.pt"):
+            if not any(checkpoint.glob(pattern)):
+                return f"{pattern} is missing"
     for path in sorted(checkpoint.rglob("*")):
         try:
             _open(path)

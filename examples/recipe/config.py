@@ -37,7 +37,7 @@ class PictureSet(Section):
     share: tuple[float, float] = (0.0, 1.0)  # take this part of the pictures, drawn by name: [0, 0.8] and [0.8, 1]
     mos_key: str = "gt_score"
     mos_std_key: str | None = None
-    limit: int | None = None  # take only the first rows
+    limit: Annotated[int, Field(ge=1)] | None = None  # take only the first rows
     on_broken: Literal["refuse", "drop"] = "refuse"  # what to do about pictures that are missing or cannot be decoded
 
     @model_validator(mode="after")
@@ -45,6 +45,7 @@ class PictureSet(Section):
         low, high = self.share
         if not 0 <= low < high <= 1:
             raise ValueError(f"share must be a part of 0 to 1, such as [0, 0.8]; got {list(self.share)}")
+        _ = self.score_scale  # checks its ends
         return self
 
     @property
@@ -100,8 +101,8 @@ class Endpoint(Section):
     max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"  # what the server calls it
     structure: Literal["schema", "object", "prompt"] = "schema"  # how a judge is asked for JSON
     extra_body: dict[str, Any] = {}  # more fields of every request, such as {chat_template_kwargs: {...}}
-    timeout: float = 120.0  # seconds for one whole answer, however slowly it drips
-    retries: int = 6  # of a call that times out, is refused or fails; the pauses between them grow
+    timeout: Annotated[float, Field(gt=0)] = 120.0  # seconds for one whole answer, however slowly it drips
+    retries: Annotated[int, Field(ge=0)] = 6  # of a call that times out or fails; the pauses between them grow
     price_in: float = 0.0  # of a million tokens
     price_out: float = 0.0
 
@@ -114,8 +115,8 @@ class RationaleSettings(Section):
     notes: Path | None = None  # a folder with notes on each attribute; None shows the picture instead
     iqa_words: tuple[int, int] = (30, 50)
     iaa_words: tuple[int, int] = (130, 220)
-    attempts: int = 3  # texts a picture, until one is accepted
-    concurrency: int = 16
+    attempts: Annotated[int, Field(ge=1)] = 3  # texts a picture, until one is accepted
+    concurrency: Annotated[int, Field(ge=1)] = 16
     smallest_share: float = 0.9  # SFT stops if a smaller share of the pictures has an accepted rationale
 
 
@@ -139,9 +140,9 @@ class GRPOSettings(Training):
 
 
 class EvaluationSettings(Section):
-    batch_size: int = 16
-    max_new_tokens: int = 512
-    resamples: int = 1000  # of the bootstrap
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    max_new_tokens: Annotated[int, Field(ge=1)] = 512
+    resamples: Annotated[int, Field(ge=0)] = 1000  # of the bootstrap
 
 
 class Launch(Section):
@@ -151,7 +152,7 @@ class Launch(Section):
 
 class Recipe(Section):
     out: Path
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     prompts: dict[Task, str] | None = None  # None takes those of prompts.py
     think_prefilled: bool = False  # the model's chat template writes <think> itself
     data: DataSettings
@@ -180,6 +181,10 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _check_parts(self) -> Self:
+        for part in ("sft", "grpo", "test"):
+            names = [(spec.task, spec.name) for spec in getattr(self.data, part)]
+            if len(set(names)) < len(names):
+                raise ValueError(f"two sets of data.{part} have one task and one name: {names}; rename one")
         if self.sft is not None and (self.rationales is None or not self.data.sft):
             raise ValueError("sft learns from rationales: give rationales.file and data.sft, or set sft: null")
         return self

@@ -1,5 +1,6 @@
 """Files of a run: JSONL that only grows, files that appear whole or not at all, and the lock that a run holds."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ def read_append_only_jsonl(path: Path) -> list[Any]:
         return []
     content = path.read_bytes()
     try:
-        return list(parse_jsonl(content[: content.rfind(b"\n") + 1], path).values())
+        return list(parse_jsonl(content[: _finished(content)], path).values())
     except ValueError as error:
         raise SystemExit(f"{error}; mend that line or take it out") from None
 
@@ -27,10 +28,24 @@ def open_append_only(path: Path) -> TextIO:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
         content = path.read_bytes()
-        complete = content.rfind(b"\n") + 1
+        complete = _finished(content)
         if complete != len(content):
             os.truncate(path, complete)  # never rewritten: a second kill would lose what was paid for
+        file = path.open("a", encoding="utf-8")
+        if complete and content[complete - 1 : complete] != b"\n":
+            file.write("\n")
+        return file
     return path.open("a", encoding="utf-8")
+
+
+def _finished(content: bytes) -> int:
+    """How many bytes hold whole lines. A last line that is JSON is whole without a line feed, as editors leave it."""
+    complete = content.rfind(b"\n") + 1
+    try:
+        json.loads(content[complete:])
+    except ValueError:
+        return complete
+    return len(content)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -43,7 +43,7 @@ def picture_key(task: str, dataset: str, image_id: str) -> str:
 
 def read_labels(path: Path) -> list[dict[str, Any]]:
     """The rows of a label file."""
-    if not path.exists():
+    if not path.is_file():
         raise SystemExit(f"label file {path} does not exist; mend its path in the config")
     if path.suffix not in (".json", ".jsonl", ".csv"):
         raise SystemExit(f"labels must be .json, .jsonl or .csv; got {path}")
@@ -52,12 +52,17 @@ def read_labels(path: Path) -> list[dict[str, Any]]:
         rows = _parse(content, path)
     except UnicodeDecodeError as error:
         raise SystemExit(f"{path} is not in UTF-8 ({error.reason}); save it in UTF-8") from None
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, csv.Error, RecursionError) as error:
         raise SystemExit(f"{path} is no {path.suffix[1:]}: {error}") from None
     except ValueError as error:
         raise SystemExit(str(error)) from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise SystemExit(f"{path} must hold a list of objects, one a picture")
+    for number, row in enumerate(rows):
+        if None in row:  # the csv module keeps what no column names there
+            raise SystemExit(
+                f"{path}, row {number}: more cells than columns: {row[None]}; quote cells that hold commas"
+            )
     return rows
 
 
@@ -70,8 +75,13 @@ def _parse(content: bytes, path: Path) -> Any:
 
 def read_pictures(spec: PictureSet) -> list[Picture]:
     """The labelled pictures of a set, in the order of its label file; this opens no picture."""
-    numbered = [(number, row) for number, row in enumerate(read_labels(spec.labels)) if _belongs(spec, row, number)]
-    numbered = numbered[: spec.limit]
+    rows = read_labels(spec.labels)
+    for column in spec.where:
+        if rows and not any(column in row for row in rows):
+            raise SystemExit(f"{spec.labels}: no row has {column!r}, which data.*.where asks for")
+    numbered = [(number, row) for number, row in enumerate(rows) if _belongs(spec, row, number)][: spec.limit]
+    if not numbered:
+        raise SystemExit(f"{spec.labels}: none of {len(rows)} rows belongs to {spec.name}; mend where, share or limit")
     names = [_cell(row, spec.image_key, spec, number) for number, row in numbered]
     for (number, _), name in zip(numbered, names, strict=True):
         if not isinstance(name, str | int) or isinstance(name, bool):
@@ -95,11 +105,22 @@ def check_labels(spec: PictureSet, pictures: Sequence[Picture]) -> list[str]:
     ]
 
 
+def _same(cell: Any, value: Any) -> bool:
+    """Whether a cell holds what the configuration says, whatever type a file gives it."""
+    if isinstance(value, list):
+        return any(_same(cell, one) for one in value)
+    if str(cell).strip().lower() == str(value).strip().lower():
+        return True
+    try:
+        return not isinstance(cell, str) and float(cell) == float(value)
+    except (TypeError, ValueError):
+        return False
+
+
 def _belongs(spec: PictureSet, row: Mapping[str, Any], number: int) -> bool:
     """Whether the row is of the split that the set declares, by columns and by share."""
-    for column, value in spec.where.items():
-        if str(_cell(row, column, spec, number)) != str(value):
-            return False
+    if not all(_same(row.get(column), value) for column, value in spec.where.items()):
+        return False
     low, high = spec.share
     if (low, high) == (0, 1):
         return True
@@ -124,7 +145,7 @@ def _file_name(spec: PictureSet, row: Mapping[str, Any], name: str, number: int)
         return name
     try:
         return spec.file.format_map(row)
-    except (KeyError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, ValueError, IndexError, AttributeError, TypeError) as error:
         raise SystemExit(
             f"{spec.labels}, row {number}: data.*.file {spec.file!r} asks for {error}, and the row has "
             f"{sorted(map(str, row))}; write columns in braces, such as '{{{spec.image_key}}}.jpg'"
@@ -135,22 +156,30 @@ def _labels_in_points(
     spec: PictureSet, numbered: Sequence[tuple[int, Mapping[str, Any]]]
 ) -> tuple[list[float], list[float | None]]:
     """MOS and standard deviations in points on 0-100; a deviation that is not known is NaN."""
-    labels = [_cell(row, spec.mos_key, spec, number) for number, row in numbered]
-    stds = [row.get(spec.mos_std_key) for _, row in numbered] if spec.mos_std_key else []
-    if stds and not any(spec.mos_std_key in row for _, row in numbered):
+    # at their rows of the file, so that errors name those
+    labels: list[Any] = [None] * (numbered[-1][0] + 1)
+    stds: list[Any] = [None] * len(labels) if spec.mos_std_key else []
+    for number, row in numbered:
+        labels[number] = _cell(row, spec.mos_key, spec, number)
+        if isinstance(labels[number], bool):
+            raise SystemExit(f"{spec.labels}, row {number}: {spec.mos_key} is {labels[number]}, no label")
+        if spec.mos_std_key:
+            stds[number] = None if row.get(spec.mos_std_key) == "" else row.get(spec.mos_std_key)
+    if spec.mos_std_key and not any(spec.mos_std_key in row for _, row in numbered):
         raise SystemExit(f"{spec.labels}: no row has {spec.mos_std_key!r}; set mos_std_key to a column that there is")
     try:
         points = spec.score_scale.column_to_points(labels, column=f"{spec.labels}: {spec.mos_key}").tolist()
         known = spec.score_scale.stds_to_points(stds, column=f"{spec.labels}: {spec.mos_std_key}").tolist()
-    except (ValueError, TypeError) as error:
-        raise SystemExit(str(error)) from None
-    missing = [k for k, mos in enumerate(points) if math.isnan(mos)]
+    except (ValueError, TypeError, OverflowError) as error:
+        raise SystemExit(f"{spec.labels}: {error}" if isinstance(error, OverflowError) else str(error)) from None
+    chosen = [number for number, _ in numbered]
+    missing = [number for number in chosen if math.isnan(points[number])]
     if missing:
         raise SystemExit(
-            f"{spec.labels}: {spec.mos_key} of row {numbered[missing[0]][0]} is {labels[missing[0]]!r}, no label "
+            f"{spec.labels}: {spec.mos_key} of row {missing[0]} is {labels[missing[0]]!r}, no label "
             f"({len(missing)} such rows); take them out, or give their MOS"
         )
-    return points, known if spec.mos_std_key else [None] * len(points)
+    return [points[n] for n in chosen], [known[n] if spec.mos_std_key else None for n in chosen]
 
 
 def _refuse_duplicates(spec: PictureSet, numbered: Sequence[tuple[int, Any]], names: Sequence[Any]) -> None:

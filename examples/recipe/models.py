@@ -28,7 +28,14 @@ from transformers.utils import logging
 from recipe.checkpoints import last_checkpoint
 from recipe.config import ModelSettings, Recipe
 from recipe.files import write_whole
-from recipe.stages import fingerprint_of_model, is_finished, mark_finished, start_stage, trained_model_folder
+from recipe.stages import (
+    check_stage,
+    fingerprint_of_model,
+    is_finished,
+    mark_finished,
+    start_stage,
+    trained_model_folder,
+)
 from tatar_rewards.adapters.trl import resume_training
 
 logging.disable_progress_bar()  # of loading weights; trainers keep their bars
@@ -156,8 +163,8 @@ def run_training(recipe: Recipe, stage: str, make_trainer: Callable[[Recipe], Tr
     """
     show_warnings_without_code()
     processes, start = PartialState(), starting_model(recipe, stage)
-    with processes.main_process_first():
-        start_stage(recipe, stage, model=fingerprint_of_model(start), **fingerprints)
+    fingerprints["model"] = fingerprint_of_model(start)
+    check_stage(recipe, stage, **fingerprints)
     if is_finished(recipe, stage):
         processes.print(f"{stage.upper()} is done: {trained_model_folder(recipe, stage)}")
         return
@@ -166,12 +173,16 @@ def run_training(recipe: Recipe, stage: str, make_trainer: Callable[[Recipe], Tr
     trainer = make_trainer(recipe)
     refuse_trained_frozen(trainer.model, recipe.model.frozen)
     shorten_progress(trainer)
+    with processes.main_process_first():
+        start_stage(recipe, stage, **fingerprints)
     checkpoint, faults = last_checkpoint(folder)
     for fault in faults:
         processes.print(f"passing over {fault}")
     if checkpoint is not None:
         processes.print(f"resuming from {checkpoint}")
     resume_training(trainer, checkpoint)
+    if not trainer.state.global_step:
+        raise SystemExit(f"{stage} took no step: there are fewer pictures than a batch holds, or max_steps is 0")
     save_trained_model(trainer, trained_model_folder(recipe, stage))
     if processes.is_main_process:
         refuse_changed_frozen(start, trained_model_folder(recipe, stage), recipe.model)

@@ -15,6 +15,7 @@ from recipe.labels import Picture, check_labels
 from recipe.models import register_architecture
 from recipe.pictures import count_per_task, load_pictures, mix_tasks, refuse_overlap, to_dataset
 from recipe.prompts import QUESTIONS
+from recipe.secrets import redact
 from recipe.stages import DEPENDS_ON, is_finished
 from tatar_rewards.doctor import check_setup
 
@@ -57,7 +58,8 @@ def print_plan(
     print("stages")
     for name, command in commands.items():
         done = name in DEPENDS_ON and plan.attempt(partial(is_finished, recipe, name))
-        print(f"  {name:<11}{'done' if done else 'to do':<7}{' '.join(command[1:])}")
+        shown = redact(" ".join(command[1:]), recipe.rationales)
+        print(f"  {name:<11}{'done' if done else 'to do':<7}{shown}")
     print("\npictures")
     pictures = {part: print_pictures(plan, part) for part in PARTS if part != "sft" or recipe.sft is not None}
     for part in pictures.keys() - {"test"}:
@@ -74,6 +76,8 @@ def print_plan(
     n_parameters = print_model(recipe.model, plan.missing)
     if n_parameters:
         print(f"  {describe_memory(recipe, n_parameters)}")
+    if recipe.launch.accelerate is not None and not recipe.launch.accelerate.is_file():
+        plan.missing.append(f"{recipe.launch.accelerate}, the configuration of accelerate")
     print_doctor(plan, rewards, pictures["grpo"].found)
     print("\nmissing" if plan.missing else "\nNothing is missing.")
     for line in dict.fromkeys(plan.missing):
@@ -117,7 +121,7 @@ def print_doctor(plan: Plan, rewards: Callable[[], Sequence[Callable[..., Any]]]
     recipe = plan.recipe
     print("\nrewards")
     rows = mix_tasks(pictures, recipe.data.iaa_share, recipe.seed)
-    dataset = to_dataset(rows, recipe.prompts or QUESTIONS).with_format(None) if rows else None
+    dataset = to_dataset(rows, {**QUESTIONS, **(recipe.prompts or {})}).with_format(None) if rows else None
     try:
         report = check_setup(rewards(), recipe.grpo.args, dataset, recipe.launch.processes)
     except (ValueError, TypeError, ImportError, AttributeError) as error:
@@ -174,7 +178,8 @@ def first_line(error: Exception) -> str:
 
 def describe_memory(recipe: Recipe, n_parameters: float) -> str:
     """The memory that the states of training take on one device, without activations: a lower bound, not a forecast."""
-    accelerate = yaml.safe_load(recipe.launch.accelerate.read_text()) if recipe.launch.accelerate else {}
+    path = recipe.launch.accelerate
+    accelerate = yaml.safe_load(path.read_text()) if path is not None and path.is_file() else {}
     sharded = accelerate.get("distributed_type") in ("DEEPSPEED", "FSDP")
     share = 1 / recipe.launch.processes if sharded else 1
     width = 4 if recipe.model.dtype == "float32" else 2  # bytes of a weight

@@ -48,13 +48,20 @@ def read_answers(recipe: Recipe, stage: str) -> dict[str, Row]:
 
 def unanswered(recipe: Recipe, stage: str, pictures: Sequence[Picture]) -> list[Picture]:
     """The pictures about which the model has not been asked, or whose file was another one then."""
+    answers = answers_about(recipe, stage, pictures)
+    return [p for p in pictures if p.key not in answers]
+
+
+def answers_about(recipe: Recipe, stage: str, pictures: Sequence[Picture]) -> dict[str, Row]:
+    """The answers so far that are about the pictures as they are today."""
     answers = read_answers(recipe, stage)
-    return [p for p in pictures if p.key not in answers or answers[p.key].get("digest") != p.digest]
+    asked = (p for p in pictures if p.key in answers and answers[p.key].get("digest") == p.digest)
+    return {p.key: answers[p.key] for p in asked}
 
 
 def read_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture]) -> list[Row]:
     """The whole answers about some pictures, set after set and by key; the MOS comes from the pictures' labels."""
-    answers, opened = read_answers(recipe, stage), "<think>" if recipe.think_prefilled else ""
+    answers, opened = answers_about(recipe, stage, pictures), "<think>" if recipe.think_prefilled else ""
     sets = {name: number for number, name in enumerate(dict.fromkeys((p.task, p.dataset) for p in pictures))}
     rows = []
     for p in sorted(pictures, key=lambda p: (sets[p.task, p.dataset], p.image_id)):

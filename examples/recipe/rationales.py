@@ -4,15 +4,16 @@ import json
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TextIO
 
 from recipe.config import RationaleSettings, Task
 from recipe.files import open_append_only, read_append_only_jsonl
 from recipe.labels import Picture, picture_key, read_labels
-from recipe.prompts import ATTRIBUTES
+from recipe.prompts import ATTRIBUTES, answer_text
 from recipe.secrets import endpoints_of
+from tatar_rewards import parse_answer
 from tatar_rewards.answers.words import count_words
 
 Event = dict[str, Any]  # one line of the file: the picture's key, the step that was done, and its result
@@ -59,7 +60,7 @@ def read_events(path: Path) -> dict[str, list[Event]]:
         event = row
         if isinstance(row, dict) and "key" not in row and row.keys() >= {"task", "dataset", "image", "text"}:
             key = picture_key(row["task"], row["dataset"], str(row["image"]))
-            event = {"key": key, "step": "given", "text": row["text"]}
+            event = {"key": key, "step": "given", "text": row["text"] if isinstance(row["text"], str) else ""}
         if not isinstance(event, dict) or not {"key", "step"} <= event.keys():
             raise SystemExit(
                 f"{path}, line {number} is no rationale: {str(row)[:80]}; write {{task, dataset, image, text}}"
@@ -77,18 +78,24 @@ def accepted_text(events: Sequence[Event]) -> str | None:
 
 
 def events_on(events: Sequence[Event], picture: Picture) -> list[Event]:
-    """The events that are on the picture's label as it is today: a text explains one MOS."""
-    return [event for event in events if event.get("mos") in (None, round(picture.mos, 3))]
+    """The events that are on the picture and its label as they are today: a text explains one picture and one MOS."""
+    today = {"mos": round(picture.mos, 3), "digest": picture.digest}
+    return [event for event in events if all(event.get(name) in (None, value) for name, value in today.items())]
 
 
 class Ledger:
     """The append-only file of everything that was paid for, by picture."""
 
     def __init__(self, path: Path) -> None:
-        self.events, self._file = read_events(path), open_append_only(path)
+        self.path, self.events = path, read_events(path)
+        self.before_first: Callable[[], None] = lambda: None  # called before this process appends its first event
+        self._file: TextIO | None = None
 
     def append(self, picture: Picture, event: Event) -> None:
-        event = {"key": picture.key, "mos": round(picture.mos, 3), **event}
+        if self._file is None:
+            self.before_first()
+            self._file = open_append_only(self.path)
+        event = {"key": picture.key, "mos": round(picture.mos, 3), "digest": picture.digest, **event}
         self._file.write(json.dumps(event) + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -148,28 +155,32 @@ def summarize(ledger: Ledger, pictures: Sequence[Picture], settings: RationaleSe
     return "\n".join(lines)
 
 
-class Rationale(NamedTuple):
-    """An accepted text."""
-
-    text: str
-    mos: float | None  # that it explains, in points to three decimals; None: it does not say
-
-
-def read_rationales(path: Path) -> dict[str, Rationale]:
-    """The accepted rationales of a file, by picture key.
+class Rationales:
+    """The accepted rationales of a file.
 
     `build_rationales.py` and `tiny/pictures.py` write such files. One of your own has a line for each picture:
     {"task": "iqa", "dataset": "KonIQ-10k", "image": "1.jpg", "text": "..."}.
     """
-    if not path.exists():
-        raise SystemExit(f"{path} does not exist; run build_rationales.py with this config first")
-    rationales = {}
-    for key, events in read_events(path).items():
-        of_last_label = [event for event in events if event.get("mos") == events[-1].get("mos")]
-        text = accepted_text(of_last_label)
-        if text is not None:
-            rationales[key] = Rationale(text, events[-1].get("mos"))
-    return rationales
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            raise SystemExit(f"{path} does not exist; run build_rationales.py with this config first")
+        self.path, self.events = path, read_events(path)
+
+    def of(self, picture: Picture) -> str | None:
+        """The text on a picture and its label as they are today; None where there is none."""
+        text = accepted_text(events_on(self.events.get(picture.key, []), picture))
+        return None if text is None else self._check(picture.key, text)
+
+    def texts(self) -> list[str]:
+        """The last accepted text of each picture, whatever its label is today."""
+        texts = ((key, accepted_text(events)) for key, events in self.events.items())
+        return [self._check(key, text) for key, text in texts if text is not None]
+
+    def _check(self, key: str, text: str) -> str:
+        if not text.strip() or not parse_answer(answer_text(text, 50)).ok:
+            raise SystemExit(f"{self.path}: the text of {key} cannot be taught: {text!r:.80}; write plain prose")
+        return text
 
 
 def read_notes(folder: Path | None) -> Notes:
@@ -182,5 +193,5 @@ def read_notes(folder: Path | None) -> Notes:
         for number, row in enumerate(read_labels(path)):
             if not row.get("image") or not row.get("text"):
                 raise SystemExit(f"{path}, row {number}: needs image and text; got {sorted(row)}")
-            notes[row["image"]][attribute] = row["text"]
+            notes[str(row["image"])][attribute] = str(row["text"])
     return notes

@@ -25,8 +25,9 @@ def redact(text: str, settings: RationaleSettings | None) -> str:
     """The text without the keys of the recipe's servers, and without the user and password of any address."""
     for endpoint in endpoints_of(settings).values():
         key = os.environ.get(endpoint.api_key_env, "")
-        password = re.search(r"//[^/@\s]*?:([^/@\s]*)@", endpoint.base_url)
+        password = re.search(r"//[^/\s:]*:([^/\s]*)@", endpoint.base_url)
         for secret in (key, password[1] if password else ""):
             if len(secret) >= SHORTEST:
                 text = text.replace(secret, HIDDEN)
-    return re.sub(r"(\w://)[^/@\s\"']+@", rf"\1{HIDDEN}@", text)
+    text = re.sub(r"(\w://)[^/\s\"']+@", rf"\1{HIDDEN}@", text)
+    return re.sub(r"([?&][^=&\s]*(?:key|token|secret|password)[^=&\s]*=)[^&\s\"']+", rf"\1{HIDDEN}", text)

@@ -6,6 +6,7 @@ the stage starts and compared at every start. What has changed is refused, and n
 
 import argparse
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -44,9 +45,12 @@ def run_lock(recipe: Recipe, *, is_main_process: bool = True) -> Iterator[None]:
 
 # ---------------------------------------------------------------- the record of a stage
 
+MEGABYTE = 1 << 20
+
 # How a run shows itself, and what it keeps, changes nothing in what it trains.
 SHOWS = {"report_to", "run_name", "disable_tqdm", "log_level", "log_completions", "num_completions_to_print"}
 SHOWS |= {"logging_steps", "logging_strategy", "logging_dir", "logging_first_step", "trackio_space_id"}
+SHOWS |= {"log_level_replica", "logging_nan_inf_filter", "project", "dataloader_persistent_workers", "save_only_model"}
 SHOWS |= {"save_steps", "save_strategy", "save_total_limit", "dataloader_num_workers", "dataloader_pin_memory"}
 _TRAINED = {"model": {"path", "dtype", "max_pixels", "frozen", "lora"}, "prompts": True, "seed": True}
 _ANSWERS = {"model": {"dtype", "max_pixels"}, "prompts": True, "evaluation": {"max_new_tokens"}}
@@ -64,8 +68,15 @@ DEPENDS_ON: dict[str, dict[str, Any]] = {  # the settings on which the results o
 }
 
 
+def check_stage(recipe: Recipe, stage: str, **fingerprints: str) -> None:
+    """Exits if a stage has started on something else before; records nothing yet."""
+    check_record(stage_folder(recipe, stage), settings_of(recipe, stage) | {"fingerprints": fingerprints})
+
+
 def start_stage(recipe: Recipe, stage: str, **fingerprints: str) -> None:
     """Record with which settings, and on what, a stage starts; exits if it has started on something else before.
+
+    A stage calls it when nothing but its work is left: a start that fails before leaves no record.
 
     Args:
         recipe: Its settings.
@@ -94,7 +105,8 @@ def mark_finished(recipe: Recipe, stage: str) -> None:
 def stage_folder(recipe: Recipe, stage: str) -> Path:
     """The folder of a stage. Rationales may serve several runs, so their record stands beside their file."""
     if stage == "rationales" and recipe.rationales is not None:
-        return recipe.rationales.file.with_suffix(".record")
+        file = recipe.rationales.file
+        return file.with_name(f"{file.name}.record")
     return recipe.out / stage
 
 
@@ -127,23 +139,28 @@ def check_record(folder: Path, now: dict[str, Any]) -> None:
 
 
 def fingerprint_of_model(path: str | Path) -> str:
-    """Of weights in a folder: names, sizes, the first and last megabyte of each file. Of a name on the hub the name."""
+    """Of the files in a folder: names, sizes, contents (of large ones a megabyte in sixteen). Else the name itself."""
     if not Path(path).is_dir():
         return str(path)
     digest = blake2b(digest_size=8)
-    for file_path in sorted(p for p in Path(path).iterdir() if p.suffix in (".safetensors", ".bin")):
+    for file_path in sorted(p for p in Path(path).iterdir() if p.is_file() and p.suffix not in (".md", ".lock")):
         size = file_path.stat().st_size
+        stride = MEGABYTE if size <= 256 * MEGABYTE else 16 * MEGABYTE
+        digest.update(f"{file_path.name} {size}".encode())
         with file_path.open("rb") as file:
-            head = file.read(1 << 20)
-            file.seek(max(0, size - (1 << 20)))
-            digest.update(f"{file_path.name} {size}".encode() + head + file.read())
+            for start in [*range(0, size, stride), max(0, size - MEGABYTE)]:
+                file.seek(start)
+                digest.update(file.read(MEGABYTE))
     return digest.hexdigest()
 
 
 def settings_of(recipe: Recipe, stage: str) -> dict[str, Any]:
     """The settings on which a stage depends; paths in the folder of the run begin with `{out}`, so it can be moved."""
     settings = recipe.model_dump_json(include=DEPENDS_ON[stage])
-    loaded: dict[str, Any] = json.loads(settings.replace(json.dumps(f"{recipe.out}/")[:-1], '"{out}/'))
+    out = json.dumps(f"{recipe.out}/", ensure_ascii=False)[:-1]
+    loaded: dict[str, Any] = json.loads(settings.replace(out, '"{out}/'))
+    if "path" in loaded.get("model", {}):
+        loaded["model"]["path"] = os.path.normpath(loaded["model"]["path"])
     args = (loaded.get(stage) or {}).get("args", {})
     for name in SHOWS & args.keys():
         del args[name]

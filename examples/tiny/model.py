@@ -29,7 +29,7 @@ from transformers import (
 from recipe.config import Recipe
 from recipe.images import open_picture
 from recipe.prompts import answer_text
-from recipe.rationales import read_rationales
+from recipe.rationales import Rationales
 from recipe.stages import is_finished, mark_finished, parse_command_line, run_lock, start_stage
 from tiny.pictures import SIDE, TASKS
 from tiny.vision_tower import STRIDE, TinyVisionTower, attribute_targets, to_pixels, train_vision_tower
@@ -149,7 +149,7 @@ def make_tiny_model(recipe: Recipe, rationales: Path, n_steps: int) -> None:
     targets = torch.tensor([attribute_targets(of_picture) for of_picture in attributes.values()])
     steps = tqdm(range(n_steps), desc="vision tower", unit="step")
     vision_tower = train_vision_tower(pixels, targets, steps, n_steps=n_steps)
-    texts = [answer_text(rationale.text, 10) for rationale in read_rationales(rationales).values()]
+    texts = [answer_text(text, 10) for text in Rationales(rationales).texts()]
     processor = build_processor(train_tokenizer(texts))
     build_model(vision_tower, processor).save_pretrained(recipe.model.path)
     processor.save_pretrained(recipe.model.path)

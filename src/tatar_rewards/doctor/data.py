@@ -87,7 +87,7 @@ def check_data(rewards: Sequence[Any], data: Data) -> Iterator[Finding]:
     yield from missing
     if missing:
         return
-    if not any(map(len, rows.values())):
+    if rows and not any(map(len, rows.values())):  # rewards that ask for no column tell nothing of rows
         yield Finding("data", "the dataset has no rows", "check how it was loaded or filtered")
         return
     yield from _check_tasks(rewards, rows)
