@@ -12,6 +12,7 @@ printed. Checkpoints hold the remembered opponents. A run that was killed contin
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
@@ -56,9 +57,9 @@ def make_rewards(recipe: Recipe) -> list[Any]:
     return [reward for reward in rewards if reward.config.task in tasks]
 
 
-def training_arguments(recipe: Recipe) -> GRPOConfig:
+def training_arguments(recipe: Recipe, world_size: int | None = None) -> GRPOConfig:
     args = {"disable_tqdm": False} | recipe.grpo.args
-    built = build_arguments(GRPOConfig, "grpo", args, output_dir=str(recipe.out / "grpo"), seed=recipe.seed)
+    built = build_arguments(GRPOConfig, "grpo", args, world_size, output_dir=str(recipe.out / "grpo"), seed=recipe.seed)
     updates = built.steps_per_generation * built.num_iterations / built.gradient_accumulation_steps
     if built.save_strategy == "steps" and built.save_steps % updates:
         raise SystemExit(
@@ -68,7 +69,18 @@ def training_arguments(recipe: Recipe) -> GRPOConfig:
     return built
 
 
-def make_trainer(recipe: Recipe, pictures: Sequence[Picture]) -> GRPOTrainer:
+def read_examples(recipe: Recipe, *, keep: bool = True) -> list[Picture]:
+    """The pictures in the order of training."""
+    return mix_tasks(load_training_pictures(recipe, "grpo", keep=keep), recipe.data.iaa_share, recipe.seed)
+
+
+def fingerprints(pictures: Sequence[Picture]) -> dict[str, str]:
+    """Of what the stage reads."""
+    return {"pictures": fingerprint_of_rows((p.key, p.digest, p.mos, p.mos_std) for p in pictures)}
+
+
+def make_trainer(recipe: Recipe, pictures: Sequence[Picture], start: str | Path | None = None) -> GRPOTrainer:
+    """Of the model of the stage before, or another one to start from."""
     processes = PartialState()
     dataset = to_dataset(pictures, {**QUESTIONS, **(recipe.prompts or {})})
     processes.print(f"GRPO on {len(pictures)} pictures")
@@ -85,7 +97,7 @@ def make_trainer(recipe: Recipe, pictures: Sequence[Picture]) -> GRPOTrainer:
     ####################
     # Model and training
     ####################
-    model, processor = load_model(starting_model(recipe, "grpo"), recipe.model)
+    model, processor = load_model(start or starting_model(recipe, "grpo"), recipe.model)
     return GRPOTrainer(
         model=model,
         processing_class=processor,
@@ -106,9 +118,8 @@ def main() -> None:
             raise SystemExit(
                 f"{sft_model} has not been trained; run train_sft.py with this config first, or set sft: null"
             )
-        pictures = mix_tasks(load_training_pictures(recipe, "grpo"), recipe.data.iaa_share, recipe.seed)
-        seen = fingerprint_of_rows((p.key, p.digest, p.mos, p.mos_std) for p in pictures)
-        run_training(recipe, "grpo", partial(make_trainer, pictures=pictures), pictures=seen)
+        pictures = read_examples(recipe)
+        run_training(recipe, "grpo", partial(make_trainer, pictures=pictures), **fingerprints(pictures))
 
 
 if __name__ == "__main__":

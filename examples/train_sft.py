@@ -12,6 +12,7 @@ including the end of its turn. A run that was killed continues from its newest c
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from accelerate import PartialState
@@ -34,9 +35,9 @@ class Example(NamedTuple):
     answer: str
 
 
-def read_examples(recipe: Recipe) -> list[Example]:
+def read_examples(recipe: Recipe, *, keep: bool = True) -> list[Example]:
     """Pictures and answers in the order of training; exits if too few pictures have an accepted rationale."""
-    pictures, settings = load_training_pictures(recipe, "sft"), recipe.rationales
+    pictures, settings = load_training_pictures(recipe, "sft", keep=keep), recipe.rationales
     if settings is None:
         raise SystemExit("this config has no SFT: set sft, data.sft and rationales.file")
     with PartialState().main_process_first():
@@ -52,8 +53,14 @@ def read_examples(recipe: Recipe) -> list[Example]:
     return [Example(picture, answer_text(texts[picture.key], picture.mos)) for picture in mixed]
 
 
-def make_trainer(recipe: Recipe, examples: Sequence[Example]) -> SFTTrainer:
-    model, processor = load_model(recipe.model.path, recipe.model)
+def fingerprints(examples: Sequence[Example]) -> dict[str, str]:
+    """Of what the stage reads."""
+    return {"examples": fingerprint_of_rows((e.picture.key, e.picture.digest, e.answer) for e in examples)}
+
+
+def make_trainer(recipe: Recipe, examples: Sequence[Example], start: str | Path | None = None) -> SFTTrainer:
+    """Of the recipe's model, or another one to start from."""
+    model, processor = load_model(start or recipe.model.path, recipe.model)
     pictures, answers = [e.picture for e in examples], [e.answer for e in examples]
     PartialState().print(f"SFT on {len(examples)} pictures")
     return SFTTrainer(
@@ -65,11 +72,12 @@ def make_trainer(recipe: Recipe, examples: Sequence[Example]) -> SFTTrainer:
     )
 
 
-def training_arguments(recipe: Recipe) -> SFTConfig:
+def training_arguments(recipe: Recipe, world_size: int | None = None) -> SFTConfig:
     return build_arguments(
         SFTConfig,
         "sft",
         {"disable_tqdm": False} | ({} if recipe.sft is None else recipe.sft.args),
+        world_size,
         output_dir=str(recipe.out / "sft"),
         seed=recipe.seed,
         max_length=None,  # never truncate an answer
@@ -82,8 +90,7 @@ def main() -> None:
     processes = start_processes(recipe, {} if recipe.sft is None else recipe.sft.args)
     with run_lock(recipe, is_main_process=processes.is_main_process):
         examples = read_examples(recipe)
-        seen = fingerprint_of_rows((e.picture.key, e.picture.digest, e.answer) for e in examples)
-        run_training(recipe, "sft", partial(make_trainer, examples=examples), examples=seen)
+        run_training(recipe, "sft", partial(make_trainer, examples=examples), **fingerprints(examples))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ import os
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,12 +101,8 @@ def main() -> None:
         import train_sft
         from recipe.plan import print_plan
 
-        arguments = {
-            "sft": partial(train_sft.training_arguments, recipe),
-            "grpo": partial(train_grpo.training_arguments, recipe),
-        }
-        rewards, examples = partial(train_grpo.make_rewards, recipe), partial(train_sft.read_examples, recipe)
-        sys.exit(0 if print_plan(recipe, commands, rewards, arguments, examples) else 1)
+        trainings = {"grpo": train_grpo} if recipe.sft is None else {"sft": train_sft, "grpo": train_grpo}
+        sys.exit(0 if print_plan(recipe, commands, trainings) else 1)
     unknown = set(args.only or []) - set(commands)
     if unknown:
         raise SystemExit(f"--only knows {', '.join(commands)}; got {', '.join(sorted(unknown))}")

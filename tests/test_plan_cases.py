@@ -130,6 +130,63 @@ def test_a_stage_of_other_settings_is_missing_too(run_folder, capsys):
     assert "sft.args.max_steps: 2 then, 3 now" in missing
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "model.frozen=[typo]",
+        "model.lora={target_modules: [typo]}",
+        "model.lora={r: 0}",
+        "sft.args.report_to=wandb",
+        "sft.args.optim=adamw_bnb_8bit",
+        "sft.args.packing=true",
+        "sft.args.eval_strategy=steps",
+        "grpo.args.use_vllm=true",
+        "grpo.reward_funcs=[nope.nope]",
+    ],
+)
+def test_what_a_trainer_refuses_is_missing(untrained, capsys, change):
+    ok, missing = plan(capsys, untrained, change)
+    assert not ok
+    assert missing.strip()
+
+
+def test_a_plan_of_a_trained_run_writes_nothing_and_sees_other_labels(run_folder, capsys):
+    own = without_data_stage(run_folder)
+    shutil.copytree((run_folder / "data").resolve(), run_folder / "own")
+    mine = [*own, f"data.sft.0.labels={run_folder}/own/iqa_sft.json"]
+    before = sorted(run_folder.rglob("*"))
+    ok, missing = plan(capsys, run_folder, *mine)
+    assert ok, missing
+    labels = json.loads((run_folder / "own" / "iqa_sft.json").read_text())
+    labels[0]["gt_score"] = 99.5
+    (run_folder / "own" / "iqa_sft.json").write_text(json.dumps(labels))
+    ok, missing = plan(capsys, run_folder, *mine)
+    assert not ok
+    assert "fingerprints.examples" in missing
+    assert sorted(run_folder.rglob("*")) == before
+
+
+def test_arguments_are_judged_for_as_many_processes_as_are_launched(untrained, capsys):
+    many = ["launch.processes=2", "grpo.args.per_device_train_batch_size=6", "grpo.args.num_generations=4"]
+    _, missing = plan(capsys, untrained, *many, "grpo.doctor=warn")
+    assert "divisible" not in missing
+    _, missing = plan(capsys, untrained, *many[1:], "grpo.doctor=warn")
+    assert "divisible" in missing
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("launch.accelerate=missing.yaml", "missing.yaml, the configuration of accelerate"),
+        ("data.test=[]", "data.test has no picture to ask about"),
+    ],
+)
+def test_what_is_not_there_is_missing(untrained, capsys, change, said):
+    ok, missing = plan(capsys, untrained, change)
+    assert not ok
+    assert said in missing
+
+
 def test_the_tiny_model_without_its_pictures_is_refused_in_words(tmp_path):
     said = tmp_path / "said"
     assert kills.run("tiny.model", ["--out", tmp_path / "run", "--set", "data.make=null"], said) == 1

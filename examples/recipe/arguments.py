@@ -11,16 +11,25 @@ from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 Arguments = TypeVar("Arguments")
 
 
-def build_arguments(kind: type[Arguments], stage: str, args: Mapping[str, Any], **fixed: Any) -> Arguments:
+def build_arguments(
+    kind: type[Arguments], stage: str, args: Mapping[str, Any], world_size: int | None = None, **fixed: Any
+) -> Arguments:
     """An `SFTConfig` or `GRPOConfig`; exits where an argument has no such name or type, or fails its own check."""
     problems = find_problems(kind, stage, args)
     problems += [f"{stage}.args.{name}: the recipe sets it itself; take it out" for name in fixed.keys() & args.keys()]
     if not problems:
         try:
-            return kind(**fixed, **args)
+            return _planned(kind, world_size)(**fixed, **args)
         except (ValueError, TypeError, ImportError) as error:
             problems = [f"{stage}.args: {error}"]
     raise SystemExit("\n".join(problems))
+
+
+def _planned(kind: type[Arguments], world_size: int | None) -> type[Arguments]:
+    """The class as it is where so many processes run; None: those that do run."""
+    if world_size is None:
+        return kind
+    return type(kind.__name__, (kind,), {"world_size": property(lambda _: world_size)})
 
 
 def find_problems(kind: type[Any], stage: str, args: Mapping[str, Any]) -> list[str]:

@@ -66,7 +66,7 @@ def load_model(path: str | Path, settings: ModelSettings) -> tuple[PreTrainedMod
         model = AutoModelForImageTextToText.from_pretrained(path, dtype=getattr(torch, settings.dtype))
         limit = {} if settings.max_pixels is None else {"max_pixels": settings.max_pixels}
         processor = AutoProcessor.from_pretrained(path, **limit)
-    except (OSError, ImportError) as error:
+    except (OSError, ImportError, ValueError) as error:
         raise SystemExit(f"model {path} cannot be loaded: {error}") from None
     processor.tokenizer.padding_side = "left"
     for part in settings.frozen:

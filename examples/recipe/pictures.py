@@ -105,13 +105,14 @@ def refuse_overlap(train: Sequence[Picture], test: Sequence[Picture]) -> None:
         raise SystemExit(f"{len(shared)} test pictures are trained on:\n{listed}\ntake them out of one of the two")
 
 
-def load_training_pictures(recipe: Recipe, part: str) -> list[Picture]:
+def load_training_pictures(recipe: Recipe, part: str, *, keep: bool = True) -> list[Picture]:
     """The pictures of SFT or GRPO, none of them in the test; one process decodes them, the others read its results."""
     from accelerate import PartialState  # imports torch, which takes seconds; stages that do not train need not wait
 
     with PartialState().main_process_first():
-        pictures = load_pictures(getattr(recipe.data, part), recipe.out / "pictures.jsonl")
-        refuse_overlap(pictures, load_pictures(recipe.data.test, recipe.out / "pictures.jsonl"))
+        cache = recipe.out / "pictures.jsonl"
+        pictures = load_pictures(getattr(recipe.data, part), cache, keep=keep)
+        refuse_overlap(pictures, load_pictures(recipe.data.test, cache, keep=keep))
     refuse_suspicious_labels(recipe, part)
     return pictures
 

@@ -1,9 +1,13 @@
 """What a recipe would do on this machine, and what it lacks, by the checks of training itself. It writes nothing."""
 
+import io
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any, TypeVar
 
 import torch
@@ -12,14 +16,14 @@ from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
 from recipe.config import ModelSettings, PictureSet, Recipe
 from recipe.labels import Picture, check_labels
-from recipe.models import register_architecture
+from recipe.models import refuse_trained_frozen, register_architecture, starting_model
 from recipe.pictures import count_per_task, load_pictures, mix_tasks, refuse_overlap, to_dataset
 from recipe.prompts import QUESTIONS
 from recipe.secrets import redact
-from recipe.stages import DEPENDS_ON, is_finished
+from recipe.stages import DEPENDS_ON, check_stage, fingerprint_of_model, is_finished
 from tatar_rewards.doctor import check_setup
 
-PARTS = ("sft", "grpo", "test")
+LARGEST_BUILT = 2e9  # parameters of a model that a plan loads, to build the trainer
 Result = TypeVar("Result")
 
 
@@ -38,21 +42,13 @@ class Plan:
             return None
 
 
-def print_plan(
-    recipe: Recipe,
-    commands: Mapping[str, Sequence[str]],
-    rewards: Callable[[], Sequence[Callable[..., Any]]],
-    arguments: Mapping[str, Callable[[], Any]],
-    read_examples: Callable[[], Sequence[Any]],
-) -> bool:
+def print_plan(recipe: Recipe, commands: Mapping[str, Sequence[str]], trainings: Mapping[str, ModuleType]) -> bool:
     """Print what the commands of the stages would do, and what they lack; returns whether they lack nothing.
 
     Args:
         recipe: Its settings.
         commands: Of its stages, by name.
-        rewards: Makes those of GRPO.
-        arguments: Builds the trainer's arguments of each stage that trains.
-        read_examples: Reads what SFT learns, and exits where it cannot.
+        trainings: The scripts that train, by stage; they bring the checks.
     """
     plan = Plan(recipe)
     print("stages")
@@ -60,29 +56,62 @@ def print_plan(
         done = name in DEPENDS_ON and plan.attempt(partial(is_finished, recipe, name))
         shown = redact(" ".join(command[1:]), recipe.rationales)
         print(f"  {name:<11}{'done' if done else 'to do':<7}{shown}")
+    for stage in trainings:
+        plan.attempt(partial(is_finished, recipe, f"predictions/{stage}"))
     print("\npictures")
-    pictures = {part: print_pictures(plan, part) for part in PARTS if part != "sft" or recipe.sft is not None}
-    for part in pictures.keys() - {"test"}:
+    pictures = {part: print_pictures(plan, part) for part in (*trainings, "test")}
+    for part in trainings:
         plan.attempt(partial(refuse_overlap, pictures[part].found, pictures["test"].found))
-    will_be_written = any(name in commands for name in ("data", "rationales"))
-    if recipe.sft is not None and not will_be_written and not plan.missing:
-        plan.attempt(read_examples)
+    if not any(pictures["test"].counts.values()):
+        plan.missing.append("data.test has no picture to ask about")
     print("\nsteps")
-    for part in pictures.keys() - {"test"}:
+    for part, script in trainings.items():
+        args = plan.attempt(partial(script.training_arguments, recipe, recipe.launch.processes))
         n_pictures = sum(count_per_task(pictures[part].counts, recipe.data.iaa_share).values())
-        print(f"  {part}: {describe_steps(recipe, part, n_pictures)}")
-        plan.attempt(arguments[part])
+        print(f"  {part}: {describe_steps(recipe, part, n_pictures) if args is not None else 'unknown'}")
     print("\nmodel")
     n_parameters = print_model(recipe.model, plan.missing)
     if n_parameters:
         print(f"  {describe_memory(recipe, n_parameters)}")
     if recipe.launch.accelerate is not None and not recipe.launch.accelerate.is_file():
         plan.missing.append(f"{recipe.launch.accelerate}, the configuration of accelerate")
-    print_doctor(plan, rewards, pictures["grpo"].found)
+    print_doctor(plan, trainings["grpo"].make_rewards, pictures["grpo"].found)
+    for part, script in trainings.items():
+        if not plan.missing and pictures[part].found and "data" not in unfinished(recipe, commands):
+            try_training(plan, part, script, n_parameters, written="rationales" in unfinished(recipe, commands))
     print("\nmissing" if plan.missing else "\nNothing is missing.")
     for line in dict.fromkeys(plan.missing):
         print(f"  {line}")
     return not plan.missing
+
+
+def unfinished(recipe: Recipe, commands: Mapping[str, Sequence[str]]) -> set[str]:
+    return {name for name in commands if name not in DEPENDS_ON or not is_finished(recipe, name)}
+
+
+def try_training(plan: Plan, stage: str, script: ModuleType, n_parameters: float | None, *, written: bool) -> None:
+    """Read what a stage reads and build its trainer, as far as everything is here and the model is small."""
+    recipe, model = plan.recipe, starting_model(plan.recipe, stage)
+    if stage == "sft" and written:
+        return  # the stage before makes what it reads
+    examples = plan.attempt(partial(script.read_examples, recipe, keep=False))
+    if examples is None:
+        return
+    if Path(model).is_dir():
+        read = script.fingerprints(examples) | {"model": fingerprint_of_model(model)}
+        plan.attempt(partial(check_stage, recipe, stage, **read))
+    start = model if Path(model).is_dir() else recipe.model.path
+    if recipe.launch.processes > 1 or not Path(start).is_dir() or (n_parameters or math.inf) > LARGEST_BUILT:
+        return
+    with TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+        elsewhere = recipe.model_copy(update={"out": Path(folder)})
+        try:
+            trainer = plan.attempt(partial(script.make_trainer, elsewhere, examples, start))
+            if trainer is not None:
+                plan.attempt(partial(refuse_trained_frozen, trainer.model, recipe.model.frozen))
+                trainer.get_optimizer_cls_and_kwargs(trainer.args, trainer.model)  # it may not be installed
+        except Exception as error:  # whatever a trainer says to its settings
+            plan.missing.append(f"{stage}: {type(error).__name__}: {first_line(error)}")
 
 
 class PlannedPictures:
@@ -117,13 +146,15 @@ def print_picture_set(plan: Plan, spec: PictureSet, part: str) -> list[Picture] 
     return pictures
 
 
-def print_doctor(plan: Plan, rewards: Callable[[], Sequence[Callable[..., Any]]], pictures: Sequence[Picture]) -> None:
+def print_doctor(
+    plan: Plan, rewards: Callable[[Recipe], Sequence[Callable[..., Any]]], pictures: Sequence[Picture]
+) -> None:
     recipe = plan.recipe
     print("\nrewards")
     rows = mix_tasks(pictures, recipe.data.iaa_share, recipe.seed)
     dataset = to_dataset(rows, {**QUESTIONS, **(recipe.prompts or {})}).with_format(None) if rows else None
     try:
-        report = check_setup(rewards(), recipe.grpo.args, dataset, recipe.launch.processes)
+        report = check_setup(rewards(recipe), recipe.grpo.args, dataset, recipe.launch.processes)
     except (ValueError, TypeError, ImportError, AttributeError) as error:
         plan.missing.append(f"rewards: {error}")
         return
@@ -143,6 +174,9 @@ def describe_steps(recipe: Recipe, part: str, n_pictures: int) -> str:
     epochs, n_steps = args.get("num_train_epochs", 3), args.get("max_steps", -1)
     if n_steps < 1:
         n_steps = math.ceil(n_pictures * generations / rows) * epochs
+        if part == "grpo":  # pictures that do not fill a generation are left out
+            size = args.get("steps_per_generation", accumulation) * per_device * recipe.launch.processes
+            n_steps = n_pictures // max(1, size // generations) * size // rows * args.get("num_iterations", 1) * epochs
         return f"{n_steps:g} steps, {epochs} epochs of {n_pictures} pictures; {batch}"
     return f"{n_steps} steps; {batch}"
 
