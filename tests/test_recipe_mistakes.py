@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import resource
 import shutil
 
 import pytest
@@ -127,11 +128,21 @@ def too_deep(handler, body):
     return True
 
 
-@pytest.mark.parametrize("respond", [cut_short, badly_packed, too_deep])
+def endless_error(handler, body):
+    handler.send_response(500)
+    handler.end_headers()
+    for _ in range(100):
+        handler.wfile.write(b"x" * 1_000_000)
+    return True
+
+
+@pytest.mark.parametrize("respond", [cut_short, badly_packed, too_deep, endless_error])
 def test_whatever_a_body_is_the_run_ends_in_words(tmp_path, respond):
     folder = write_pictures(tmp_path / "data")
     with ChatServer(respond=respond) as server:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         run = build(write_config(tmp_path, folder, server.url, endpoint={"retries": 1}), "--limit", "2")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000, "kilobytes"
     assert run.returncode == 1
     assert "2 pictures are not settled; start again to go on" in run.stderr
 

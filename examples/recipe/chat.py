@@ -61,6 +61,7 @@ class ChatClients:
                 timeout=endpoint.timeout,
                 max_retries=0,  # `_ask_until_usable` asks again, after junk too
                 default_headers={"Accept-Encoding": "identity"},  # a packed body could unpack to anything
+                http_client=openai.DefaultAsyncHttpxClient(event_hooks={"response": [refuse_large_error]}),
             )
             for role, endpoint in self.endpoints.items()
         }
@@ -142,6 +143,19 @@ class ChatClients:
                 if len(body) > LARGEST_BODY:
                     raise ValueError(f"an answer of more than {LARGEST_BODY} bytes")
         return bytes(body)
+
+
+async def refuse_large_error(response: Any) -> None:
+    """The client reads the bodies of errors whole, before anybody can look at them: so they are read here, bounded."""
+    if response.status_code < 400:
+        return
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            await response.aclose()
+            raise ValueError(f"an error of more than {LARGEST_BODY} bytes")
+    response._content = bytes(body)  # as the response keeps what it has read
 
 
 def asked_pause(error: Exception, otherwise: float) -> float:
