@@ -42,7 +42,7 @@ def launches(tmp_path_factory):
         if world not in done:
             folder, cases = tmp_path_factory.mktemp(f"world{world}"), []
 
-            n_cases = {1: 150, 2: 150, 3: 80, 4: 50}[world]  # each message costs four processes on two cores 3 ms
+            n_cases = {1: 150, 2: 120, 3: 60, 4: 45}[world]  # each message costs four processes on two cores 3 ms
 
             @settings(
                 max_examples=n_cases, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
