@@ -15,6 +15,7 @@ what is missing for it.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -83,7 +84,10 @@ def environment() -> dict[str, str]:
 
 def run_stage(name: str, command: list[str]) -> None:
     print(f"\n== {name}", flush=True)
-    code = subprocess.run(command, check=False, env=environment()).returncode
+    try:
+        code = subprocess.run(command, check=False, env=environment()).returncode  # what ends this one, ends that one
+    except KeyboardInterrupt:
+        raise SystemExit(f"{name} was interrupted; start again to go on from there") from None
     if code:
         raise SystemExit(f"{name} ended with code {code}; mend what it says, and start again to go on from there")
 
@@ -106,6 +110,7 @@ def main() -> None:
     unknown = set(args.only or []) - set(commands)
     if unknown:
         raise SystemExit(f"--only knows {', '.join(commands)}; got {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped; start again to go on from there"))
     started = time.monotonic()
     for name, command in commands.items():
         if not args.only or name in args.only:
@@ -113,8 +118,9 @@ def main() -> None:
     table = recipe.out / "table.txt"
     if table.exists():
         print(f"\n{table.read_text()}")
-    minutes = (time.monotonic() - started) / 60
-    print(f"{minutes:.1f} minutes; the report with curves and pictures is {recipe.out / 'report.html'}")
+    report, minutes = recipe.out / "report.html", (time.monotonic() - started) / 60
+    said = f"; the report with curves and pictures is {report}" if report.exists() else ""
+    print(f"{minutes:.1f} minutes{said}")
 
 
 if __name__ == "__main__":

@@ -15,8 +15,11 @@ import train_grpo
 import train_sft
 from recipe.checkpoints import find_fault
 from recipe.config import TINY_CONFIG, RationaleSettings, load_recipe
+from recipe.models import load_model
 from recipe.secrets import redact
 from recipe.stages import fingerprint_of_model, is_finished, start_stage
+from tiny import model as tiny_model
+from tiny import pictures as tiny_pictures
 
 pytestmark = pytest.mark.slow
 
@@ -104,6 +107,21 @@ def test_a_checkpoint_without_weights_or_schedule_is_passed_over(tmp_path):
     (tmp_path / "model.safetensors").write_text("")
     (tmp_path / "scheduler.pt").unlink()
     assert find_fault(tmp_path) == "scheduler.pt is missing"
+
+
+@pytest.mark.parametrize(("module", "change"), [(tiny_pictures, "rationales.file"), (tiny_model, "model.path")])
+def test_the_tiny_stages_write_over_nothing_that_is_not_theirs(run_folder, module, change):
+    own = run_folder.with_name("own")
+    own.write_text("mine")
+    other = f"out={run_folder.with_name('other')}"
+    with pytest.raises(SystemExit, match="exists, and this stage would write its own"):
+        stages.run_in_process(module, other, f"{change}={own}")
+    assert own.read_text() == "mine"
+
+
+def test_another_run_starts_from_the_tiny_model_as_from_any_folder(run_folder):
+    recipe = recipe_of(run_folder, "model.make=null", f"model.path={run_folder}/model")
+    assert load_model(recipe.model.path, recipe.model)[0].num_parameters() > 0
 
 
 # ---------------------------------------------------------------- servers

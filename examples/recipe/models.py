@@ -54,8 +54,9 @@ def start_processes(recipe: Recipe, args: dict[str, Any]) -> PartialState:
 
 
 def register_architecture(settings: ModelSettings) -> None:
-    """Make the vision tower of the tiny model known to transformers, if the recipe builds that model."""
-    if settings.make is not None:
+    """Make the vision tower of the tiny model known to transformers, if the recipe builds or starts from that model."""
+    config = Path(settings.path) / "config.json"
+    if settings.make is not None or (config.is_file() and "tiny_vision_tower" in config.read_text()):
         import tiny.vision_tower  # noqa: F401
 
 

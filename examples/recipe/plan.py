@@ -58,6 +58,10 @@ def print_plan(recipe: Recipe, commands: Mapping[str, Sequence[str]], trainings:
         print(f"  {name:<11}{'done' if done else 'to do':<7}{shown}")
     for stage in trainings:
         plan.attempt(partial(is_finished, recipe, f"predictions/{stage}"))
+    if recipe.model.make is not None and (recipe.data.make is None or recipe.rationales is None):
+        plan.missing.append(
+            "model.make takes the tiny pictures and their rationales: give data.make and rationales.file"
+        )
     print("\npictures")
     pictures = {part: print_pictures(plan, part) for part in (*trainings, "test")}
     for part in trainings:

@@ -139,6 +139,8 @@ def main() -> None:
 def make_tiny_model(recipe: Recipe, rationales: Path, n_steps: int) -> None:
     if is_finished(recipe, "model"):
         return
+    if Path(recipe.model.path).exists() and not (recipe.out / "model" / "started.json").exists():
+        raise SystemExit(f"{recipe.model.path} exists, and this stage would write its own: give another model.path")
     start_stage(recipe, "model")
     set_seed(recipe.seed)
     folder = recipe.out / "data"

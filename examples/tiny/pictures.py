@@ -201,6 +201,9 @@ def main() -> None:
 def make_tiny_pictures(recipe: Recipe, n_pictures: TinyPictures) -> None:
     if is_finished(recipe, "data"):
         return
+    rationales = None if recipe.rationales is None else recipe.rationales.file
+    if rationales is not None and rationales.exists() and not (recipe.out / "data" / "started.json").exists():
+        raise SystemExit(f"{rationales} exists, and this stage would write its own: give another rationales.file")
     start_stage(recipe, "data")
     for part, (photographs_of_part, seed_offset) in PARTS.items():
         per_task = getattr(n_pictures, part)
