@@ -27,7 +27,7 @@ from recipe.labels import Picture
 from recipe.models import load_model, start_processes
 from recipe.pictures import load_pictures
 from recipe.predictions import MODEL_NAMES, format_table, measure_models, unanswered
-from recipe.prompts import QUESTIONS
+from recipe.prompts import questions_of
 from recipe.stages import (
     fingerprint_of_model,
     is_finished,
@@ -84,7 +84,7 @@ def write_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture], p
     model, processor = load_model(trained_model_folder(recipe, stage), recipe.model)
     model.to(processes.device).eval()
     path = recipe.out / "predictions" / stage / f"rank{processes.process_index}.jsonl"
-    size, questions = recipe.evaluation.batch_size, {**QUESTIONS, **(recipe.prompts or {})}
+    size, questions = recipe.evaluation.batch_size, questions_of(recipe)
     bar = {"desc": f"test {MODEL_NAMES[stage]}", "unit": "batch", "disable": not processes.is_main_process}
     with open_append_only(path) as file:
         for start in tqdm(range(0, len(to_ask), size), **bar):

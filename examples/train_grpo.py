@@ -21,18 +21,12 @@ from trl import GRPOConfig, GRPOTrainer
 from recipe.arguments import build_arguments
 from recipe.config import Recipe
 from recipe.labels import Picture
-from recipe.models import (
-    load_model,
-    lora_config,
-    run_training,
-    start_processes,
-    starting_model,
-)
-from recipe.pictures import fingerprint_of_rows, load_training_pictures, mix_tasks, to_dataset
-from recipe.prompts import QUESTIONS
+from recipe.models import load_model, lora_config, run_training, start_processes, starting_model
+from recipe.pictures import fingerprint_of_rows, load_training_pictures, mix_tasks, to_dataset, trained_tasks
+from recipe.prompts import questions_of
 from recipe.stages import is_finished, parse_command_line, run_lock, trained_model_folder
 from tatar_rewards import LengthConfig, tatar_reward_funcs
-from tatar_rewards.adapters.trl import HackDetector, RememberOpponents
+from tatar_rewards.adapters.trl import HackDetector, RememberOpponents, steps_of_a_generation
 from tatar_rewards.doctor import check_setup
 from tatar_rewards.presets import load_reward_funcs
 
@@ -41,10 +35,7 @@ def make_rewards(recipe: Recipe) -> list[Any]:
     """The rewards of TATAR, as far as there are pictures of their task, or those that the recipe names."""
     if recipe.grpo.reward_funcs:
         return load_reward_funcs(recipe.grpo.reward_funcs)
-    settings, tasks = recipe.grpo.rewards, {None, *(spec.task for spec in recipe.data.grpo)}
-    if len(tasks) > 2:  # of one task alone there is nothing to share
-        tasks -= {0.0: {"iaa"}, 1.0: {"iqa"}}.get(recipe.data.iaa_share, set()) if recipe.data.iaa_share else set()
-        tasks -= {"iaa"} if recipe.data.iaa_share == 0 else set()
+    settings, tasks = recipe.grpo.rewards, {None, *trained_tasks(recipe.data.grpo, recipe.data.iaa_share)}
     rewards = tatar_reward_funcs(
         iqa_budget=LengthConfig(longest=settings.iqa_words),
         iaa_budget=LengthConfig(shortest=settings.iaa_words),
@@ -60,10 +51,10 @@ def make_rewards(recipe: Recipe) -> list[Any]:
 def training_arguments(recipe: Recipe, world_size: int | None = None) -> GRPOConfig:
     args = {"disable_tqdm": False} | recipe.grpo.args
     built = build_arguments(GRPOConfig, "grpo", args, world_size, output_dir=str(recipe.out / "grpo"), seed=recipe.seed)
-    updates = built.steps_per_generation * built.num_iterations / built.gradient_accumulation_steps
+    updates = steps_of_a_generation(built)
     if built.save_strategy == "steps" and built.save_steps % updates:
         raise SystemExit(
-            f"grpo.args.save_steps {built.save_steps:g} must be a multiple of {updates:g}, the updates from one "
+            f"grpo.args.save_steps {built.save_steps:g} must be a multiple of {updates}, the updates from one "
             f"generation: the trainer keeps no completions in its checkpoints, so others could not be resumed exactly"
         )
     return built
@@ -82,7 +73,7 @@ def fingerprints(pictures: Sequence[Picture]) -> dict[str, str]:
 def make_trainer(recipe: Recipe, pictures: Sequence[Picture], start: str | Path | None = None) -> GRPOTrainer:
     """Of the model of the stage before, or another one to start from."""
     processes = PartialState()
-    dataset = to_dataset(pictures, {**QUESTIONS, **(recipe.prompts or {})})
+    dataset = to_dataset(pictures, questions_of(recipe))
     processes.print(f"GRPO on {len(pictures)} pictures")
 
     ####################

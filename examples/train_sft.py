@@ -23,7 +23,7 @@ from recipe.config import Recipe
 from recipe.labels import Picture
 from recipe.models import load_model, lora_config, run_training, start_processes
 from recipe.pictures import fingerprint_of_rows, load_training_pictures, mix_tasks, to_dataset
-from recipe.prompts import QUESTIONS, answer_text
+from recipe.prompts import answer_text, questions_of
 from recipe.rationales import Rationales
 from recipe.stages import parse_command_line, run_lock
 
@@ -66,7 +66,7 @@ def make_trainer(recipe: Recipe, examples: Sequence[Example], start: str | Path 
     return SFTTrainer(
         model=model,
         processing_class=processor,
-        train_dataset=to_dataset(pictures, {**QUESTIONS, **(recipe.prompts or {})}, answers),
+        train_dataset=to_dataset(pictures, questions_of(recipe), answers),
         peft_config=lora_config(recipe.model),
         args=training_arguments(recipe),
     )

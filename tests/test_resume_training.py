@@ -18,7 +18,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from tatar_rewards.adapters.trl import LoadCheckpointWeights, _StopAtTheEnd, resume_training
+from tatar_rewards.adapters.checkpoints import LoadCheckpointWeights, _StopAtTheEnd, resume_training
 
 pytestmark = pytest.mark.slow
 TEXT = {

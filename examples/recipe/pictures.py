@@ -141,6 +141,14 @@ def count_per_task(available: dict[str, int], iaa_share: float | None) -> dict[s
     return {task: round(total * share) for task, share in shares.items()}
 
 
+def trained_tasks(specs: Iterable[PictureSet], iaa_share: float | None) -> set[Task]:
+    """The tasks of which pictures are trained on: a share of 0 or 1 leaves one out, where there are both."""
+    tasks: set[Task] = {spec.task for spec in specs}
+    if len(tasks) < 2 or iaa_share not in (0, 1):
+        return tasks
+    return {"iaa"} if iaa_share else {"iqa"}
+
+
 def mix_tasks(pictures: Sequence[Picture], iaa_share: float | None, seed: int) -> list[Picture]:
     """The pictures in random order; with a share, as many of each task as it allows."""
     shuffled = random.Random(seed).sample(list(pictures), len(pictures))

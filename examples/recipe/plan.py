@@ -18,7 +18,7 @@ from recipe.config import ModelSettings, PictureSet, Recipe
 from recipe.labels import Picture, check_labels
 from recipe.models import refuse_trained_frozen, register_architecture, starting_model
 from recipe.pictures import count_per_task, load_pictures, mix_tasks, refuse_overlap, to_dataset
-from recipe.prompts import QUESTIONS
+from recipe.prompts import questions_of
 from recipe.secrets import redact
 from recipe.stages import DEPENDS_ON, check_stage, fingerprint_of_model, is_finished
 from tatar_rewards.doctor import check_setup
@@ -156,7 +156,7 @@ def print_doctor(
     recipe = plan.recipe
     print("\nrewards")
     rows = mix_tasks(pictures, recipe.data.iaa_share, recipe.seed)
-    dataset = to_dataset(rows, {**QUESTIONS, **(recipe.prompts or {})}).with_format(None) if rows else None
+    dataset = to_dataset(rows, questions_of(recipe)).with_format(None) if rows else None
     try:
         report = check_setup(rewards(recipe), recipe.grpo.args, dataset, recipe.launch.processes)
     except (ValueError, TypeError, ImportError, AttributeError) as error:

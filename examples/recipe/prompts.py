@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from recipe.config import Task
+from recipe.config import Recipe, Task
 
 QUESTIONS: dict[Task, str] = {
     "iqa": (
@@ -16,6 +16,12 @@ QUESTIONS: dict[Task, str] = {
         "number from 0 (worst) to 100 (best) between <answer> and </answer>, and write nothing after it."
     ),
 }
+
+
+def questions_of(recipe: Recipe) -> dict[Task, str]:
+    """What the recipe asks about a picture of each task: its own question, or the one above."""
+    return {**QUESTIONS, **(recipe.prompts or {})}
+
 
 # A narrative touches an attribute if it contains one of its stems.
 ATTRIBUTES = {
