@@ -148,7 +148,7 @@ def test_each_data_set_can_have_its_own_scale():
 def test_rater_deviations_are_used_only_when_asked_for_and_on_the_mos_scale():
     columns = {"mos": [3.0], "mos_std": [1.0]}
     plain = tr.GaussianScoreReward(mos_scale=tr.ScoreScale(1, 5))(["<answer>70</answer>"], **columns)
-    asked = tr.GaussianScoreReward(mos_scale=tr.ScoreScale(1, 5), mos_std_column="mos_std")
+    asked = tr.GaussianScoreReward(mos_scale=tr.ScoreScale(1, 5), mos_std_column="mos_std", mos_std_of="mean")
     widened = asked(["<answer>70</answer>"], **columns)
     assert plain[0] < widened[0]
     assert widened[0] == tr.gaussian_score_reward(np.array([70.0]), np.array([50.0]), target_stds=np.array([25.0]))[0]

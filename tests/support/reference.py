@@ -2,13 +2,13 @@
 
 import math
 import re
-from statistics import fmean
+from statistics import fmean, median
 
 NAN = math.nan
 
 
 def readable(prediction):
-    return 0 <= prediction <= 100
+    return -1e-7 <= prediction <= 100 + 1e-7
 
 
 def gaussian(q, g, std=0.0, *, tolerance=8.75, reward_at_tolerance=0.5, widening=0.8, gain=1.0):
@@ -18,7 +18,7 @@ def gaussian(q, g, std=0.0, *, tolerance=8.75, reward_at_tolerance=0.5, widening
         return 0.0
     error = abs(q - g)
     width = tolerance / math.sqrt(-2 * math.log(reward_at_tolerance)) * (1 + widening * error / 100)
-    return min(1.0, gain * math.exp(-(error**2) / (2 * (width**2 + (0.0 if math.isnan(std) else std) ** 2))))
+    return min(1.0, gain * math.exp(-(error**2) / (2 * (width**2 + std**2))))
 
 
 def threshold(q, g, *, tolerance=8.75):
@@ -75,7 +75,7 @@ def rank(
     stds=None,
     *,
     opponents,
-    temperature=8.0,
+    temperature=14.5,
     pair_weight_scale=math.inf,
     dispersion="matched",
     link="logistic",
@@ -98,7 +98,11 @@ def rank(
     mean = {key: fmean(predictions[i] for i in rows) for key, rows in members.items()}
     variance = {key: fmean((predictions[i] - mean[key]) ** 2 for i in rows) for key, rows in members.items()}
     known = {image[i]: stds[i] for i in range(n) if not math.isnan(stds[i]) and not math.isnan(targets[i])}
-    std = {key: known.get(key, 0.0) for key in members}
+    std = {}
+    for key in members:
+        of_comparison = [value for other, value in known.items() if other[0] == key[0]]
+        std[key] = known.get(key, median(of_comparison or [0.0]))
+    steepness = math.pi / math.sqrt(3) if link == "logistic" and loss != "bce" else 1  # a logistic of deviation 1
     rewards = []
     for i in range(n):
         if math.isnan(targets[i]):
@@ -129,10 +133,10 @@ def rank(
                     "reference": variance[image[i]] + variance[key] + variance_floor,
                 }[dispersion]
             )
-            p, not_p = (cumulative(sign * gap / math.sqrt(rater_variance), link) for sign in (1, -1))
+            p, not_p = (cumulative(steepness * sign * gap / math.sqrt(rater_variance), link) for sign in (1, -1))
             if hard_targets:
                 p, not_p = (1.0, 0.0) if gap > 0 else (0.0, 1.0) if gap < 0 else (0.5, 0.5)
-            z = (predictions[i] - position) / s
+            z = steepness * (predictions[i] - position) / s
             weight = math.exp((nearest - abs(gap)) / pair_weight_scale)
             total += weight * pair_loss(p, not_p, z, link=link, loss=loss, floor=probability_floor)
             weight_sum += weight

@@ -37,6 +37,7 @@ def rank_rows(columns: Columns, settings: PairSettings) -> Any:
 
 
 def _rank_checked(columns: Columns, settings: PairSettings) -> PerRow:
+    settings = settings.in_units_of_link()
     q, readable, g, stds = check_scores(columns.predictions, columns.targets, columns.target_stds)
     xp = namespace_of(q)
     labelled = xp.logical_not(xp.isnan(g))
@@ -53,7 +54,7 @@ def _rank_checked(columns: Columns, settings: PairSettings) -> PerRow:
     for start, stop in _comparisons(columns.comparisons, rows):
         part = rows[start:stop]
         predictions, part_stds = take(q, part), None if row_stds is None else row_stds[start:stop]
-        images = describe_images(predictions, take(g, part), part_stds, take(columns.groups, part), settings.dispersion)
+        images = describe_images(predictions, take(g, part), part_stds, take(columns.groups, part), settings)
         chosen = xp.nonzero(take(rewarded, part))[0]
         order.append(take(part, chosen))
         rewards.append(_pair_sums.rank_rewards(predictions, images, chosen, settings))
@@ -111,7 +112,10 @@ def _starts(columns: Columns, rows: PerRow) -> PerRow:
 
 
 def _deviations_of_images(columns: Columns, rows: PerRow, stds: PerRow) -> PerRow:
-    """The rater deviation of each sorted row's image: one that a row knows serves where another lacks it; else 0."""
+    """The rater deviation of each sorted row's image: one that a row knows serves where another lacks it.
+
+    An image without any has the median of its comparison's images; where none of them has one, 0.
+    """
     if rows.shape[0] == 0:
         return take(stds, rows)
     xp = namespace_of(stds)
@@ -122,4 +126,11 @@ def _deviations_of_images(columns: Columns, rows: PerRow, stds: PerRow) -> PerRo
     count = int(numbers[-1]) + 1
     totals = _arrays.segment_sum(xp.where(known, sorted_stds, xp.zeros_like(sorted_stds)), numbers, count)
     n_known = _arrays.segment_sum(_arrays.astype(known, stds.dtype), numbers, count)
-    return take(totals / xp.where(n_known > 0, n_known, xp.ones_like(n_known)), numbers)
+    if first_row(n_known == 0) is None:
+        return take(totals / n_known, numbers)
+    of_image = xp.where(n_known > 0, totals / xp.where(n_known > 0, n_known, xp.ones_like(n_known)), math.nan)
+    parts = []
+    for start, stop in _comparisons(columns.comparisons, rows):
+        theirs = of_image[int(numbers[start]) : int(numbers[stop - 1]) + 1]
+        parts.append(_arrays.fill_missing(theirs, _arrays.median_of_known(theirs), 0.0))
+    return take(_arrays.join(parts), numbers)

@@ -6,7 +6,7 @@ All scores are in points on 0-100. A prediction that is NaN, infinite or off 0-1
 
 import math
 
-from tatar_rewards.functional._arrays import like_predictions, namespace_of
+from tatar_rewards.functional._arrays import fill_missing, like_predictions, median_of_known, namespace_of
 from tatar_rewards.functional._checks import check_columns, check_number, check_scores
 from tatar_rewards.functional._types import Array, ArrayT, PerRow
 
@@ -33,7 +33,8 @@ def gaussian_score_reward(
     Args:
         predictions: (B,) predicted scores, in points on 0-100; NaN for an unreadable answer.
         targets: (B,) MOS, in points on 0-100; NaN for a missing label.
-        target_stds: (B,) standard deviation of the raters, in points; widens the bell. NaN counts as 0.
+        target_stds: (B,) standard error of each MOS, in points; widens the bell. It is the spread of single ratings
+            divided by the square root of their number. NaN takes the median of the others; all NaN counts as 0.
         tolerance: Error, in points, that earns `reward_at_tolerance` before widening.
         reward_at_tolerance: Reward of that error.
         widening: How much the bell widens with the error. TATAR uses 0.8 for quality; 2.0 for its pointwise aesthetics.
@@ -114,7 +115,7 @@ def _errors(predictions: PerRow, targets: PerRow, target_stds: PerRow | None) ->
     q, readable, g, stds = check_scores(predictions, targets, target_stds)
     xp = namespace_of(q)
     if stds is not None:
-        stds = xp.where(xp.isnan(stds), xp.zeros_like(stds), stds)
+        stds = fill_missing(stds, median_of_known(stds), 0.0)
     error = xp.abs(xp.where(readable, q, xp.zeros_like(q)) - g)
     return error, xp.logical_not(readable), stds
 

@@ -13,7 +13,8 @@ from tatar_rewards.rewards.batch import Batch, Floats, read_batch, to_list
 from tatar_rewards.rewards.budgets import budget_reward
 from tatar_rewards.rewards.call import Call
 from tatar_rewards.rewards.configs import LabelConfig, RankingConfig
-from tatar_rewards.rewards.image_keys import by_place, check_one_label_each, group_keys, image_keys, share_deviations
+from tatar_rewards.rewards.deviations import complete_deviations
+from tatar_rewards.rewards.image_keys import by_place, check_one_label_each, group_keys, image_keys
 from tatar_rewards.rewards.reward import Reward
 from tatar_rewards.rewards.running_figures import Graded
 
@@ -32,9 +33,20 @@ def read_and_gather(call: Call[LabelConfig], completions: Sequence[Any]) -> tupl
         keys = group_keys(reward, columns, batch)
     rows = gather_rows(keys, values, caller=caller)
     check_one_label_each(reward, columns, batch, rows)
-    rows = share_deviations(rows)
+    rows = _with_deviations(call, rows)
     batch.target_stds[batch.on_task] = rows.values[rows.local, 2]
     return batch, rows
+
+
+def _with_deviations(call: Call[LabelConfig], rows: GatheredRows) -> GatheredRows:
+    """The rows with the deviations that are missing filled in; a score reward remembers their median."""
+    if call.config.mos_std_column is None or isinstance(call.config, RankingConfig):
+        return complete_deviations(rows, fallback=None)
+    stds, state = rows.values[:, 2], call.state
+    if not np.isnan(stds).all():
+        median = float(np.nanmedian(stds))
+        call.changes.append(lambda: setattr(state, "median_std", median))
+    return complete_deviations(rows, fallback=state.median_std)
 
 
 def gate_and_log(call: Call[LabelConfig], batch: Batch, rows: GatheredRows, rewards: Floats) -> list[float | None]:
