@@ -115,6 +115,8 @@ FUNCTIONS = [
     bad(tr.tatar_reward_funcs, error=ValidationError, match="give raters= for all images or raters_column= for each, not both", mos_std_column="sd", raters=9, raters_column="n"),
     bad(tr.tatar_reward_funcs, error=ValidationError, match="mos_std_scale= says something of deviations; name their column with mos_std_column=", mos_std_scale=(1, 5)),
     bad(tr.tatar_reward_funcs, error=ValidationError, match="raters", mos_std_column="sd", raters=0.5),
+    bad(tr.tatar_reward_funcs, error=ValidationError, match="log_rows", log_rows="no"),
+    bad(tr.tatar_reward_funcs, error=ValidationError, match="mos_std_of", mos_std_column="sd", mos_std_of="sem"),
     bad(tr.tatar_reward_funcs, error=ValidationError, match="raters_column", mos_std_column="sd", raters_column=5),
     bad(tr.ScoreScale(1, 5).stds_to_points, [0.5, 3], error=ValueError, match="mos_std[1] is 3, but ratings on a scale of 1 to 5 cannot deviate by more than 2.108; declare the scale of the deviations with mos_std_scale="),
     bad(tr.ScoreScale, 5, 1, error=ValidationError, match="a ScoreScale needs finite low < high; got low=5, high=1"),

@@ -173,15 +173,3 @@ def test_the_running_metrics_are_those_of_the_answers_seen():
     assert metrics["gaussian_score/parse_failure_rate"] == 0.25
     assert metrics["gaussian_score/mae"] == 20.0
     assert metrics["gaussian_score/srcc"] == pytest.approx(0.5)
-
-
-def test_what_was_read_is_logged_per_completion():
-    extra = {}
-    texts = ["<answer>20</answer>", "dunno", "<answer>60</answer>"]
-    reward = tr.GaussianScoreReward(task="iqa")
-    reward(texts, mos=[10.0, 20.0, 30.0], task=["iqa", "iqa", "iaa"], log_extra=extra.__setitem__)
-    assert extra == {
-        "iqa_gaussian_score/score": [20.0, None, None],
-        "iqa_gaussian_score/target": [10.0, 20.0, None],
-        "iqa_gaussian_score/status": ["ok", "no_answer", None],
-    }

@@ -32,7 +32,10 @@ def target_preference(function, gap, stds, temperature, link):
 
 @pytest.mark.parametrize("function", [tr.thurstone_rank_reward, tr.pairwise_rank_reward])
 @pytest.mark.parametrize("stds", [None, (12.0, 5.0), (0.5, 20.0)])
-@pytest.mark.parametrize(("link", "noise", "error"), [("logistic", "logistic", 0.005), ("normal", "normal", 0.005), ("logistic", "normal", 0.025)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("link", "noise", "error"),
+    [("logistic", "logistic", 0.005), ("normal", "normal", 0.005), ("logistic", "normal", 0.025)],
+)
 def test_the_target_is_how_often_raters_prefer(function, stds, link, noise, error):
     rng, temperature = np.random.default_rng(0), 10.0
     spread = math.hypot(temperature, *(stds or ()))

@@ -59,6 +59,7 @@ def tatar_reward_funcs(
     raters_column: str | None = _DEFAULT.raters_column,
     dataset_column: str = _DEFAULT.dataset_column,
     image_id_column: str = _DEFAULT.image_id_column,
+    log_rows: bool = _DEFAULT.log_rows,
     process_group: Any = _DEFAULT.process_group,
 ) -> list[AnswerFormatReward | GaussianScoreReward | ThurstoneRankReward]:
     """The rewards of the TATAR recipe, ready for `GRPOTrainer(reward_funcs=...)`.
@@ -89,6 +90,7 @@ def tatar_reward_funcs(
         raters_column: Column of that number.
         dataset_column: Column of the data set.
         image_id_column: Column of the image's key, unique within its data set.
+        log_rows: Hand the trainer a column for its table of completions, from which each reward can be explained.
         process_group: The ranks that call the rewards, a group of `torch.distributed`; None: all of them.
 
     Returns:
@@ -114,6 +116,7 @@ def tatar_reward_funcs(
         "answer_scale": answer_scale,
         "think_prefilled": think_prefilled,
         "task_column": task_column,
+        "log_rows": log_rows,
         "process_group": process_group,
     }
     labels: dict[str, Any] = {

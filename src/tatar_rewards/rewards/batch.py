@@ -15,7 +15,7 @@ from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig
 from tatar_rewards.rewards.deviations import deviations_in_points
 from tatar_rewards.rewards.function_configs import LengthConfig
 from tatar_rewards.rewards.reward import Reward
-from tatar_rewards.scales import POINTS, ScoreScale, as_scale, as_scales
+from tatar_rewards.scales import POINTS, DeviationOf, ScoreScale, as_scale, as_scales
 
 Floats = NDArray[np.float64]
 
@@ -132,25 +132,27 @@ def _targets(
     config, length = reward.config, len(on_task)
     mos = column_of(reward, columns, config.mos_column, length, "add the mean opinion scores, or set mos_column=")
     targets = np.full(length, math.nan)
-    for scale, rows in _rows_by_scale(reward, columns, on_task, "mos_scale").items():
+    for scale, rows in rows_by_scale(reward, columns, on_task, "mos_scale").items():
         targets[rows] = scale.column_to_points(_only(rows, mos), column=config.mos_column)[rows]
-    return targets, _target_stds(reward, columns, on_task)
+    return targets, target_stds(reward, columns, on_task, of=config.needs_std_of)
 
 
-def _target_stds(reward: Reward[LabelConfig], columns: Mapping[str, Any], on_task: NDArray[np.bool_]) -> Floats:
-    """The standard deviations of the raters that the reward needs, in points; NaN where they are not known."""
+def target_stds(
+    reward: Reward[LabelConfig], columns: Mapping[str, Any], on_task: NDArray[np.bool_], *, of: DeviationOf | None
+) -> Floats:
+    """The standard deviations of the ratings, or of their mean, in points; NaN where they are not known."""
     config, length = reward.config, len(on_task)
-    target_stds, raters = np.full(length, math.nan), None
+    in_points, raters = np.full(length, math.nan), None
     if config.mos_std_column is None:
-        return target_stds
+        return in_points
     stds = column_of(reward, columns, config.mos_std_column, length, "add it, or set mos_std_column=None")
     if config.raters_column is not None:
         raters = column_of(reward, columns, config.raters_column, length, "add it, or set raters=")
     setting = "mos_scale" if config.mos_std_scale is None else "mos_std_scale"
-    for scale, rows in _rows_by_scale(reward, columns, on_task, setting).items():
+    for scale, rows in rows_by_scale(reward, columns, on_task, setting).items():
         counts = None if raters is None else _only(rows, raters)
-        target_stds[rows] = deviations_in_points(config, scale, _only(rows, stds), counts)[rows]
-    return target_stds
+        in_points[rows] = deviations_in_points(config, scale, _only(rows, stds), counts, of=of)[rows]
+    return in_points
 
 
 def _only(rows: NDArray[np.bool_], column: Sequence[Any]) -> list[Any]:
@@ -158,7 +160,7 @@ def _only(rows: NDArray[np.bool_], column: Sequence[Any]) -> list[Any]:
     return [column[row] if on else None for row, on in enumerate(rows.tolist())]
 
 
-def _rows_by_scale(
+def rows_by_scale(
     reward: Reward[LabelConfig], columns: Mapping[str, Any], on_task: NDArray[np.bool_], setting: str
 ) -> dict[ScoreScale, NDArray[np.bool_]]:
     """The on-task rows whose labels are on each scale, as the setting declares them."""

@@ -51,6 +51,7 @@ class AnswerConfig(FrozenConfig):
         answer_scale: The scale that the prompt asks the model to answer on: a `ScoreScale`, or a pair (low, high).
         think_prefilled: True where the chat template writes `<think>` into the prompt.
         task_column: Column of the task.
+        log_rows: Hand the trainer a column for its table of completions, from which each reward can be explained.
         process_group: The ranks that call the reward, a group of `torch.distributed.new_group`; None: all of them. A
             pickle leaves it out, since a group belongs to its process.
     """
@@ -60,6 +61,7 @@ class AnswerConfig(FrozenConfig):
     answer_scale: Annotated[Scale, BeforeValidator(_to_scales)] = POINTS
     think_prefilled: bool = False
     task_column: str = "task"
+    log_rows: bool = True
     process_group: Annotated[Any, AfterValidator(_check_group)] = None
 
     def __getstate__(self) -> dict[Any, Any]:

@@ -14,27 +14,26 @@ from numpy.typing import NDArray
 
 from tatar_rewards.distributed import GatheredRows
 from tatar_rewards.rewards.configs import LabelConfig
-from tatar_rewards.scales import ScoreScale, is_missing
+from tatar_rewards.scales import DeviationOf, ScoreScale, is_missing
 
 Floats = NDArray[np.float64]
 
 
 def deviations_in_points(
-    config: LabelConfig, scale: ScoreScale, stds: Sequence[Any], raters: Sequence[Any] | None
+    config: LabelConfig, scale: ScoreScale, stds: Sequence[Any], raters: Sequence[Any] | None, *, of: DeviationOf | None
 ) -> Floats:
-    """The (B,) deviations that the reward needs; NaN where they are not known.
+    """The (B,) deviations of ratings or of their mean, or None: of what the column holds; NaN where not known.
 
     Raises:
         TypeError: a deviation, or a number of ratings, is no number.
         ValueError: a deviation is impossible on the scale, or an image has less than one rating.
     """
     counts = _counts(config, raters, len(stds))
-    of, wanted = config.mos_std_of, config.needs_std_of or config.mos_std_of
     column = config.mos_std_column or "mos_std"
-    points = scale.stds_to_points(stds, column=column, of=of, raters=counts.tolist())
-    if of == wanted:
+    points = scale.stds_to_points(stds, column=column, of=config.mos_std_of, raters=counts.tolist())
+    if of in (None, config.mos_std_of):
         return points
-    return points / np.sqrt(counts) if wanted == "mean" else points * np.sqrt(counts)
+    return points / np.sqrt(counts) if of == "mean" else points * np.sqrt(counts)
 
 
 def _counts(config: LabelConfig, raters: Sequence[Any] | None, length: int) -> Floats:
