@@ -10,6 +10,7 @@ import numpy as np
 from tatar_rewards import thurstone_rank_reward
 
 IMAGES, COMPLETIONS, STEPS, SEEDS = 16, 8, 3000, 5
+PUBLISHED = {"dispersion": "reference", "loss": "bce", "temperature": 8.0, "pair_weight_scale": 12.0}
 FORMS = {
     "reference (published)": {"dispersion": "reference", "loss": "bce", "temperature": 8.0, "pair_weight_scale": 12.0},
     "reference, normal link": {
