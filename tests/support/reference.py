@@ -20,6 +20,18 @@ def gaussian(q, g, std=0.0, *, tolerance=8.75, reward_at_tolerance=0.5, widening
     return min(1.0, gain * math.exp(-(error**2) / (2 * (width**2 + std**2))))
 
 
+def error_score(q, g, std=0.0, *, shape="linear", tolerance=20.0, reward_at_tolerance=0.5):
+    if math.isnan(g):
+        return NAN
+    if not readable(q):
+        return 0.0
+    u = abs(q - g) / math.hypot(tolerance, std)
+    if shape == "laplace":
+        return reward_at_tolerance**u
+    loss = {"linear": u, "squared": u * u, "huber": u * u if u <= 1 else 2 * u - 1}[shape]
+    return max(0.0, 1 - (1 - reward_at_tolerance) * loss)
+
+
 def threshold(q, g, *, tolerance=8.75):
     if math.isnan(g):
         return NAN

@@ -48,6 +48,10 @@ gaussian_settings = st.fixed_dictionaries(
         "gain": st.floats(1, 10),
     },
 )
+error_settings = st.fixed_dictionaries(
+    {"shape": st.sampled_from(["laplace", "linear", "squared", "huber"])},
+    optional={"tolerance": st.floats(1e-3, 1000), "reward_at_tolerance": st.floats(1e-6, 1 - 1e-6)},
+)
 pairwise_settings = st.fixed_dictionaries(
     {},
     optional={

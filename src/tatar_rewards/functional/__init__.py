@@ -12,12 +12,13 @@ from tatar_rewards.functional._types import Array
 from tatar_rewards.functional.forecast import crps_score_reward
 from tatar_rewards.functional.lengths import length_reward
 from tatar_rewards.functional.ranking import pairwise_rank_reward, thurstone_rank_reward
-from tatar_rewards.functional.scores import gaussian_score_reward, threshold_score_reward
+from tatar_rewards.functional.scores import error_score_reward, gaussian_score_reward, threshold_score_reward
 from tatar_rewards.functional.win_rate import win_rate_reward
 
 __all__ = [
     "Array",
     "crps_score_reward",
+    "error_score_reward",
     "gaussian_score_reward",
     "length_reward",
     "pairwise_rank_reward",
