@@ -87,7 +87,7 @@ def read_pictures(spec: PictureSet) -> list[Picture]:
     for (number, _), name in zip(numbered, names, strict=True):
         if not isinstance(name, str | int) or isinstance(name, bool):
             raise SystemExit(
-                f"{spec.labels}, row {number}: {spec.image_key} is {name!r}, no name of a file; give one name"
+                f"{spec.labels}, row {number}: {spec.image_key} is {name!r:.60}, no name of a file; give one name"
             )
     _refuse_duplicates(spec, numbered, names)
     points, stds = _labels_in_points(spec, numbered)
@@ -208,7 +208,7 @@ def _count_of_people(spec: PictureSet, cell: Any, number: int) -> int | None:
         return None
     if not (count.is_integer() and count >= 1):
         raise SystemExit(
-            f"{spec.labels}, row {number}: {spec.raters_key} is {cell!r}, no number of people; give a whole number of "
+            f"{spec.labels}, row {number}: {spec.raters_key} is {cell!r:.60}, no number of people; give a whole number of "
             f"at least 1, or nothing where it is not known"
         )
     return int(count)
