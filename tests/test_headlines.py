@@ -7,44 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.made_up_run import answer
+from support.measured import MOS, measure, noisy, recipe_with, rows_of
 
 from recipe.changes import mean_change, pair_answers, srcc_change
-from recipe.config import Recipe
 from recipe.headlines import headlines
 from recipe.label_scales import say_points, say_score
-from recipe.predictions import MeasuredModel
 from recipe.tables import format_table
 from tatar_rewards import ScoreScale
-from tatar_rewards.evaluation import evaluate_predictions
-
-MOS = np.linspace(2, 98, 40)
-
-
-def recipe_with(sets, resamples=200):
-    """Settings with these test sets; no file is read."""
-    test = [{"name": n, "task": t, "labels": "l.json", "images": "i", "scale": (0, 100)} for t, n in sets]
-    needed = {"out": "out", "data": {"grpo": [], "test": test}, "model": {"path": "m"}, "grpo": {}}
-    return Recipe.model_validate({**needed, "evaluation": {"resamples": resamples}})
-
-
-def rows_of(scores, name="set", task="iqa", mos=MOS):
-    """A row for each score; a text stands as it is."""
-    said = [score if isinstance(score, str) else answer(score) for score in scores]
-    labels = {"dataset": name, "task": task}
-    return [
-        {**labels, "image_id": f"{k}", "mos": float(m), "completion": c}
-        for k, (m, c) in enumerate(zip(mos, said, strict=True))
-    ]
-
-
-def measure(**rows):
-    return {stage: MeasuredModel(one, evaluate_predictions(one, n_resamples=20)) for stage, one in rows.items()}
-
-
-def noisy(noise, seed=0, mos=MOS):
-    return np.clip(mos + noise * np.random.default_rng(seed).normal(size=len(mos)), 0, 100)
-
 
 CASES = {
     "raised": (
@@ -126,6 +95,11 @@ def test_the_interval_of_a_mean_resamples_each_data_set_by_itself():
     width, width_of_four = (np.ptp(change.interval) for change in (alone, four))
     assert width_of_four == pytest.approx(width / 2, rel=0.25), "the mean of four has half the deviation"
     assert four.asked == 160
+    worse = pair_answers(rows_of(noisy(2)), rows_of(noisy(90)))
+    mixed, other = mean_change([pairs, worse], 300), mean_change([worse], 300)
+    assert mixed.gain == pytest.approx((alone.gain + other.gain) / 2)
+    middle = (np.mean(alone.interval) + np.mean(other.interval)) / 2
+    assert np.mean(mixed.interval) == pytest.approx(middle, abs=0.05)
     few = pair_answers(rows_of(noisy(60)[:3], mos=MOS[:3]), rows_of(noisy(30)[:3], mos=MOS[:3]))
     assert math.isnan(mean_change([few, few], 300).interval.low), "three pictures are too few"
 
@@ -149,6 +123,7 @@ def test_columns_stand_apart_whatever_names_and_signs(data_sets, seed, reversed_
         assert cells[:2] == ["IQA", name]
         assert len(cells) == (10 if cells[2] == "after GRPO" else 9)
         assert all(re.fullmatch(r"-?\d\.\d{3}", cell) for cell in cells[3:6])
+        assert line[: header.index("SRCC") + 4].endswith(cells[3]), "numbers end where the names of their columns do"
 
 
 # ---------------------------------------------------------------- scales

@@ -190,3 +190,4 @@ def test_the_page_stands_alone_and_runs_nothing(page, run):
     assert all(a["src"].startswith("data:image/") and a["alt"] for tag, a in page.elements if tag == "img")
     assert not re.search(r"\bnan\b", page.text, re.IGNORECASE)
     assert "text-align: right" in source
+    assert re.findall(r"(?<!max-)(?<!line-)height: [^;}]+", source) == ["height: auto"], "of pictures alone"

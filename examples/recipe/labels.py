@@ -208,8 +208,8 @@ def _count_of_people(spec: PictureSet, cell: Any, number: int) -> int | None:
         return None
     if not (count.is_integer() and count >= 1):
         raise SystemExit(
-            f"{spec.labels}, row {number}: {spec.raters_key} is {cell!r:.60}, no number of people; give a whole number of "
-            f"at least 1, or nothing where it is not known"
+            f"{spec.labels}, row {number}: {spec.raters_key} is {cell!r:.60}, no number of people; give a whole "
+            f"number of at least 1, or nothing where it is not known"
         )
     return int(count)
 

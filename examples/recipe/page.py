@@ -22,11 +22,12 @@ from recipe.predictions import MODEL_NAMES, MeasuredModel, datasets_of
 from recipe.secrets import redact
 
 PACKAGES = ("tatar-rewards", "torch", "transformers", "trl")
-NO_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")  # of no HTML page
+# What no HTML page may hold, and what turns the direction of the words that follow.
+NO_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 
 
 def showable(value: Any) -> Any:
-    """A text without what no HTML page may hold; anything else as it is."""
+    """A text without characters that no page may hold; anything else as it is."""
     return NO_CHARACTERS.sub("\ufffd", value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
