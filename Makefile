@@ -38,6 +38,7 @@ bench: setup
 	OMP_NUM_THREADS=1 $(RUN) -m torch.distributed.run --standalone --nproc-per-node 2 benchmarks/step.py
 	$(RUN) benchmarks/constant_guess.py
 	$(RUN) benchmarks/calibration.py
+	$(RUN) benchmarks/deviations.py
 	$(RUN) benchmarks/gather.py
 	OMP_NUM_THREADS=1 $(RUN) benchmarks/staleness.py
 

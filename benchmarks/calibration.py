@@ -10,9 +10,16 @@ import numpy as np
 from tatar_rewards import thurstone_rank_reward
 
 IMAGES, COMPLETIONS, STEPS, SEEDS = 16, 8, 3000, 5
+PUBLISHED = {"dispersion": "reference", "loss": "bce", "temperature": 8.0, "pair_weight_scale": 12.0}
 FORMS = {
-    "reference (published)": {"dispersion": "reference", "loss": "bce", "pair_weight_scale": 12.0},
-    "reference, normal link": {"dispersion": "reference", "loss": "bce", "pair_weight_scale": 12.0, "link": "normal"},
+    "reference (published)": {"dispersion": "reference", "loss": "bce", "temperature": 8.0, "pair_weight_scale": 12.0},
+    "reference, normal link": {
+        "dispersion": "reference",
+        "loss": "bce",
+        "temperature": 8.0,
+        "pair_weight_scale": 12.0,
+        "link": "normal",
+    },
     "matched (default)": {},
     "observer": {"dispersion": "observer"},
 }

@@ -14,7 +14,7 @@ from tatar_rewards import ScoreScale, thurstone_rank_reward
 IMAGES, COMPLETIONS, ERRORS = 8, 8, (0, 3, 4, 6)
 LABELS = Path(__file__).parents[1] / "tests" / "data" / "ava_mos.json"
 FORMS = {
-    "published": {"dispersion": "reference", "loss": "bce", "pair_weight_scale": 12.0},
+    "published": {"dispersion": "reference", "loss": "bce", "temperature": 8.0, "pair_weight_scale": 12.0},
     "default": {},
     "default, weights of 12": {"pair_weight_scale": 12.0},
 }

@@ -21,7 +21,7 @@ from tatar_rewards.functional import _arrays, _interpolated_sums
 
 FORMS = {
     "default": {},
-    "published": {"dispersion": "reference", "loss": "bce"},
+    "published": {"dispersion": "reference", "loss": "bce", "temperature": 8.0},
     "observer": {"dispersion": "observer"},
 }
 

@@ -20,8 +20,8 @@ from tatar_rewards import GaussianScoreReward, pairwise_rank_reward, thurstone_r
 
 PER_IMAGE = 8
 PUBLISHED = {
-    thurstone_rank_reward: {"dispersion": "reference", "loss": "bce"},
-    pairwise_rank_reward: {"loss": "bce"},
+    thurstone_rank_reward: {"dispersion": "reference", "loss": "bce", "temperature": 8.0},
+    pairwise_rank_reward: {"loss": "bce", "temperature": 8.0},
 }
 FIDELITY = {"dispersion": "reference", "link": "normal", "loss": "fidelity", "hard_targets": True}
 LOOPS = {thurstone_rank_reward: thurstone_loop, pairwise_rank_reward: pairwise_loop}

@@ -43,6 +43,7 @@ def make_rewards(recipe: Recipe) -> list[Any]:
         iaa=settings.iaa,
         opponents=settings.opponents,
         mos_std_column="mos_std" if settings.mos_std else None,
+        raters_column="raters" if settings.mos_std else None,
         think_prefilled=recipe.think_prefilled,
     )
     return [reward for reward in rewards if reward.config.task in tasks]

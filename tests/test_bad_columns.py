@@ -8,10 +8,11 @@ import pytest
 import tatar_rewards as tr
 
 ANSWERS = ["<answer>50</answer>", "<answer>60</answer>"]
-COLUMNS = {"mos": [40.0, 70.0], "task": ["iaa", "iaa"], "image_id": ["a", "b"], "dataset": ["x", "x"], "completion_ids": [[1], [2]], "mos_std": [5.0, 6.0]}  # fmt: skip
+COLUMNS = {"mos": [40.0, 70.0], "task": ["iaa", "iaa"], "image_id": ["a", "b"], "dataset": ["x", "x"], "completion_ids": [[1], [2]], "mos_std": [5.0, 6.0], "raters": [12, 30]}  # fmt: skip
 REWARDS = {
     "answer_format": tr.AnswerFormatReward(task="iaa"),
-    "gaussian_score": tr.GaussianScoreReward(task="iaa", mos_std_column="mos_std"),
+    "gaussian_score": tr.GaussianScoreReward(task="iaa", mos_std_column="mos_std", mos_std_of="mean"),
+    "counted": tr.GaussianScoreReward(task="iaa", mos_std_column="mos_std", raters_column="raters"),
     "threshold_score": tr.ThresholdScoreReward(task="iaa"),
     "length": tr.LengthReward(task="iaa", unit="tokens"),
     "pairwise_rank": tr.PairwiseRankReward(task="iaa", mos_std_column="mos_std"),
@@ -36,9 +37,15 @@ CALLS = [
     (LABELLED, {"mos": [math.inf, 70.0]}, ValueError, "mos[0] is inf, off its declared scale"),
     (WITH_STD, {"mos_std": None}, ValueError, "needs a column 'mos_std', but the batch has"),
     (WITH_STD, {"mos_std": [5.0]}, ValueError, "column 'mos_std' has 1 rows for 2 completions"),
-    (WITH_STD, {"mos_std": [5.0, "wide"]}, TypeError, "mos_std[1] is 'wide'; give a finite number of at least 0 on the scale of the MOS (0 to 100), or None"),
-    (WITH_STD, {"mos_std": [-1.0, 5.0]}, ValueError, "mos_std[0] is -1; give a finite number of at least 0 on the scale of the MOS"),
+    (WITH_STD, {"mos_std": [5.0, "wide"]}, TypeError, "mos_std[1] must be a number or None; got 'wide'"),
+    (WITH_STD, {"mos_std": [-1.0, 5.0]}, ValueError, "mos_std[0] is -1; give a finite number of at least 0, on the scale of the MOS (0 to 100) or on that of mos_std_scale=, or None"),
     (WITH_STD, {"mos_std": [5.0, math.inf]}, ValueError, "mos_std[1] is inf; give a finite number"),
+    (WITH_STD, {"mos_std": [5.0, True]}, TypeError, "mos_std[1] must be a number or None; got True"),
+    (WITH_STD, {"mos_std": [5.0, 53.0]}, ValueError, "mos_std[1] is 53, but "),
+    (["counted"], {"raters": None}, ValueError, "needs a column 'raters', but the batch has"),
+    (["counted"], {"raters": [12, 0.5]}, ValueError, "raters[1] is 0.5; give the number of ratings of the image, at least 1, or None"),
+    (["counted"], {"raters": [12, "x"]}, ValueError, "raters[1] is 'x'; give the number of ratings"),
+    (["counted"], {"raters": [4, 4], "mos_std": [57.7, 57.8]}, ValueError, "mos_std[1] is 57.8, but ratings on a scale of 0 to 100 cannot deviate by more than 57.74"),
     (["length"], {"completion_ids": None}, ValueError, "needs a column 'completion_ids', but the batch has"),
     (["length"], {"completion_ids": [[1]]}, ValueError, "column 'completion_ids' has 1 rows for 2 completions"),
     (RANKED, {"image_id": None}, ValueError, "needs a column 'image_id', but the batch has"),

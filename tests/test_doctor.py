@@ -95,10 +95,10 @@ FAULTS = {
     "no image keys": dict(data=rows(image_id=None), finds="iaa_thurstone_rank needs a column 'image_id'"),
     "no task": dict(data=rows(task=None), finds="need a column 'task'"),
     "no rater deviations": dict(
-        rewards=[tr.GaussianScoreReward(mos_std_column="mos_std")], finds="needs a column 'mos_std'"
+        rewards=[tr.GaussianScoreReward(mos_std_column="mos_std", mos_std_of="mean")], finds="needs a column 'mos_std'"
     ),
     "a negative deviation": dict(
-        rewards=[tr.GaussianScoreReward(mos_std_column="sd")],
+        rewards=[tr.GaussianScoreReward(mos_std_column="sd", mos_std_of="mean")],
         data=rows(sd=[1.0, 2.0, -3.0, 1.0] * 10),
         finds=r"sd\[2\] is -3.0, no standard deviation \(10 such rows\)",
     ),
@@ -170,7 +170,7 @@ def test_nothing_is_found_where_the_prompt_asks_for_lower_is_better():
 
 def test_deviations_are_those_that_a_reward_takes():
     data = rows()
-    rewards = tr.tatar_reward_funcs(mos_std_column="sd")
+    rewards = tr.tatar_reward_funcs(mos_std_column="sd", raters=20)
     for kind in (float, np.float32, np.int64):
         report = check_setup(rewards, ARGS, {**data, "sd": [kind(3)] * len(data["mos"])})
         assert report.ok, str(report)

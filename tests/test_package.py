@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "scales": set(),
     "metrics": set(),
     "distributed": set(),
-    "findings": set(),
+    "findings": {"metrics", "scales"},
     "functional": set(),
     "hacks": set(),
     "answers": {"scales"},

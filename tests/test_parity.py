@@ -65,7 +65,7 @@ def test_gaussian(case, task):
 def test_thurstone(case):
     predictions, targets, images = columns(case, "iaa")
     rewards = thurstone_rank_reward(
-        predictions, targets, images, dispersion="reference", loss="bce", pair_weight_scale=12
+        predictions, targets, images, dispersion="reference", loss="bce", temperature=8, pair_weight_scale=12
     )
     assert_equal_where_defined(rewards, case["expected"]["thurstone"], targets)
 
@@ -73,7 +73,9 @@ def test_thurstone(case):
 @CASES
 def test_pairwise(case):
     predictions, targets, images = columns(case, "iaa")
-    rewards = pairwise_rank_reward(predictions, targets, images, loss="bce", pair_weight_scale=12, within_image=True)
+    rewards = pairwise_rank_reward(
+        predictions, targets, images, loss="bce", temperature=8, pair_weight_scale=12, within_image=True
+    )
     assert_equal_where_defined(rewards, case["expected"]["pairwise"], targets)
 
 
@@ -94,7 +96,7 @@ def test_enough_rows_are_compared_to_mean_something():
     for case in RECORDED["cases"]:
         predictions, targets, images = columns(case, "iaa")
         rewards = thurstone_rank_reward(
-            predictions, targets, images, dispersion="reference", loss="bce", pair_weight_scale=12
+            predictions, targets, images, dispersion="reference", loss="bce", temperature=8, pair_weight_scale=12
         )
         compared += assert_equal_where_defined(rewards, case["expected"]["thurstone"], targets)
     assert compared > 300

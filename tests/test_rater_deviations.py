@@ -15,9 +15,9 @@ KINDS = pytest.mark.parametrize("kind", [tr.ThurstoneRankReward, tr.PairwiseRank
 
 @KINDS
 def test_a_deviation_that_one_row_knows_serves_where_another_lacks_it(kind):
-    expected = kind(mos_std_column="sd")(ANSWERS, **COLUMNS, sd=[9.0, 9.0, 4.0, 4.0])
+    expected = kind(mos_std_column="sd", raters=16)(ANSWERS, **COLUMNS, sd=[9.0, 9.0, 4.0, 4.0])
     for first, second in itertools.product([(9.0, None), (math.nan, 9.0)], [(4.0, math.nan), (None, 4.0)]):
-        earned = kind(mos_std_column="sd")(ANSWERS, **COLUMNS, sd=[*first, *second])
+        earned = kind(mos_std_column="sd", raters=16)(ANSWERS, **COLUMNS, sd=[*first, *second])
         assert earned == pytest.approx(expected, abs=1e-12)
     assert expected != kind()(ANSWERS, **COLUMNS)
 
@@ -25,25 +25,34 @@ def test_a_deviation_that_one_row_knows_serves_where_another_lacks_it(kind):
 @pytest.mark.parametrize("function", [tr.thurstone_rank_reward, tr.pairwise_rank_reward])
 def test_the_order_of_the_rows_decides_nothing_in_the_functions(function):
     q, g, images = np.array([40.0, 45, 70, 90]), np.array(COLUMNS["mos"]), np.array([1, 1, 2, 2])
-    expected = function(q, g, images, target_stds=np.array([9.0, 9, 0, 0]))
-    for stds in ([math.nan, 9, math.nan, math.nan], [9, math.nan, math.nan, math.nan]):
+    expected = function(q, g, images, target_stds=np.array([9.0, 9, 4, 4]))
+    for stds in ([math.nan, 9, math.nan, 4], [9, math.nan, 4, math.nan]):
         for order in ([0, 1, 2, 3], [3, 1, 0, 2]):
             earned = function(q[order], g[order], images[order], target_stds=np.array(stds)[order])
             np.testing.assert_allclose(earned, expected[order], rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("function", [tr.thurstone_rank_reward, tr.pairwise_rank_reward])
+def test_an_image_without_a_deviation_has_the_median_of_its_comparison(function):
+    q, g, images = np.array([40.0, 45, 70, 90, 20, 30]), np.array([30.0, 40, 60, 80, 10, 20]), np.arange(6)
+    comparisons = np.array([0, 0, 0, 0, 1, 1])
+    earned = function(q, g, images, comparisons, np.array([8.0, 14, 10, math.nan, math.nan, math.nan]))
+    expected = function(q, g, images, comparisons, np.array([8.0, 14, 10, 10, 0, 0]))
+    np.testing.assert_allclose(earned, expected, rtol=0, atol=1e-12)
+
+
 def test_an_unreadable_answer_still_says_what_is_known_of_its_image():
     q, g, images = np.array([math.nan, 45, 70, 90]), np.array(COLUMNS["mos"]), np.array([1, 1, 2, 2])
-    stds = np.array([9.0, math.nan, math.nan, math.nan])
+    stds = np.array([9.0, math.nan, 4, math.nan])
     earned = tr.thurstone_rank_reward(q, g, images, target_stds=stds)
-    np.testing.assert_allclose(earned, tr.thurstone_rank_reward(q, g, images, target_stds=np.array([9.0, 9, 0, 0])))
+    np.testing.assert_allclose(earned, tr.thurstone_rank_reward(q, g, images, target_stds=np.array([9.0, 9, 4, 4])))
 
 
 @KINDS
 def test_two_deviations_of_one_image_are_an_error_that_names_both_rows(kind):
     message = "row 2 of image_id 'b' with sd 4.0 and row 3 of image_id 'b' with sd 5.0 count as one image.*deviation"
     with pytest.raises(ValueError, match=message):
-        kind(mos_std_column="sd")(ANSWERS, **COLUMNS, sd=[9.0, 9.0, 4.0, 5.0])
+        kind(mos_std_column="sd", raters=16)(ANSWERS, **COLUMNS, sd=[9.0, 9.0, 4.0, 5.0])
 
 
 def test_two_deviations_of_one_group_are_an_error_of_the_functions_too():
@@ -63,7 +72,7 @@ def test_remembered_images_keep_the_deviation_that_any_row_knew():
 
 
 def test_a_score_reward_keeps_tasks_and_rows_without_a_key_apart():
-    reward, texts = tr.GaussianScoreReward(mos_std_column="sd"), ["<answer>50</answer>"] * 2
+    reward, texts = tr.GaussianScoreReward(mos_std_column="sd", mos_std_of="mean"), ["<answer>50</answer>"] * 2
     expected = [
         reward([text], mos=[mos], sd=[sd])[0] for text, mos, sd in zip(texts, (50.0, 60.0), (5, 6), strict=True)
     ]
@@ -75,7 +84,7 @@ def test_a_score_reward_keeps_tasks_and_rows_without_a_key_apart():
     ):
         assert reward(texts, mos=[50.0, 60.0], sd=[5, 6], **columns) == expected
     alone = reward(texts, mos=[50.0, 60.0], sd=[20, None], image_id=[None, None])
-    assert alone[1] == tr.GaussianScoreReward()(texts, mos=[50.0, 60.0])[1]
+    assert alone[1] == reward(texts, mos=[50.0, 60.0], sd=[20, 20])[1]
 
 
 def test_functions_and_rewards_agree_on_what_an_unlabelled_row_knows():

@@ -19,7 +19,12 @@ import tatar_rewards as tr
             r"mos\[7\] is 500, off its declared scale",
         ),
         (tr.GaussianScoreReward(task="iqa"), {"task": None}, ValueError, "needs a column 'task'.*task=None"),
-        (tr.GaussianScoreReward(mos_std_column="sd"), {}, ValueError, "needs a column 'sd'.*mos_std_column=None"),
+        (
+            tr.GaussianScoreReward(mos_std_column="sd", mos_std_of="mean"),
+            {},
+            ValueError,
+            "needs a column 'sd'.*mos_std_column=None",
+        ),
         (tr.ThurstoneRankReward(), {"image_id": None}, ValueError, "needs a column 'image_id'.*image_id_column="),
         (
             tr.ThurstoneRankReward(),

@@ -148,7 +148,7 @@ def test_each_data_set_can_have_its_own_scale():
 def test_rater_deviations_are_used_only_when_asked_for_and_on_the_mos_scale():
     columns = {"mos": [3.0], "mos_std": [1.0]}
     plain = tr.GaussianScoreReward(mos_scale=tr.ScoreScale(1, 5))(["<answer>70</answer>"], **columns)
-    asked = tr.GaussianScoreReward(mos_scale=tr.ScoreScale(1, 5), mos_std_column="mos_std")
+    asked = tr.GaussianScoreReward(mos_scale=tr.ScoreScale(1, 5), mos_std_column="mos_std", mos_std_of="mean")
     widened = asked(["<answer>70</answer>"], **columns)
     assert plain[0] < widened[0]
     assert widened[0] == tr.gaussian_score_reward(np.array([70.0]), np.array([50.0]), target_stds=np.array([25.0]))[0]
@@ -173,15 +173,3 @@ def test_the_running_metrics_are_those_of_the_answers_seen():
     assert metrics["gaussian_score/parse_failure_rate"] == 0.25
     assert metrics["gaussian_score/mae"] == 20.0
     assert metrics["gaussian_score/srcc"] == pytest.approx(0.5)
-
-
-def test_what_was_read_is_logged_per_completion():
-    extra = {}
-    texts = ["<answer>20</answer>", "dunno", "<answer>60</answer>"]
-    reward = tr.GaussianScoreReward(task="iqa")
-    reward(texts, mos=[10.0, 20.0, 30.0], task=["iqa", "iqa", "iaa"], log_extra=extra.__setitem__)
-    assert extra == {
-        "iqa_gaussian_score/score": [20.0, None, None],
-        "iqa_gaussian_score/target": [10.0, 20.0, None],
-        "iqa_gaussian_score/status": ["ok", "no_answer", None],
-    }

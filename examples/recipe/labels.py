@@ -103,7 +103,7 @@ def check_labels(spec: PictureSet, pictures: Sequence[Picture]) -> list[str]:
     points = np.array([picture.mos for picture in pictures], float)
     return [
         f"{spec.name}: {finding.problem}; mend data.*.scale if it is not that"
-        for finding in squeezed_labels(points, spec.mos_key, str(spec.score_scale))
+        for finding in squeezed_labels(points, spec.mos_key, spec.score_scale)
     ]
 
 

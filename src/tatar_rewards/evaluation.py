@@ -164,7 +164,7 @@ def evaluate_predictions(
     for (task, dataset), its_rows in by_dataset.items():
         scale = _scale_of(dataset, mos_scales)
         targets = scale.column_to_points([row.mos for row in its_rows], column=f"mos of {dataset}")
-        for finding in squeezed_labels(targets, dataset, str(scale)):
+        for finding in squeezed_labels(targets, dataset, scale):
             warnings.warn(f"{finding.problem}; {finding.cure}", stacklevel=2)
         answers = [
             read_completion(row.completion, scale=answer_scale, think_prefilled=think_prefilled, lenient=lenient)

@@ -1,10 +1,21 @@
-"""What can be said of a training set-up from a few numbers: shared by the doctor and by the first call of a reward."""
+"""What can be said of a training set-up from a few numbers: shared by the doctor, the first call and the evaluation."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tatar_rewards import metrics
+from tatar_rewards.scales import ScoreScale
+
+Floats = NDArray[np.float64]
+
+TENTH = 10.5  # points: a tenth of the scale, and a little
+FEW, ENOUGH = 4, 32  # values: fewer tell nothing; with so many, a tenth in the middle of the scale is no chance
+OFFSET = 15.0  # points: answers that lie beside their labels by this much on average
+SMALL_DEVIATION = 2.0  # points: ratings by people deviate by more
 
 
 class Finding(NamedTuple):
@@ -15,24 +26,28 @@ class Finding(NamedTuple):
     cure: str
 
 
-def squeezed_labels(points: NDArray[np.float64], column: str, scale: str) -> list[Finding]:
-    """Labels in a corner of their declared scale: they were probably given on another one."""
+# ---------------------------------------------------------------- labels
+
+
+def squeezed_labels(points: Floats, column: str, scale: ScoreScale) -> list[Finding]:
+    """Labels in the lowest tenth of their declared scale: they were probably given on another one."""
     known = points[~np.isnan(points)]
-    if len(known) < 4 or known.max() > 10.5:
+    if len(known) < FEW or not _in_lowest_tenth(known, scale):
         return []
     return [
         Finding(
             "label scale",
             f"all of {len(known)} labels in {column!r} lie in the lowest tenth of their declared scale {scale}",
-            "declare the scale that they were given on, for example mos_scale=ScoreScale(1, 5)",
+            "declare the scale that they were given on, for example mos_scale=ScoreScale(1, 5), with "
+            "higher_is_better=False where a low value is the best picture",
         )
     ]
 
 
-def equal_labels(points: NDArray[np.float64], images: Sequence[object], column: str) -> list[Finding]:
+def equal_labels(points: Floats, images: Sequence[object], column: str) -> list[Finding]:
     """Different images with one and the same label: nothing to rank, and a constant answer earns everything."""
     known = points[~np.isnan(points)]
-    if len(set(images)) < 4 or len(known) < 4 or np.ptp(known) > 0:
+    if len(set(images)) < FEW or len(known) < FEW or np.ptp(known) > 0:
         return []
     return [
         Finding(
@@ -41,3 +56,79 @@ def equal_labels(points: NDArray[np.float64], images: Sequence[object], column: 
             "give each image its own mean opinion score: a constant answer would earn the full reward",
         )
     ]
+
+
+def small_deviations(points: Floats, column: str) -> list[Finding]:
+    """Deviations of single ratings that no panel of people has: they came on a smaller scale, or are another thing."""
+    known = points[~np.isnan(points)]
+    if len(known) < FEW or float(np.median(known)) >= SMALL_DEVIATION:
+        return []
+    return [
+        Finding(
+            "rater deviations",
+            f"half of {len(known)} deviations in {column!r} are below {np.median(known):.2g} % of the scale, and "
+            f"ratings by people deviate by more than {SMALL_DEVIATION:g} %",
+            "declare their scale with mos_std_scale=, or set mos_std_of='mean' where they are errors of the MOS",
+        )
+    ]
+
+
+# ---------------------------------------------------------------- answers
+
+
+def doubtful_answers(predictions: Floats, targets: Floats, scale: ScoreScale) -> list[Finding]:
+    """What answers look like that were given on another scale than the declared `scale`: one finding at most.
+
+    Args:
+        predictions: (n,) answers in points; NaN for an unreadable one.
+        targets: (n,) MOS in points; NaN without a label.
+        scale: The scale that the answers were read on.
+    """
+    known = ~(np.isnan(predictions) | np.isnan(targets))
+    x, y = predictions[known], targets[known]
+    if len(x) < FEW or np.ptp(y) == 0:
+        return []
+    problem = _narrow_answers(x, y, scale) or _offset_answers(x, y) or _reversed_answers(x, y)
+    if problem is None:
+        return []
+    cure = (
+        f"see that answer_scale= ({scale}) is the scale that the prompt names, for example "
+        f"answer_scale=ScoreScale(1, 5), and that its direction is right (higher_is_better=)"
+    )
+    return [Finding("answer scale", problem, cure)]
+
+
+def _narrow_answers(x: Floats, y: Floats, scale: ScoreScale) -> str | None:
+    if np.ptp(y) < 2 * TENTH and not _in_lowest_tenth(y, scale):
+        return None
+    if _in_lowest_tenth(x, scale):
+        return f"all of {len(x)} answers lie in the lowest tenth of the scale they are read on"
+    if len(x) >= ENOUGH and 0 < np.ptp(x) <= TENTH:  # a constant guess is the policy's, not the scale's
+        return f"all of {len(x)} answers lie within one tenth of the scale they are read on, the labels do not"
+    return None
+
+
+def _offset_answers(x: Floats, y: Floats) -> str | None:
+    gaps = x - y
+    offset = float(np.mean(gaps))
+    if len(x) < 2 * FEW or abs(offset) < OFFSET or np.std(gaps) > abs(offset):
+        return None
+    side = "above" if offset > 0 else "below"
+    return f"the answers lie {abs(offset):.0f} points {side} their labels, on average of {len(x)}"
+
+
+def _reversed_answers(x: Floats, y: Floats) -> str | None:
+    if np.ptp(x) == 0 or len(x) < 2 * FEW:
+        return None
+    srcc = metrics.srcc(x, y)
+    if not (srcc < -0.3 and srcc * math.sqrt(len(x) - 1) < -2.5):  # by chance in less than one of a hundred
+        return None
+    return (
+        f"the answers order the pictures the wrong way round, SRCC {srcc:.3f} of {len(x)}: perhaps a low label is the "
+        f"best picture (DMOS), and its scale needs higher_is_better=False"
+    )
+
+
+def _in_lowest_tenth(points: Floats, scale: ScoreScale) -> bool:
+    """Whether scores lie where those of a smaller scale would: near the low end of the scale, best or worst."""
+    return bool(np.max(points if scale.higher_is_better else 100 - points) <= TENTH)

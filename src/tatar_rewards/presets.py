@@ -24,7 +24,7 @@ from tatar_rewards.rewards import (
     ThurstoneRankReward,
 )
 from tatar_rewards.rewards.frozen_config import FrozenConfig
-from tatar_rewards.scales import Scale
+from tatar_rewards.scales import DeviationOf, Scale
 
 AT_MOST_65_WORDS = LengthConfig(longest=65)
 AT_LEAST_125_WORDS = LengthConfig(shortest=125)
@@ -53,8 +53,13 @@ def tatar_reward_funcs(
     task_column: str = _DEFAULT.task_column,
     mos_column: str = _DEFAULT.mos_column,
     mos_std_column: str | None = _DEFAULT.mos_std_column,
+    mos_std_of: DeviationOf = _DEFAULT.mos_std_of,
+    mos_std_scale: Scale | Mapping[str, Scale] | None = _DEFAULT.mos_std_scale,
+    raters: float | None = _DEFAULT.raters,
+    raters_column: str | None = _DEFAULT.raters_column,
     dataset_column: str = _DEFAULT.dataset_column,
     image_id_column: str = _DEFAULT.image_id_column,
+    log_rows: bool = _DEFAULT.log_rows,
     process_group: Any = _DEFAULT.process_group,
 ) -> list[AnswerFormatReward | GaussianScoreReward | ThurstoneRankReward]:
     """The rewards of the TATAR recipe, ready for `GRPOTrainer(reward_funcs=...)`.
@@ -78,9 +83,14 @@ def tatar_reward_funcs(
         require_think: The format reward pays only for an answer after some thinking.
         task_column: Column of the task.
         mos_column: Column of the MOS.
-        mos_std_column: Column of the raters' standard deviation, on the MOS scale; None leaves it out.
+        mos_std_column: Column of the raters' standard deviations; None leaves them out.
+        mos_std_of: What it holds: the spread of single `"ratings"`, or the standard error of their `"mean"`.
+        mos_std_scale: The scale of the deviations, where it is not that of the MOS.
+        raters: How many ratings are behind each MOS.
+        raters_column: Column of that number.
         dataset_column: Column of the data set.
         image_id_column: Column of the image's key, unique within its data set.
+        log_rows: Hand the trainer a column for its table of completions, from which each reward can be explained.
         process_group: The ranks that call the rewards, a group of `torch.distributed`; None: all of them.
 
     Returns:
@@ -106,6 +116,7 @@ def tatar_reward_funcs(
         "answer_scale": answer_scale,
         "think_prefilled": think_prefilled,
         "task_column": task_column,
+        "log_rows": log_rows,
         "process_group": process_group,
     }
     labels: dict[str, Any] = {
@@ -113,6 +124,10 @@ def tatar_reward_funcs(
         "mos_scale": mos_scale,
         "mos_column": mos_column,
         "mos_std_column": mos_std_column,
+        "mos_std_of": mos_std_of,
+        "mos_std_scale": mos_std_scale,
+        "raters": raters,
+        "raters_column": raters_column,
         "dataset_column": dataset_column,
         "image_id_column": image_id_column,
     }

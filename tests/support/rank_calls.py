@@ -4,7 +4,7 @@ import tatar_rewards as tr
 
 REWARDS = [
     tr.ThurstoneRankReward(task="iaa", length_gate=tr.LengthConfig(shortest=1)),
-    tr.GaussianScoreReward(mos_std_column="mos_std"),
+    tr.GaussianScoreReward(mos_std_column="mos_std", mos_std_of="mean"),
     tr.AnswerFormatReward(),
     tr.LengthReward(longest=9),
 ]

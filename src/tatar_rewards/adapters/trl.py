@@ -47,7 +47,7 @@ class RememberOpponents(TrainerCallback):  # type: ignore[misc]  # transformers 
     def __init__(self, reward_funcs: Iterable[Any]) -> None:
         if callable(reward_funcs):
             raise TypeError(f"reward_funcs must be the trainer's list of rewards; got one reward: {reward_funcs!r}")
-        rewards = [reward for reward in reward_funcs if isinstance(reward, Reward) and reward.state.memory is not None]
+        rewards = [reward for reward in reward_funcs if isinstance(reward, Reward) and reward.keeps_state]
         self.rewards = {reward.__name__: reward for reward in rewards}
         if len(self.rewards) < len(rewards):
             names = [reward.__name__ for reward in rewards]

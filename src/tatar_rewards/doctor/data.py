@@ -214,7 +214,7 @@ def _check_scale(
         )
     else:
         known = np.array(points)
-        yield from squeezed_labels(known, column, str(scale))
+        yield from squeezed_labels(known, column, scale)
         yield from equal_labels(known, scale_rows, column)
 
 

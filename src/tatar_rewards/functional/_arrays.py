@@ -4,6 +4,7 @@ Everything else is written against the array API standard. A function takes the 
 (`namespace_of`); `array_api_compat` imports no library that the caller has not imported already.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, cast
@@ -155,6 +156,21 @@ def blocks(count: int, step: int) -> list[slice]:
 def join(parts: Sequence[Array]) -> Array:
     """At least one array end to end; a single one as it is."""
     return parts[0] if len(parts) == 1 else namespace_of(parts[0]).concat(list(parts))
+
+
+def median_of_known(values: Array) -> float:
+    """The median of a flat array without its NaN; NaN where nothing else is in it."""
+    xp = namespace_of(values)
+    known = xp.sort(values[xp.logical_not(xp.isnan(values))])
+    count = known.shape[0]
+    return float(known[(count - 1) // 2] + known[count // 2]) / 2 if count else math.nan
+
+
+def fill_missing(values: Array, *numbers: float) -> Array:
+    """The values with the first of the numbers that is none NaN in place of every NaN."""
+    xp = namespace_of(values)
+    filling = next(number for number in numbers if not math.isnan(number))
+    return xp.where(xp.isnan(values), xp.full_like(values, filling), values)
 
 
 def pairs_at_once(values: Array) -> int:

@@ -63,12 +63,20 @@ def check_columns(**columns: PerRow | None) -> None:
             )
 
 
+def rounding_at_ends(values: PerRow) -> float:
+    """How far off 0-100 a score may lie for rounding: 1e-9 of the scale, or what the dtype cannot tell."""
+    xp = namespace_of(values)
+    return max(1e-7, 200 * float(xp.finfo(values.dtype).eps))  # type: ignore[attr-defined]
+
+
 def check_points(name: str, values: PerRow) -> None:
     """Check that labels are points on 0-100 (NaN, no label, passes); name the first row that is not."""
-    row = first_row((values < 0) | (values > 100))
+    rounding = rounding_at_ends(values)
+    row = first_row((values < -rounding) | (values > 100 + rounding))
     if row is not None:
+        shown = repr(float(values[row])).removesuffix(".0")  # all digits that were compared
         raise ValueError(
-            f"{name}[{row}] is {float(values[row]):g}, but scores are in points on 0 to 100; convert them with "
+            f"{name}[{row}] is {shown}, but scores are in points on 0 to 100; convert them with "
             f"ScoreScale(low, high).column_to_points(...)"
         )
 
@@ -119,4 +127,6 @@ def check_scores(predictions: PerRow, targets: PerRow, target_stds: PerRow | Non
     if stds is not None:
         stds = xp.astype(stds, g.dtype, copy=False)
         check_not_negative("target_stds", stds)
-    return Scores(q, (q >= 0) & (q <= 100), g, stds)
+    rounding = rounding_at_ends(q)
+    readable = (q >= -rounding) & (q <= 100 + rounding)
+    return Scores(xp.clip(q, 0.0, 100.0), readable, xp.clip(g, 0.0, 100.0), stds)

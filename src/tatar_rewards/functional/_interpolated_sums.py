@@ -7,8 +7,8 @@ opponents o of other images j, and comes apart into functions of one number on 0
       = S(q) - (q A(g_i) - M(g_i)) / t - H(g_i),                              h(z) = softplus(z) - z F(z)
 
 S, A, M and H are summed over all opponents at Chebyshev nodes only, and interpolated; what an image's own completions
-add is taken off again. Their nearest singularities lie at a distance of pi t from the real axis, so that the error
-falls as exp(-n asinh(pi t / 50)) with n nodes: 73 nodes for t = 8.
+add is taken off again. Here t is the scale of F. The nearest singularities lie at a distance of pi t from the real
+axis, so that the error falls as exp(-n asinh(pi t / 50)) with n nodes: 73 nodes for t = 8.
 
 With observer dispersion the functions have a second variable, the variance of the image's own predictions, and nodes in
 it too. `docs/design.md` has the derivations.
@@ -107,7 +107,7 @@ def matched_losses(predictions: PerRow, images: Images, rows: PerRow, settings: 
     softplus_sums = _sum_softplus(nodes, q if single else means, t)
 
     chosen, image = take(q, rows), take(images.of_row, rows)
-    own = _own_softplus(q, images, t) if single else softplus((q - take(means, images.of_row)) / t)
+    own = _own_softplus(q, images, nodes, t) if single else softplus((q - take(means, images.of_row)) / t)
     total = _interpolate(nodes, softplus_sums[:, None], chosen)[:, 0] - take(own, rows)
     total -= (chosen * take(probabilities, image) - take(moments, image)) / t + take(entropies, image)
     return xp.astype(total / take(xp.sum(counts) - counts, image), predictions.dtype, copy=False)
@@ -148,16 +148,27 @@ def _sum_targets(nodes: _Nodes, targets: PerImage, counts: PerImage, sums: PerIm
     return xp.stack([probabilities, moments, entropies], axis=1)
 
 
-def _own_softplus(q: PerRow, images: Images, temperature: float) -> PerRow:
-    """What the predictions of its own image add to S, for each prediction: shift by shift along the sorted rows."""
+def _own_softplus(q: PerRow, images: Images, nodes: _Nodes, temperature: float) -> PerRow:
+    """What the predictions of its own image add to S, for each prediction.
+
+    Large images are interpolated as S is, one by one; the others are summed shift by shift along the sorted rows.
+    """
     xp = namespace_of(q)
+    large = images.sizes > nodes.points.shape[0]
     own = xp.full_like(q, LN_2)
-    for shift in range(1, int(xp.max(images.sizes))):
+    in_large = take(large, images.of_row)
+    largest = int(xp.max(xp.where(large, xp.zeros_like(images.sizes), images.sizes)))
+    for shift in range(1, largest):
         z = (q[shift:] - q[:-shift]) / temperature
-        same = images.of_row[shift:] == images.of_row[:-shift]
+        same = (images.of_row[shift:] == images.of_row[:-shift]) & xp.logical_not(in_large[shift:])
         zeros = xp.zeros_like(z)
         own[shift:] += xp.where(same, softplus(z), zeros)
         own[:-shift] += xp.where(same, softplus(-z), zeros)
+    for image in xp.nonzero(large)[0]:
+        start = int(images.first_rows[image])
+        stop = start + int(images.sizes[image])
+        sums = _sum_softplus(nodes, q[start:stop], temperature)
+        own[start:stop] = _interpolate(nodes, sums[:, None], q[start:stop])[:, 0]
     return own
 
 

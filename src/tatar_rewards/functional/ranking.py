@@ -7,7 +7,9 @@ All scores are in points on 0-100. q are predictions, g the MOS; i and j are ima
     weight     w_ij  = exp(-|g_i - g_j| / pair_weight_scale)
     loss       L_ik  = sum_j w_ij loss(p_ij, c_ijk) / sum_j w_ij
 
-F is the logistic function or the normal CDF. `pairwise_rank_reward` compares with every completion of other images,
+F is the normal CDF, or the logistic function with the same standard deviation 1, F(z) = 1 / (1 + exp(-z pi / sqrt 3)):
+t_ij is the standard deviation with which raters compare the two images. Only the published loss, `"bce"`, has the plain
+logistic function, as published. `pairwise_rank_reward` compares with every completion of other images,
 `thurstone_rank_reward` with the mean over each other image's completions. An image is never its own opponent.
 
 Both take the same columns, in this order; settings go by keyword.
@@ -17,8 +19,9 @@ Both take the same columns, in this order; settings go by keyword.
     groups       (B,) key of each completion's image: integers, in numpy also strings. A callable makes it of the task,
                  the data set and the `image_id` column
     comparisons  (B,) key of what may be compared: a callable makes it of the task and the data set. None compares all
-    target_stds  (B,) standard deviation of the raters, in points, one an image: what a row knows serves where another
-                 row of the image has NaN, and an image without any counts as 0. A callable's `mos_std` column
+    target_stds  (B,) standard deviation of single ratings, in points, one an image: what a row knows serves where
+                 another row of the image has NaN. An image without any takes the median of its comparison's images;
+                 where none of them has one, 0
     wanted       (B,) whether the completion is to get a reward; the others only serve as opponents. None wants all
 
 Both return (B,) rewards on [0, 1] in the dtype and on the device of `predictions`: 0 where the prediction is
@@ -36,7 +39,7 @@ from tatar_rewards.functional._types import ArrayT, PerRow
 
 Dispersion = Literal["matched", "observer", "reference"]
 Link = Literal["logistic", "normal"]
-Loss = Literal["kl", "bce", "fidelity"]
+Loss = Literal["kl", "bce", "fidelity", "margin", "order"]
 
 
 def thurstone_rank_reward(
@@ -47,7 +50,7 @@ def thurstone_rank_reward(
     target_stds: PerRow | None = None,
     wanted: PerRow | None = None,
     *,
-    temperature: float = 8.0,
+    temperature: float = 14.5,
     pair_weight_scale: float = float("inf"),
     dispersion: Dispersion = "matched",
     link: Link = "logistic",
@@ -66,21 +69,25 @@ def thurstone_rank_reward(
         reference  s_ij = sqrt(var_i + var_j + variance_floor)     as published; shrinks the scale with the spread
 
         kl         reward = 1 / (1 + L / loss_scale)^2,  L the mean KL(p || c): 1 exactly where predicted gaps are true
-        bce        reward = 1 - L / -ln(probability_floor), c clipped to the floor: the published form
+        bce        reward = 1 - L / -ln(probability_floor), c clipped to the floor: the published form, where the
+                   temperature is the scale of a plain logistic function
         fidelity   reward = mean of sqrt(p c) + sqrt((1 - p)(1 - c))
+        margin     reward = mean of exp(-d^2 / (2 s_ij^2)), d = (q_ik - o_j) - (g_i - g_j): predicted gap less true gap
+        order      reward = mean of p where the answer stands above o_j, 1 - p where below, 1/2 where level
 
     Args:
         predictions: (B,) predicted scores. The module's docstring has all columns.
         targets: (B,) MOS.
         groups: (B,) image keys.
         comparisons: (B,) keys of what may be compared.
-        target_stds: (B,) standard deviations of the raters.
+        target_stds: (B,) standard deviations of single ratings.
         wanted: (B,) whether to reward the completion.
-        temperature: Dispersion of the raters' comparisons, in points.
+        temperature: Standard deviation with which raters compare two images, in points, beside `target_stds`. The
+            published value, 8, is the scale of a logistic function, whose standard deviation is 14.5.
         pair_weight_scale: MOS gap, in points, at which a pair's weight has fallen to 1/e; TATAR uses 12. The default,
             inf, weighs all pairs alike.
         dispersion: What divides a predicted gap.
-        link: F, `"logistic"` as published or `"normal"` as Thurstone had it.
+        link: F, `"logistic"` or, as Thurstone had it, `"normal"`.
         loss: How p and c are compared.
         hard_targets: Replace p by 1, 1/2 or 0: which image has the higher MOS.
         loss_scale: KL, in nats, that earns 1/4.
@@ -96,7 +103,7 @@ def thurstone_rank_reward(
 
     Reference:
         Thurstone (1927), A law of comparative judgment; TATAR (arXiv 2603.19779); fidelity: VisualQuality-R1
-        (arXiv 2505.14460).
+        (arXiv 2505.14460); margin: MR-IQA (arXiv 2606.29760).
 
     Examples:
         >>> import numpy as np
@@ -130,7 +137,7 @@ def pairwise_rank_reward(
     target_stds: PerRow | None = None,
     wanted: PerRow | None = None,
     *,
-    temperature: float = 8.0,
+    temperature: float = 14.5,
     pair_weight_scale: float = float("inf"),
     link: Link = "logistic",
     loss: Loss = "kl",
@@ -149,9 +156,10 @@ def pairwise_rank_reward(
         targets: (B,) MOS.
         groups: (B,) image keys.
         comparisons: (B,) keys of what may be compared.
-        target_stds: (B,) standard deviations of the raters.
+        target_stds: (B,) standard deviations of single ratings.
         wanted: (B,) whether to reward the completion.
-        temperature: Dispersion of the raters' comparisons, in points.
+        temperature: Standard deviation with which raters compare two images, in points, beside `target_stds`. The
+            published value, 8, is the scale of a logistic function, whose standard deviation is 14.5.
         pair_weight_scale: MOS gap, in points, at which a pair's weight has fallen to 1/e.
         link: F, `"logistic"` or `"normal"`.
         loss: How p and c are compared.

@@ -12,9 +12,10 @@ from tatar_rewards.answers import Answer, completion_text
 from tatar_rewards.answers.messages import CompletionText
 from tatar_rewards.rewards.budgets import Lengths, measure_lengths
 from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig
+from tatar_rewards.rewards.deviations import deviations_in_points
 from tatar_rewards.rewards.function_configs import LengthConfig
 from tatar_rewards.rewards.reward import Reward
-from tatar_rewards.scales import POINTS, ScoreScale, as_scale, as_scales
+from tatar_rewards.scales import POINTS, DeviationOf, ScoreScale, as_scale, as_scales
 
 Floats = NDArray[np.float64]
 
@@ -28,7 +29,7 @@ class Batch(NamedTuple):
     on_task: NDArray[np.bool_]
     predictions: Floats  # points; NaN for an unreadable answer
     targets: Floats  # points; NaN off-task and for a missing label
-    target_stds: Floats  # points; NaN where they are not known or not asked for
+    target_stds: Floats  # what the reward needs, in points; NaN where it is not known or not asked for
     lengths: Lengths | None  # in the unit of the reward's budget; None without a budget
 
 
@@ -130,33 +131,49 @@ def _targets(
     """MOS and, where asked for, the raters' standard deviations, in points; NaN off-task."""
     config, length = reward.config, len(on_task)
     mos = column_of(reward, columns, config.mos_column, length, "add the mean opinion scores, or set mos_column=")
-    column, stds = config.mos_std_column, None
-    if column is not None:
-        stds = column_of(reward, columns, column, length, "add it, or set mos_std_column=None")
-    targets, target_stds = np.full(length, math.nan), np.full(length, math.nan)
-    for scale, rows in _rows_by_scale(reward, columns, on_task).items():
-        labels = [mos[row] if on else None for row, on in enumerate(rows.tolist())]
-        targets[rows] = scale.column_to_points(labels, column=config.mos_column)[rows]
-        if column is not None and stds is not None:
-            known = [stds[row] if on else None for row, on in enumerate(rows.tolist())]
-            target_stds[rows] = scale.stds_to_points(known, column=column)[rows]
-    return targets, target_stds
+    targets = np.full(length, math.nan)
+    for scale, rows in rows_by_scale(reward, columns, on_task, "mos_scale").items():
+        targets[rows] = scale.column_to_points(_only(rows, mos), column=config.mos_column)[rows]
+    return targets, target_stds(reward, columns, on_task, of=config.needs_std_of)
 
 
-def _rows_by_scale(
-    reward: Reward[LabelConfig], columns: Mapping[str, Any], on_task: NDArray[np.bool_]
+def target_stds(
+    reward: Reward[LabelConfig], columns: Mapping[str, Any], on_task: NDArray[np.bool_], *, of: DeviationOf | None
+) -> Floats:
+    """The standard deviations of the ratings, or of their mean, in points; NaN where they are not known."""
+    config, length = reward.config, len(on_task)
+    in_points, raters = np.full(length, math.nan), None
+    if config.mos_std_column is None:
+        return in_points
+    stds = column_of(reward, columns, config.mos_std_column, length, "add it, or set mos_std_column=None")
+    if config.raters_column is not None:
+        raters = column_of(reward, columns, config.raters_column, length, "add it, or set raters=")
+    setting = "mos_scale" if config.mos_std_scale is None else "mos_std_scale"
+    for scale, rows in rows_by_scale(reward, columns, on_task, setting).items():
+        counts = None if raters is None else _only(rows, raters)
+        in_points[rows] = deviations_in_points(config, scale, _only(rows, stds), counts, of=of)[rows]
+    return in_points
+
+
+def _only(rows: NDArray[np.bool_], column: Sequence[Any]) -> list[Any]:
+    """The cells of some rows, None in the others, so that each stays at its row."""
+    return [column[row] if on else None for row, on in enumerate(rows.tolist())]
+
+
+def rows_by_scale(
+    reward: Reward[LabelConfig], columns: Mapping[str, Any], on_task: NDArray[np.bool_], setting: str
 ) -> dict[ScoreScale, NDArray[np.bool_]]:
-    """The on-task rows whose labels are on each scale."""
+    """The on-task rows whose labels are on each scale, as the setting declares them."""
     config = reward.config
-    scales = as_scales(config.mos_scale)
+    scales = as_scales(getattr(config, setting))
     if isinstance(scales, ScoreScale):
         return {scales: on_task}
-    cure = "mos_scale has a scale for each data set: add the column, or give one ScoreScale"
+    cure = f"{setting} has a scale for each data set: add the column, or give one ScoreScale"
     datasets = column_of(reward, columns, config.dataset_column, len(on_task), cure)
     for row in np.flatnonzero(on_task).tolist():
         if datasets[row] not in scales:
             raise ValueError(
-                f"{config.dataset_column}[{row}] is {datasets[row]!r}, and mos_scale declares only "
+                f"{config.dataset_column}[{row}] is {datasets[row]!r}, and {setting} declares only "
                 f"{sorted(scales)}; declare its scale too"
             )
     row_scales = [scales[name] if on else POINTS for name, on in zip(datasets, on_task.tolist(), strict=True)]

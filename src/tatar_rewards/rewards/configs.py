@@ -5,7 +5,8 @@
 the settings of its function from `function_configs`.
 """
 
-from typing import Annotated, Any, Literal, Self
+import math
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -18,7 +19,7 @@ from tatar_rewards.rewards.function_configs import (
     ThresholdScoreConfig,
     ThurstoneRankConfig,
 )
-from tatar_rewards.scales import POINTS, Scale, ScalesByDataset, as_scales
+from tatar_rewards.scales import POINTS, DeviationOf, Scale, ScalesByDataset, as_scales
 
 
 def _to_scales(scale: Any) -> Any:
@@ -26,6 +27,10 @@ def _to_scales(scale: Any) -> Any:
         return as_scales(scale)
     except TypeError as error:  # pydantic reports a ValueError with the name of the setting
         raise ValueError(str(error)) from None
+
+
+def _to_scales_or_none(scale: Any) -> Any:
+    return None if scale is None else _to_scales(scale)
 
 
 def _check_group(group: Any) -> Any:
@@ -46,6 +51,7 @@ class AnswerConfig(FrozenConfig):
         answer_scale: The scale that the prompt asks the model to answer on: a `ScoreScale`, or a pair (low, high).
         think_prefilled: True where the chat template writes `<think>` into the prompt.
         task_column: Column of the task.
+        log_rows: Hand the trainer a column for its table of completions, from which each reward can be explained.
         process_group: The ranks that call the reward, a group of `torch.distributed.new_group`; None: all of them. A
             pickle leaves it out, since a group belongs to its process.
     """
@@ -55,6 +61,7 @@ class AnswerConfig(FrozenConfig):
     answer_scale: Annotated[Scale, BeforeValidator(_to_scales)] = POINTS
     think_prefilled: bool = False
     task_column: str = "task"
+    log_rows: bool = True
     process_group: Annotated[Any, AfterValidator(_check_group)] = None
 
     def __getstate__(self) -> dict[Any, Any]:
@@ -72,7 +79,13 @@ class LabelConfig(AnswerConfig):
         mos_column: Column of the MOS; None and NaN are missing labels.
         dataset_column: Column of the data set; a batch without it is taken as one data set.
         image_id_column: Column of the image's key, unique within its data set. Only rankings need it.
-        mos_std_column: Column of the raters' standard deviation, on the MOS scale; None leaves it out.
+        mos_std_column: Column of the raters' standard deviations; None leaves them out.
+        mos_std_of: What that column holds: the spread of single `"ratings"` of an image, or the standard error of their
+            `"mean"`. A score reward needs the error of the MOS, a ranking the spread of ratings.
+        mos_std_scale: The scale of the deviations, where it is another than that of the MOS: one, or one for each data
+            set. Only its width counts.
+        raters: How many ratings are behind each MOS: it turns one kind of deviation into the other.
+        raters_column: Column of that number, where it differs between images.
         length_gate: Multiply the reward by the reward of this budget, as TATAR does.
     """
 
@@ -81,7 +94,30 @@ class LabelConfig(AnswerConfig):
     dataset_column: str = "dataset"
     image_id_column: str = "image_id"
     mos_std_column: str | None = None
+    mos_std_of: DeviationOf = "ratings"
+    mos_std_scale: Annotated[Scale | ScalesByDataset | None, BeforeValidator(_to_scales_or_none)] = None
+    raters: Annotated[float, Field(ge=1, lt=math.inf)] | None = None
+    raters_column: str | None = None
     length_gate: LengthConfig | None = None
+
+    needs_std_of: ClassVar[DeviationOf | None] = None  # None: the reward makes no use of deviations
+
+    @model_validator(mode="after")
+    def _check_deviations(self) -> Self:
+        number = "raters=" if self.raters is not None else "raters_column=" if self.raters_column is not None else None
+        if self.raters is not None and self.raters_column is not None:
+            raise ValueError("give raters= for all images or raters_column= for each, not both")
+        setting = number or ("mos_std_scale=" if self.mos_std_scale is not None else None)
+        if self.mos_std_column is None and setting is not None:
+            raise ValueError(f"{setting} says something of deviations; name their column with mos_std_column=")
+        if self.mos_std_column is not None and self.needs_std_of not in (None, self.mos_std_of) and number is None:
+            needs = "the standard error of each MOS" if self.needs_std_of == "mean" else "the spread of single ratings"
+            raise ValueError(
+                f"this reward needs {needs}, but by mos_std_of={self.mos_std_of!r} {self.mos_std_column!r} holds "
+                f"something else. Give the number of ratings of an image with raters= or raters_column=, which turns "
+                f"one into the other, or set mos_std_of={self.needs_std_of!r} if that is what the column holds"
+            )
+        return self
 
 
 class OpponentConfig(FrozenConfig):
@@ -136,6 +172,8 @@ class LengthRewardConfig(LengthConfig, AnswerConfig):
 class GaussianScoreRewardConfig(GaussianScoreConfig, LabelConfig):
     """Settings of `GaussianScoreReward`."""
 
+    needs_std_of = "mean"
+
 
 class ThresholdScoreRewardConfig(ThresholdScoreConfig, LabelConfig):
     """Settings of `ThresholdScoreReward`."""
@@ -143,6 +181,8 @@ class ThresholdScoreRewardConfig(ThresholdScoreConfig, LabelConfig):
 
 class RankingConfig(OpponentConfig, LabelConfig):
     """What both rankings take beside the settings of their functions."""
+
+    needs_std_of = "ratings"
 
 
 class ThurstoneRankRewardConfig(ThurstoneRankConfig, RankingConfig):

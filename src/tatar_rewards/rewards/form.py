@@ -37,7 +37,7 @@ class AnswerFormatReward(Reward[AnswerFormatRewardConfig]):
         with one_call(self, columns) as call:
             answers = read_answers(self, completions)
             on_task = on_task_rows(self, columns, len(answers)).tolist()
-            if columns.get("log_extra") is not None:
+            if columns.get("log_extra") is not None and self.config.log_rows:
                 columns["log_extra"](f"{call.name}/status", [str(answer.status) for answer in answers])
             seen = Counter(answer.status for answer, on in zip(answers, on_task, strict=True) if on)
             counts = call.sum_over_ranks(np.array([seen[status] for status in AnswerStatus], float))

@@ -8,14 +8,18 @@ from typing import Any, cast
 import numpy as np
 
 from tatar_rewards.distributed import GatheredRows, gather_rows
-from tatar_rewards.findings import Finding, equal_labels, squeezed_labels
-from tatar_rewards.rewards.batch import Batch, Floats, read_batch, to_list
+from tatar_rewards.findings import Finding, doubtful_answers, equal_labels, small_deviations, squeezed_labels
+from tatar_rewards.rewards.batch import Batch, Floats, read_batch, rows_by_scale, target_stds, to_list
 from tatar_rewards.rewards.budgets import budget_reward
 from tatar_rewards.rewards.call import Call
 from tatar_rewards.rewards.configs import LabelConfig, RankingConfig
-from tatar_rewards.rewards.image_keys import by_place, check_one_label_each, group_keys, image_keys, share_deviations
+from tatar_rewards.rewards.deviations import complete_deviations
+from tatar_rewards.rewards.image_keys import by_place, check_one_label_each, group_keys, image_keys
+from tatar_rewards.rewards.logged_rows import log_rows
+from tatar_rewards.rewards.opponents import RankedRows
 from tatar_rewards.rewards.reward import Reward
 from tatar_rewards.rewards.running_figures import Graded
+from tatar_rewards.scales import ScoreScale, as_scale, as_scales
 
 
 def read_and_gather(call: Call[LabelConfig], completions: Sequence[Any]) -> tuple[Batch, GatheredRows]:
@@ -32,19 +36,32 @@ def read_and_gather(call: Call[LabelConfig], completions: Sequence[Any]) -> tupl
         keys = group_keys(reward, columns, batch)
     rows = gather_rows(keys, values, caller=caller)
     check_one_label_each(reward, columns, batch, rows)
-    rows = share_deviations(rows)
+    rows = _with_deviations(call, rows)
     batch.target_stds[batch.on_task] = rows.values[rows.local, 2]
     return batch, rows
 
 
-def gate_and_log(call: Call[LabelConfig], batch: Batch, rows: GatheredRows, rewards: Floats) -> list[float | None]:
+def _with_deviations(call: Call[LabelConfig], rows: GatheredRows) -> GatheredRows:
+    """The rows with the deviations that are missing filled in; a score reward remembers their median."""
+    if call.config.mos_std_column is None or isinstance(call.config, RankingConfig):
+        return complete_deviations(rows, fallback=None)
+    stds, state = rows.values[:, 2], call.state
+    if not np.isnan(stds).all():
+        median = float(np.nanmedian(stds))
+        call.changes.append(lambda: setattr(state, "median_std", median))
+    return complete_deviations(rows, fallback=state.median_std)
+
+
+def gate_and_log(
+    call: Call[LabelConfig], batch: Batch, rows: GatheredRows, rewards: Floats, ranked: RankedRows | None = None
+) -> list[float | None]:
     """Multiply with the budget's reward, log what the answers were, and return what a trainer takes."""
     total = within_budget = np.full(len(rewards), math.nan)
     if call.reward.budget is not None and batch.lengths is not None:
         total, factors = batch.lengths.total, budget_reward(batch.lengths, call.reward.budget)
         rewards = rewards * factors
         within_budget = np.where(np.isnan(total), math.nan, factors)
-    _log_rows(call, batch)
+    log_rows(call, batch, within_budget, ranked)
     if len(rows.keys) and not call.state.labels_checked:  # a call without a row of the task shows nothing
         call.changes.append(lambda: setattr(call.state, "labels_checked", True))
         if rows.rank == 0:
@@ -53,16 +70,6 @@ def gate_and_log(call: Call[LabelConfig], batch: Batch, rows: GatheredRows, rewa
     all_graded = gather_rows(np.zeros((len(graded), 0), np.int64), graded, caller=f"{call.caller}, graded").values
     _log_figures(call, rows, all_graded)
     return to_list(rewards)
-
-
-def _log_rows(call: Call[LabelConfig], batch: Batch) -> None:
-    log_extra = call.columns.get("log_extra")
-    if log_extra is None:
-        return
-    statuses = [str(a.status) if on else None for a, on in zip(batch.answers, batch.on_task.tolist(), strict=True)]
-    log_extra(f"{call.name}/score", to_list(np.where(batch.on_task, batch.predictions, math.nan)))
-    log_extra(f"{call.name}/target", to_list(batch.targets))
-    log_extra(f"{call.name}/status", statuses)
 
 
 def _log_figures(call: Call[LabelConfig], rows: GatheredRows, all_graded: Floats) -> None:
@@ -79,8 +86,18 @@ def _log_figures(call: Call[LabelConfig], rows: GatheredRows, all_graded: Floats
 def _warn_of_first_call(call: Call[LabelConfig], batch: Batch, rows: GatheredRows) -> None:
     """The light form of the doctor: warn once of what the first call shows to be wrong."""
     predictions, targets, _ = rows.values.T
-    column = call.config.mos_column
-    findings = squeezed_labels(targets, column, str(call.config.mos_scale))
+    column, scales = call.config.mos_column, as_scales(call.config.mos_scale)
+    if isinstance(scales, ScoreScale):
+        findings = squeezed_labels(targets, column, scales)
+    else:
+        on_scale = rows_by_scale(call.reward, call.columns, batch.on_task, "mos_scale")
+        findings = [
+            one for scale, its in on_scale.items() for one in squeezed_labels(batch.targets[its], column, scale)
+        ]
+    if call.config.mos_std_column is not None:
+        spreads = target_stds(call.reward, call.columns, batch.on_task, of="ratings")
+        findings += small_deviations(spreads, call.config.mos_std_column)
+    findings += doubtful_answers(predictions, targets, as_scale(call.config.answer_scale))
     findings += equal_labels(targets, rows.keys[:, :1].ravel().tolist(), column)
     statuses = Counter(str(a.status) for a, on in zip(batch.answers, batch.on_task, strict=True) if on)
     if statuses and np.isnan(predictions).all():

@@ -33,7 +33,7 @@ def image_keys(reward: Reward[RankingConfig], columns: Mapping[str, Any], batch:
 
 
 def group_keys(reward: Reward[LabelConfig], columns: Mapping[str, Any], batch: Batch) -> Keys:
-    """(n, 1) keys of the on-task rows' images, for a reward that can do without; (n, 0) where no column tells."""
+    """`image_keys` for a reward that can do without; (n, 0) where no column tells."""
     on_task, config = np.flatnonzero(batch.on_task).tolist(), reward.config
     ids = columns.get(config.image_id_column)
     if ids is None or len(ids) != len(batch.on_task):
@@ -46,7 +46,8 @@ def group_keys(reward: Reward[LabelConfig], columns: Mapping[str, Any], batch: B
         else ("without a key", rank(), row)  # an image of its own
         for row in on_task
     ]
-    return stable_keys(keys)[:, None]
+    comparisons = [key[:2] for key in keys]
+    return np.stack([stable_keys(keys), stable_keys(comparisons)], axis=1)
 
 
 def _image_ids(reward: Reward[RankingConfig], columns: Mapping[str, Any], on_task: NDArray[np.bool_]) -> Sequence[Any]:
@@ -111,18 +112,6 @@ def check_one_label_each(
     if config.mos_std_column is not None:
         labelled_stds = np.where(np.isnan(rows.values[:, 1]), math.nan, rows.values[:, 2])
         _check_one_each(reward, columns, batch, rows, config.mos_std_column, labelled_stds)
-
-
-def share_deviations(rows: GatheredRows) -> GatheredRows:
-    """The rows with one rater deviation an image: what a labelled row knows serves where another row lacks it."""
-    stds = rows.values[:, 2]
-    known = ~np.isnan(stds) & ~np.isnan(rows.values[:, 1])
-    if rows.keys.shape[1] == 0 or known.all() or not known.any():
-        return rows
-    by_image = dict(zip(rows.keys[known, 0].tolist(), stds[known].tolist(), strict=True))
-    values = rows.values.copy()
-    values[:, 2] = [by_image.get(key, math.nan) for key in rows.keys[:, 0].tolist()]
-    return rows._replace(values=values)
 
 
 def _check_one_each(

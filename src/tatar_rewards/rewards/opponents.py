@@ -24,6 +24,8 @@ class RankedRows(NamedTuple):
     keys: NDArray[np.int64]  # (n, 2) image and comparison
     wanted: NDArray[np.bool_]  # (n,) this rank's rows
     figures: dict[str, float]  # to log
+    images_in_call: Mapping[int, set[int]]  # readable ones, by comparison
+    recalled: Mapping[int, Recalled]  # by comparison
 
 
 def gather_opponents(call: Call[RankingConfig], rows: GatheredRows, *, by_place: bool) -> RankedRows:
@@ -45,7 +47,8 @@ def gather_opponents(call: Call[RankingConfig], rows: GatheredRows, *, by_place:
     values, keys = np.concatenate([rows.values, values]), np.concatenate([rows.keys, keys])
     wanted = np.zeros(len(values), dtype=bool)
     wanted[rows.local] = True
-    return RankedRows(values, keys, wanted, figures)
+    images = {comparison: set(images) for comparison, images in in_call.items()}
+    return RankedRows(values, keys, wanted, figures, images, recalled)
 
 
 def _images_in_call(rows: GatheredRows) -> dict[int, ImagesInCall]:

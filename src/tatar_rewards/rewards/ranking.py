@@ -95,7 +95,7 @@ def _rank(
         rewards[batch.on_task] = rewards_of_all[rows.local]
         call.log(ranked.figures)
         _warn_once(call, rows, ranked.figures["no_opponent_rate"])
-        graded = gate_and_log(call, batch, rows, rewards)
+        graded = gate_and_log(call, batch, rows, rewards, ranked)
     return graded
 
 

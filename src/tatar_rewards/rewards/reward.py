@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ class State:
 
     figures: RunningFigures = field(default_factory=RunningFigures)
     memory: OpponentMemory | None = None  # of a ranking
+    median_std: float = math.nan  # of the last call of a score reward that knew rater deviations
     labels_checked: bool = False  # at the first call
     warned_of_no_opponent: bool = False
     last_figures: dict[str, float] = field(default_factory=dict)  # logged where a call has nothing to count
@@ -84,26 +86,33 @@ class Reward(Generic[ConfigT_co]):
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint must keep: a ranking's remembered opponents, as JSON can hold them, the same on every rank.
 
+        Of a score reward the deviation of the raters that it takes for those that are missing, once it has seen one.
         Empty for a reward that remembers nothing.
         """
         training, evaluation = self.state.memory, self.evaluation_state.memory
         if training is None or evaluation is None:
-            return {}
+            return {} if math.isnan(self.state.median_std) else {"median_std": self.state.median_std}
         return training.state_dict() | {"evaluation": evaluation.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on with what `state_dict` gave; call it on every rank.
 
         Raises:
-            ValueError: the state is not one of a reward that remembers opponents; nothing is changed.
+            ValueError: the state is not what such a reward gives; nothing is changed.
         """
         training, evaluation = self.state.memory, self.evaluation_state.memory
         if training is None or evaluation is None:
+            self.state.median_std = _median_std(state)
             return
         loaded = OpponentMemory.from_state_dict(state, training.size)
         of_evaluation = state.get("evaluation", OpponentMemory(evaluation.size).state_dict())
         self.evaluation_state.memory = OpponentMemory.from_state_dict(of_evaluation, evaluation.size)
         self.state.memory = loaded
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether a checkpoint must keep something of it."""
+        return self.state.memory is not None or getattr(self.config, "mos_std_column", None) is not None
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Settings never change: a reward with others is another one."""
@@ -127,6 +136,13 @@ class Reward(Generic[ConfigT_co]):
         twin = self.fresh()
         twin.state, twin.evaluation_state = copy.deepcopy((self.state, self.evaluation_state))
         return twin
+
+
+def _median_std(state: Mapping[str, Any]) -> float:
+    value = state.get("median_std", math.nan) if isinstance(state, Mapping) else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"state['median_std'] must be a number of at least 0, in points; got {str(value)[:80]}")
+    return float(value)
 
 
 def _new_state(config: AnswerConfig) -> State:
