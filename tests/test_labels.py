@@ -152,7 +152,7 @@ def test_a_number_of_raters_that_is_none_is_refused_with_its_row(tmp_path, cell)
 @pytest.mark.parametrize("cell", [True, "wide", [1.0], -1, float("inf")])
 def test_a_deviation_that_is_none_is_refused_with_its_row(tmp_path, cell):
     rows = [{"image": "a", "gt_score": 1, "sd": 1}, {"image": "b", "gt_score": 1, "sd": cell}]
-    with pytest.raises(SystemExit, match=r"row 1: sd is True, no deviation|sd\[1\] is "):
+    with pytest.raises(SystemExit, match=r"row 1: sd is True, no deviation|sd\[1\] (is|must be) "):
         read_pictures(spec_of(tmp_path, rows, mos_std_key="sd"))
 
 
@@ -176,3 +176,10 @@ def test_an_image_that_is_not_one_name_is_refused_with_its_row(tmp_path, name):
     rows = [{"image": "a", "gt_score": 1}, {"image": name, "gt_score": 1}]
     with pytest.raises(SystemExit, match="row 1: image is .*, no name of a file; give one name"):
         read_pictures(spec_of(tmp_path, rows))
+
+
+def test_a_small_panel_may_deviate_by_more_than_half_of_the_scale(tmp_path):
+    rows = [{"image": "a", "gt_score": 3, "sd": 2.8, "n": 2}]  # one said 1, the other 5
+    assert read_pictures(spec_of(tmp_path, rows, scale=(1, 5), mos_std_key="sd", raters_key="n"))[0].mos_std == 70
+    with pytest.raises(SystemExit, match=r"sd\[0\] is 2.8, but ratings on a scale of 1 to 5 cannot deviate by more"):
+        read_pictures(spec_of(tmp_path, rows, scale=(1, 5), mos_std_key="sd", raters=30))

@@ -90,11 +90,12 @@ def read_pictures(spec: PictureSet) -> list[Picture]:
                 f"{spec.labels}, row {number}: {spec.image_key} is {name!r:.60}, no name of a file; give one name"
             )
     _refuse_duplicates(spec, numbered, names)
-    points, stds = _labels_in_points(spec, numbered)
+    raters = _raters(spec, numbered)
+    points, stds = _labels_in_points(spec, numbered, raters)
     paths = [spec.images / _file_name(spec, row, str(name), n) for (n, row), name in zip(numbered, names, strict=True)]
     return [
-        Picture(path, str(name), spec.name, spec.task, mos, std, raters=raters)
-        for path, name, mos, std, raters in zip(paths, names, points, stds, _raters(spec, numbered), strict=True)
+        Picture(path, str(name), spec.name, spec.task, mos, std, raters=people)
+        for path, name, mos, std, people in zip(paths, names, points, stds, raters, strict=True)
     ]
 
 
@@ -159,24 +160,27 @@ def _file_name(spec: PictureSet, row: Mapping[str, Any], name: str, number: int)
 
 
 def _labels_in_points(
-    spec: PictureSet, numbered: Sequence[tuple[int, Mapping[str, Any]]]
+    spec: PictureSet, numbered: Sequence[tuple[int, Mapping[str, Any]]], raters: Sequence[int | None]
 ) -> tuple[list[float], list[float | None]]:
     """MOS and standard deviations in points on 0-100; a deviation that is not known is NaN."""
     # at their rows of the file, so that errors name those
     labels: list[Any] = [None] * (numbered[-1][0] + 1)
     stds: list[Any] = [None] * len(labels) if spec.mos_std_key else []
-    for number, row in numbered:
+    people: list[int | None] = [None] * len(stds)
+    for (number, row), count in zip(numbered, raters, strict=True):
         labels[number] = _cell(row, spec.mos_key, spec, number)
         if isinstance(labels[number], bool):
             raise SystemExit(f"{spec.labels}, row {number}: {spec.mos_key} is {labels[number]}, no label")
         if spec.mos_std_key:
             stds[number] = None if _is_empty(row.get(spec.mos_std_key)) else row[spec.mos_std_key]
+            people[number] = count
         if spec.mos_std_key and isinstance(stds[number], bool):
             raise SystemExit(f"{spec.labels}, row {number}: {spec.mos_std_key} is {stds[number]}, no deviation")
     _refuse_missing_column(spec, "mos_std_key", numbered)
     try:
         points = spec.score_scale.column_to_points(labels, column=f"{spec.labels}: {spec.mos_key}").tolist()
-        known = spec.score_scale.stds_to_points(stds, column=f"{spec.labels}: {spec.mos_std_key}").tolist()
+        deviations = f"{spec.labels}: {spec.mos_std_key}"
+        known = spec.score_scale.stds_to_points(stds, column=deviations, raters=people).tolist()
     except (ValueError, TypeError, OverflowError) as error:
         raise SystemExit(f"{spec.labels}: {error}" if isinstance(error, OverflowError) else str(error)) from None
     chosen = [number for number, _ in numbered]
