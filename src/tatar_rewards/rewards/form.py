@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from tatar_rewards.answers import AnswerStatus
-from tatar_rewards.rewards.batch import on_task_rows, read_answers, read_lengths, to_list
+from tatar_rewards.rewards.batch import read_answers, read_lengths, read_texts, to_list
 from tatar_rewards.rewards.budgets import budget_reward
 from tatar_rewards.rewards.call import one_call
+from tatar_rewards.rewards.columns import on_task_rows
 from tatar_rewards.rewards.configs import AnswerFormatRewardConfig, LengthRewardConfig
 from tatar_rewards.rewards.function_configs import LengthConfig, function_settings
 from tatar_rewards.rewards.reward import Reward, takes_settings_of
@@ -35,7 +36,7 @@ class AnswerFormatReward(Reward[AnswerFormatRewardConfig]):
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         with one_call(self, columns) as call:
-            answers = read_answers(self, completions)
+            answers = read_answers(self, read_texts(self, completions))
             on_task = on_task_rows(self, columns, len(answers)).tolist()
             if columns.get("log_extra") is not None:
                 columns["log_extra"](f"{call.name}/status", [str(answer.status) for answer in answers])
@@ -74,9 +75,10 @@ class LengthReward(Reward[LengthRewardConfig]):
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         with one_call(self, columns) as call:
             budget = self.budget
-            answers = read_answers(self, completions)
+            texts = read_texts(self, completions)
+            answers = read_answers(self, texts)
             on_task = on_task_rows(self, columns, len(answers))
-            lengths = read_lengths(self, budget, answers, on_task, completions, columns)
+            lengths = read_lengths(self, budget, texts, answers, on_task, columns)
             rewards = budget_reward(lengths, budget)
             known = on_task & ~np.isnan(lengths.total)
             counts = np.array([np.sum(known), np.sum(lengths.total[known]), np.sum(rewards[known] < 1)], float)
