@@ -1,18 +1,17 @@
 """What every reward with labels does around its function: read the batch with the other ranks, check, gate, log."""
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
 
 from tatar_rewards.distributed import GatheredRows, gather_rows
-from tatar_rewards.findings import Finding, equal_labels, squeezed_labels
 from tatar_rewards.rewards.batch import Batch, Floats, read_batch, to_list
 from tatar_rewards.rewards.budgets import budget_reward
 from tatar_rewards.rewards.call import Call
 from tatar_rewards.rewards.configs import LabelConfig, RankingConfig
+from tatar_rewards.rewards.first_call import warn_of_budget, warn_of_labels, warn_of_unreadable
 from tatar_rewards.rewards.image_keys import by_place, check_one_label_each, group_keys, image_keys, share_deviations
 from tatar_rewards.rewards.reward import Reward
 from tatar_rewards.rewards.running_figures import Graded
@@ -45,12 +44,13 @@ def gate_and_log(call: Call[LabelConfig], batch: Batch, rows: GatheredRows, rewa
         rewards = rewards * factors
         within_budget = np.where(np.isnan(total), math.nan, factors)
     _log_rows(call, batch)
-    if len(rows.keys) and not call.state.labels_checked:  # a call without a row of the task shows nothing
-        call.changes.append(lambda: setattr(call.state, "labels_checked", True))
-        if rows.rank == 0:
-            _warn_of_first_call(call, batch, rows)
     graded = np.stack([rewards, total, within_budget], axis=1)[batch.on_task]
     all_graded = gather_rows(np.zeros((len(graded), 0), np.int64), graded, caller=f"{call.caller}, graded").values
+    if len(rows.keys) and not call.state.first_call_seen:  # a call without a row of the task shows nothing
+        call.changes.append(lambda: setattr(call.state, "first_call_seen", True))
+        warn_of_labels(call, rows)
+        warn_of_unreadable(call, batch.texts, batch.answers, batch.on_task & ~np.isnan(batch.targets))
+        warn_of_budget(call, all_graded[:, 1], all_graded[:, 2])
     _log_figures(call, rows, all_graded)
     return to_list(rewards)
 
@@ -74,23 +74,3 @@ def _log_figures(call: Call[LabelConfig], rows: GatheredRows, all_graded: Floats
     if call.columns.get("log_metric") is not None:  # they cost something
         budget = call.reward.budget
         call.log(figures.figures(unit=None if budget is None else budget.unit))
-
-
-def _warn_of_first_call(call: Call[LabelConfig], batch: Batch, rows: GatheredRows) -> None:
-    """The light form of the doctor: warn once of what the first call shows to be wrong."""
-    predictions, targets, _ = rows.values.T
-    column = call.config.mos_column
-    findings = squeezed_labels(targets, column, str(call.config.mos_scale))
-    findings += equal_labels(targets, rows.keys[:, :1].ravel().tolist(), column)
-    statuses = Counter(str(a.status) for a, on in zip(batch.answers, batch.on_task, strict=True) if on)
-    if statuses and np.isnan(predictions).all():
-        often, _ = statuses.most_common(1)[0]
-        findings.append(
-            Finding(
-                "answers",
-                f"no answer of {len(predictions)} completions could be read (most often: {often})",
-                "ask for <think>...</think><answer>number</answer> in the prompt, and see that no answer is cut off",
-            )
-        )
-    for finding in findings:
-        call.warn(f"{finding.problem}; {finding.cure}")

@@ -23,7 +23,7 @@ class State:
 
     figures: RunningFigures = field(default_factory=RunningFigures)
     memory: OpponentMemory | None = None  # of a ranking
-    labels_checked: bool = False  # at the first call
+    first_call_seen: bool = False  # the first one with rows of the task, which is looked at for what is wrong
     warned_of_no_opponent: bool = False
     last_figures: dict[str, float] = field(default_factory=dict)  # logged where a call has nothing to count
 
