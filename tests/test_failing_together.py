@@ -67,7 +67,7 @@ class RaiseAt:
 
 
 def untouched(reward):
-    return reward.state_dict() == reward.fresh().state_dict() and not reward.state.first_call_seen
+    return reward.state_dict() == reward.fresh().state_dict() and not reward.state.labels_checked
 
 
 def raise_at_every_line(reward, number, failing):

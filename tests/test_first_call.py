@@ -134,20 +134,6 @@ def test_what_cannot_be_read_misses_no_budget():
     assert "3 of 4 completions cannot be read" in said[0]
 
 
-# ---------------------------------------------------------------- scales
-
-
-@pytest.mark.parametrize("higher_is_better", [True, False])
-def test_answers_in_a_corner_of_their_scale_are_named_where_the_labels_are_elsewhere(higher_is_better):
-    """The prompt asks for 1 to 5, and answer_scale stays 0 to 100: rewards of about nothing, without a word."""
-    reward = tr.GaussianScoreReward(mos_scale=(1, 5), answer_scale=tr.ScoreScale(0, 100, higher_is_better))
-    columns = {"completions": [f"<answer>{score}</answer>" for score in (1, 2, 3.5, 5)], "mos": [1.0, 2.0, 3.5, 5.0]}
-    (said,) = said_by(reward, columns, calls=2)
-    assert "all of 4 answers lie in the lowest tenth of their declared scale 0 to 100" in said
-    assert said.endswith("set answer_scale= to the scale that the prompt names, for example answer_scale=(1, 5)")
-    assert said_by(tr.GaussianScoreReward(mos_scale=(1, 5), answer_scale=(1, 5)), columns) == []
-
-
 # ---------------------------------------------------------------- several processes
 
 

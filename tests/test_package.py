@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "scales": set(),
     "metrics": set(),
     "distributed": set(),
-    "findings": {"scales"},
+    "findings": set(),
     "functional": set(),
     "hacks": {"answers"},
     "answers": {"scales"},

@@ -6,8 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tatar_rewards.scales import ScoreScale
-
 
 class Finding(NamedTuple):
     """Something wrong, and what to do about it."""
@@ -27,23 +25,6 @@ def squeezed_labels(points: NDArray[np.float64], column: str, scale: str) -> lis
             "label scale",
             f"all of {len(known)} labels in {column!r} lie in the lowest tenth of their declared scale {scale}",
             "declare the scale that they were given on, for example mos_scale=ScoreScale(1, 5)",
-        )
-    ]
-
-
-def squeezed_answers(
-    points: NDArray[np.float64], targets: NDArray[np.float64], answer_scale: ScoreScale
-) -> list[Finding]:
-    """Answers in a corner of their declared scale, where the labels are not: the prompt probably names another one."""
-    known = points[~np.isnan(points)] if answer_scale.higher_is_better else 100 - points[~np.isnan(points)]
-    if len(known) < 4 or known.max() > 10.5 or not (np.nanmax(targets, initial=0) > 20):
-        return []
-    return [
-        Finding(
-            "answer scale",
-            f"all of {len(known)} answers lie in the lowest tenth of their declared scale {answer_scale}, and the "
-            f"labels do not",
-            "set answer_scale= to the scale that the prompt names, for example answer_scale=(1, 5)",
         )
     ]
 

@@ -1,4 +1,4 @@
-"""What the first call of a reward shows to be wrong, on all ranks: warned of once, with the cure."""
+"""What the first call of a reward shows of its answers, on all ranks: warned of once, with the cure."""
 
 from collections.abc import Sequence
 
@@ -9,26 +9,13 @@ from tatar_rewards.answers import Answer
 from tatar_rewards.answers.cures import as_text, failure_numbers, most_common_number
 from tatar_rewards.answers.failures import FAILURES
 from tatar_rewards.answers.messages import CompletionText
-from tatar_rewards.distributed import GatheredRows, gather_texts, rank
-from tatar_rewards.findings import equal_labels, squeezed_answers, squeezed_labels
+from tatar_rewards.distributed import gather_texts, rank
 from tatar_rewards.rewards.budgets import Floats
 from tatar_rewards.rewards.call import Call
 from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig
 from tatar_rewards.rewards.function_configs import LengthConfig
-from tatar_rewards.scales import as_scale
 
 SHOWN = 80  # characters of an example
-
-
-def warn_of_labels(call: Call[LabelConfig], rows: GatheredRows) -> None:
-    """The light form of the doctor."""
-    config = call.config
-    predictions, targets, _ = rows.values.T
-    findings = squeezed_labels(targets, config.mos_column, str(config.mos_scale))
-    findings += equal_labels(targets, rows.keys[:, :1].ravel().tolist(), config.mos_column)
-    findings += squeezed_answers(predictions, targets, as_scale(config.answer_scale))
-    for finding in findings if rank() == 0 else ():
-        call.warn(f"{finding.problem}; {finding.cure}")
 
 
 def warn_of_unreadable(

@@ -11,7 +11,7 @@ from tatar_rewards.answers import AnswerStatus
 from tatar_rewards.rewards.batch import read_answers, read_lengths, read_texts, to_list
 from tatar_rewards.rewards.budgets import budget_reward
 from tatar_rewards.rewards.call import one_call
-from tatar_rewards.rewards.columns import on_task_rows
+from tatar_rewards.rewards.column_values import on_task_rows
 from tatar_rewards.rewards.configs import AnswerFormatRewardConfig, LengthRewardConfig
 from tatar_rewards.rewards.first_call import warn_of_no_thought, warn_of_unreadable
 from tatar_rewards.rewards.function_configs import LengthConfig, function_settings
@@ -47,8 +47,8 @@ class AnswerFormatReward(Reward[AnswerFormatRewardConfig]):
             counts = call.sum_over_ranks(np.array([seen[status] for status in AnswerStatus], float))
             shares = counts / counts.sum() if counts.any() else np.full(len(counts), math.nan)
             figures = {f"status_{status}": share for status, share in zip(AnswerStatus, shares.tolist(), strict=True)}
-            if counts.any() and not call.state.first_call_seen:
-                call.changes.append(lambda: setattr(call.state, "first_call_seen", True))
+            if counts.any() and not call.state.answers_checked:
+                call.changes.append(lambda: setattr(call.state, "answers_checked", True))
                 warn_of_unreadable(call, texts, answers, graded)
                 if self.config.require_think:
                     warn_of_no_thought(call, answers, graded)
@@ -91,8 +91,8 @@ class LengthReward(Reward[LengthRewardConfig]):
             known = on_task & ~np.isnan(lengths.total)
             counts = [np.sum(on_task), np.sum(known), np.sum(lengths.total[known]), np.sum(rewards[known] < 1)]
             n_rows, n, total, off_budget = call.sum_over_ranks(np.array(counts, float)).tolist()
-            if n_rows and not call.state.first_call_seen:
-                call.changes.append(lambda: setattr(call.state, "first_call_seen", True))
+            if n_rows and not call.state.answers_checked:
+                call.changes.append(lambda: setattr(call.state, "answers_checked", True))
                 warn_of_unreadable(call, texts, answers, on_task)
             mean, share = (total / n, off_budget / n) if n else (math.nan, math.nan)
             call.log_last({f"mean_{budget.unit}": mean, "off_budget_share": share})

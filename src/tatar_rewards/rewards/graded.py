@@ -7,11 +7,12 @@ from typing import Any, cast
 import numpy as np
 
 from tatar_rewards.distributed import GatheredRows, gather_rows
+from tatar_rewards.findings import equal_labels, squeezed_labels
 from tatar_rewards.rewards.batch import Batch, Floats, read_batch, to_list
 from tatar_rewards.rewards.budgets import budget_reward
 from tatar_rewards.rewards.call import Call
 from tatar_rewards.rewards.configs import LabelConfig, RankingConfig
-from tatar_rewards.rewards.first_call import warn_of_budget, warn_of_labels, warn_of_unreadable
+from tatar_rewards.rewards.first_call import warn_of_budget, warn_of_unreadable
 from tatar_rewards.rewards.image_keys import by_place, check_one_label_each, group_keys, image_keys, share_deviations
 from tatar_rewards.rewards.reward import Reward
 from tatar_rewards.rewards.running_figures import Graded
@@ -46,9 +47,10 @@ def gate_and_log(call: Call[LabelConfig], batch: Batch, rows: GatheredRows, rewa
     _log_rows(call, batch)
     graded = np.stack([rewards, total, within_budget], axis=1)[batch.on_task]
     all_graded = gather_rows(np.zeros((len(graded), 0), np.int64), graded, caller=f"{call.caller}, graded").values
-    if len(rows.keys) and not call.state.first_call_seen:  # a call without a row of the task shows nothing
-        call.changes.append(lambda: setattr(call.state, "first_call_seen", True))
-        warn_of_labels(call, rows)
+    if len(rows.keys) and not call.state.labels_checked:  # a call without a row of the task shows nothing
+        call.changes.append(lambda: setattr(call.state, "labels_checked", True))
+        if rows.rank == 0:
+            _warn_of_first_call(call, rows)
         warn_of_unreadable(call, batch.texts, batch.answers, batch.on_task & ~np.isnan(batch.targets))
         warn_of_budget(call, all_graded[:, 1], all_graded[:, 2])
     _log_figures(call, rows, all_graded)
@@ -74,3 +76,12 @@ def _log_figures(call: Call[LabelConfig], rows: GatheredRows, all_graded: Floats
     if call.columns.get("log_metric") is not None:  # they cost something
         budget = call.reward.budget
         call.log(figures.figures(unit=None if budget is None else budget.unit))
+
+
+def _warn_of_first_call(call: Call[LabelConfig], rows: GatheredRows) -> None:
+    """The light form of the doctor: warn once of what the first call shows to be wrong."""
+    targets, column = rows.values[:, 1], call.config.mos_column
+    findings = squeezed_labels(targets, column, str(call.config.mos_scale))
+    findings += equal_labels(targets, rows.keys[:, :1].ravel().tolist(), column)
+    for finding in findings:
+        call.warn(f"{finding.problem}; {finding.cure}")
