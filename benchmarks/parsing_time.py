@@ -2,9 +2,9 @@
 
     python benchmarks/parsing_time.py
 
-First honest completions, beside one search for the answer with a regular expression and one `str.rfind`. Then twenty
-hostile patterns, beside a backtracking pattern as forks use it: the parser reads a million characters of each; the
-backtracking pattern five hundred, then a thousand, since its time grows with the square or the cube.
+First honest completions, beside one search for the answer with a regular expression and one `str.rfind`. Then hostile
+patterns, beside a backtracking pattern as forks use it: the parser reads a million characters of each; the backtracking
+pattern five hundred, then a thousand, since its time grows with the square or the cube.
 """
 
 import re
@@ -35,6 +35,13 @@ PATTERNS = {
     "labels with brackets": "score (",
     "open boxes": "\\boxed{",
     "zero-width spaces": "\u200b",
+    "special tokens": "<|im_start|>",
+    "tokens without an end": "<|",
+    "foreign think tags": "<thinking>",
+    "closing foreign tags": "a</reasoning>",
+    "code fences": "```",
+    "scores of things": "score of 3 a ",
+    "labels of long things": "score of a 'b-c' ",
 }
 BACKTRACKING = re.compile(r"<think>.*?</think>\s*<answer>\s*(.*?)\s*</answer>|<answer>\s*(.*?)\s*</answer>", re.DOTALL)
 

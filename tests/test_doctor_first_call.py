@@ -22,7 +22,8 @@ import tatar_rewards as tr
             tr.ThresholdScoreReward(),
             "high",
             [10.0, 40.0, 60.0, 80.0],
-            "no answer of 4 completions could be read",
+            "4 of 4 completions cannot be read and earn 0.0, most often as not_a_number .100% of all.: they answer "
+            "with something other than one plain number, for example '<answer>high</answer>'; ask for one plain",
         ),
     ],
 )

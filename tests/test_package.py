@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "distributed": set(),
     "findings": {"metrics", "scales"},
     "functional": set(),
-    "hacks": set(),
+    "hacks": {"answers"},
     "answers": {"scales"},
     "rewards": {"scales", "metrics", "distributed", "findings", "functional", "answers"},
     "presets": {"rewards", "scales"},

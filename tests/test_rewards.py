@@ -51,7 +51,11 @@ def test_a_reward_is_frozen(reward):
 
 @EACH_REWARD
 @given(
-    junk=st.lists(st.one_of(st.text(), st.sampled_from(GOOD), st.none(), st.lists(st.text())), min_size=1, max_size=9)
+    junk=st.lists(
+        st.one_of(st.text(), st.sampled_from(GOOD), st.lists(st.builds(lambda text: {"content": text}, st.text()))),
+        min_size=1,
+        max_size=9,
+    )
 )
 def test_no_completion_makes_a_reward_raise_or_leave_its_range(reward, junk):
     with warnings.catch_warnings():

@@ -15,27 +15,21 @@ from hypothesis import strategies as st
 import tatar_rewards as tr
 
 TAGS = ("<think>", "</think>", "<answer>", "</answer>")
-NO_SENSE = st.recursive(
-    st.one_of(
-        st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.binary(max_size=20),
-        st.sampled_from([*TAGS, "<answer>50</answer>", "assistant"]),
-    ),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3),
-        st.dictionaries(st.sampled_from(["role", "content", "text", "type", "reasoning_content", "thinking"]), inner),
-    ),
-    max_leaves=8,
-)  # fmt: skip
-MESSAGES = st.lists(
-    st.fixed_dictionaries(
-        {"role": st.just("assistant"), "content": NO_SENSE}, optional={"reasoning_content": NO_SENSE}
-    ),
-    max_size=3,
-)
 PIECES = [*TAGS, "50", "1e999", "-", ".", "nan", " ", "\u200b", "\0", "9" * 50, "\ud800"]
 ANY_TEXT = st.text(st.characters(), max_size=60)  # lone surrogates and control characters too
 TEXT = st.one_of(ANY_TEXT, st.lists(st.sampled_from(PIECES)).map("".join))
-OUTPUTS = st.lists(st.one_of(TEXT, MESSAGES, NO_SENSE), min_size=1, max_size=8)
+BLOCKS = st.lists(
+    st.one_of(TEXT, st.fixed_dictionaries({"type": st.sampled_from(["text", "thinking", "image"]), "text": TEXT}))
+)
+SAID = st.one_of(st.none(), TEXT, BLOCKS)
+MESSAGES = st.lists(
+    st.fixed_dictionaries(
+        {"role": st.sampled_from(["assistant", "assistant", "tool", None]), "content": SAID},
+        optional={"reasoning_content": SAID, "reasoning": SAID},
+    ),
+    max_size=3,
+)
+OUTPUTS = st.lists(st.one_of(TEXT, MESSAGES), min_size=1, max_size=8)
 
 
 def make_rewards():

@@ -18,9 +18,10 @@ with atheris.instrument_imports(include=["tatar_rewards"]):
 
 TOKENS = ["<think>", "</think>", "<answer>", "</answer>", "< Answer >", "\\boxed{", "}", "score", "rating", ": ", "of"]
 TOKENS += ["(0-100)", "/100", "out of", "%", "73", "4.2", ".", ",", "-", "+", "1e9", "\r\n", " " * 9, '"', "*"]
+TOKENS += ["<|im_end|>", "<thinking>", "</reasoning>", "[THINK]", "<|begin_of_box|>", "```json\n", "images", "for "]
 TOKENS += ["\u200b", "\u0667", "\uff17", "\ud800"]
 SCALES = [ScoreScale(0, 100), ScoreScale(1, 5), ScoreScale(-2, 2), ScoreScale(0, 1, higher_is_better=False)]
-SLOWEST = 0.5  # seconds that a million characters may take; they take a tenth of that
+SLOWEST = 2.0  # seconds that a million characters may take; they take up to a third of that
 LENGTH_REWARD = LengthReward(shortest=3, longest=9, unit="tokens")
 
 

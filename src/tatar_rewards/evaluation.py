@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tatar_rewards import metrics
-from tatar_rewards.answers import AnswerStatus, read_completion
+from tatar_rewards.answers import AnswerStatus, completion_text
 from tatar_rewards.findings import squeezed_labels
 from tatar_rewards.metrics import Interval
 from tatar_rewards.predictions import PredictionRow, check_row, read_predictions
@@ -167,7 +167,9 @@ def evaluate_predictions(
         for finding in squeezed_labels(targets, dataset, scale):
             warnings.warn(f"{finding.problem}; {finding.cure}", stacklevel=2)
         answers = [
-            read_completion(row.completion, scale=answer_scale, think_prefilled=think_prefilled, lenient=lenient)
+            completion_text(row.completion, name=f"row {seen[task, dataset, row.image_id]}: completion").parse(
+                scale=answer_scale, think_prefilled=think_prefilled, lenient=lenient
+            )
             for row in its_rows
         ]
         scores = np.array([math.nan if a.score is None else answer_scale.to_points(a.score) for a in answers])

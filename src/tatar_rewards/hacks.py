@@ -11,6 +11,8 @@ from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tatar_rewards.answers import failures
+
 
 class HackThresholds(BaseModel):
     """Where `HackDetector` raises its alarms: shares on [0, 1], and a ratio of spreads.
@@ -45,7 +47,10 @@ class HackThresholds(BaseModel):
         return self
 
 
-SHRINKS = "the scale of the scores shrinks. Rank with dispersion='matched', or add a score reward with a wide tolerance"
+SHRINKS = (
+    "the scale of the scores shrinks. See that answer_scale= is the scale that the prompt names, or add a score reward "
+    "with a wide tolerance"
+)
 EXAGGERATES = (
     "the policy exaggerates. Lower the learning rate, and see that hard_targets or a small temperature are meant"
 )
@@ -67,26 +72,10 @@ SHARES = {
         "budget a margin, or move it to where the policy writes; the prompt should name it"
     ),
 }
-FAILURES = {
-    "no_answer": "give no answer in tags. Ask for <answer>number</answer> in the prompt, or train the format first",
-    "several_answers": (
-        "give several answers: where a parser takes the first, this pays; here it earns nothing. If it does not "
-        "fade, lower the learning rate or raise beta: another reward may be paying for it"
-    ),
-    "unclosed": "are cut off or leave a tag open. Raise max_completion_length, or shorten the word budget",
-    "unopened": (
-        "close a tag that they never opened. Where the chat template writes <think> into the prompt, set "
-        "think_prefilled=True"
-    ),
-    "answer_in_think": "answer inside the think block. Show an answer after </think> in the prompt",
-    "several_thinks": "think in several blocks. Where the chat template opens the block, set think_prefilled=True",
-    "text_before_answer": "write words outside the think block. Ask for thinking only in <think>...</think>",
-    "text_after_answer": "go on after the answer: padding. See that the model learns to stop at its end-of-turn token",
-    "not_a_number": "answer with something other than one plain number. Ask for one decimal number in the prompt",
-    "off_scale": (
-        "answer off the scale: where a parser clamps, this pays; here it earns nothing. Name the scale in the "
-        "prompt, and see that answer_scale= is the one that it names"
-    ),
+FAILURES: dict[str, str] = {  # what the figures of a status say, without a text that would show more
+    failure.status: f"{failure.does}. {failure.cure[0].upper()}{failure.cure[1:]}"
+    for failure in failures.FAILURES
+    if failure.shows is None
 }
 
 

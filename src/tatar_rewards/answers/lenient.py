@@ -1,33 +1,37 @@
 r"""The lenient grammar, for evaluating models that were never taught the strict one.
 
-1. What stands before the last `</think>`, opened or not, is thinking. The rest is searched for answers. Tags may be of
-   any case and hold white space.
-2. Where there are answer tags, only what stands in them counts; else all of the rest does.
-3. The first of these forms that occurs there decides: `\boxed{number}`; `score`, `rating`, `answer` or `mos` followed
-   by `:`, `=`, `is` or `of` and a number, also as a JSON field; nothing but a number.
-4. A number may have digits of any script, mark-up round it, and `/` or `out of` the top of the scale behind it; on 0 to
+1. Wrappers of other families of models come off: special tokens (`<|im_end|>`, `</s>`, `<end_of_turn>` and their like)
+   and code fences. `<|begin_of_box|>85<|end_of_box|>` is a box. Tags may be of any case and hold white space.
+2. What stands before the last `</think>`, opened or not, is thinking; `[THINK]`, Kimi's triangles and the channels
+   before `final` count as such tags. Where there are none, blocks in `<thinking>`, `<thought>`, `<reasoning>` and their
+   like are thinking wherever they stand. The rest is searched for answers.
+3. Where there are answer tags, only what stands in them counts; where there are none, only what stands in
+   `<CONCLUSION>` or `<final_answer>`; else all of the rest does.
+4. The first of these forms that occurs there decides: `\boxed{number}`; `score`, `rating`, `answer` or `mos` followed
+   by `:`, `=`, `is`, `was` or `of` and a number, also as a JSON field; the same with what is rated in between, as in
+   `rating for this photo: 85`; nothing but a number.
+5. A number after a label is the score only where the statement ends with it, or goes on with a unit (`points`,
+   `stars`) or with a word such as `because`, `for` or `the`. Before any other word it may count things, as in
+   `Score: 3 images are blurry`: no answer by itself, but a second one beside another number. After `of` it does count
+   them: `score of 3 images` states nothing, and `The score of 3 images is 85` states 85.
+6. A number may have digits of any script, mark-up round it, and `/` or `out of` the top of the scale behind it; on 0 to
    100 also `%`. A range, a decimal comma, an exponent or another scale's fraction is none.
-5. The same number said twice is one answer. Two different ones are two.
+7. The same number said twice is one answer. Two different ones are two.
 """
 
 import math
 import re
 
 from tatar_rewards.answers.answer import Answer, AnswerStatus
+from tatar_rewards.answers.foreign import ANSWER_TAG, split_thinking, without_wrappers
+from tatar_rewards.answers.statements import statements
 from tatar_rewards.scales import POINTS, ScoreScale
 
 _ANY_TAG = re.compile(r"<\s*+(/?)\s*+(think|answer)\s*+>", re.IGNORECASE)
 _BOXED = re.compile(r"\\boxed\s*+\{([^{}]*+)\}")
-_LABELLED = re.compile(
-    r"""(?<![^\W_]) (?:score|rating|answer|mos) ["'*_`]{0,3}  # a word of its own, or the end of one_like_this
-        (?:\s{0,3}\([^()\n]{0,40}\))? ["'*_`]{0,3} \s{0,3}  # (out of 100)
-        (?: : | = | is\b | of\b ) [\s"'*_`$]{0,5}
-        ( [+\-\u2212]? \.? \d [\d.,/%:+\-\u2212\u2013eE]*+  # with all that could belong to it: 70 of 70-80 is none
-          (?: [ \t]{0,2} (?:/|out[ ]of|to|or|and|-|\u2013)? [ \t]{0,2} \d [\d.,%]*+ )? [ \t]?%? )""",
-    re.IGNORECASE | re.VERBOSE,
-)
+_UNITS = r"(?:(?:points?|pts?|stars?|marks?)\b\s*+)?"
 _NUMBER = re.compile(
-    r"([+\-\u2212]?)(\d+(?:\.\d*)?|\.\d+)\s*+(?:(?:/|out of)\s*+(\d+(?:\.\d+)?)|(%|percent\b)|points?\b)?",
+    rf"([+\-\u2212]?)(\d+(?:\.\d*)?|\.\d+)\s*+{_UNITS}(?:(?:/|out of)\s*+(\d+(?:\.\d+)?)\s*+{_UNITS}|(%|percent\b))?",
     re.IGNORECASE,
 )
 _SPACES = "".join(character for character in map(chr, range(0x3001)) if character.isspace())
@@ -36,11 +40,11 @@ _MARK_UP = _SPACES + "*_`$\"'\u201c\u201d\u2018\u2019\u200b\u200c\u200d\u200e\u2
 
 def parse_leniently(text: str, scale: ScoreScale, think_prefilled: bool) -> Answer:
     """The answer of a text in the lenient grammar."""
-    text = _ANY_TAG.sub(lambda tag: f"<{tag[1]}{tag[2].lower()}>", text)
-    before, closing, rest = text.rpartition("</think>")
-    think = before.strip().removeprefix("<think>").strip()
-    if "<think>" in rest or (think_prefilled and not closing):
-        return Answer(AnswerStatus.UNCLOSED, None, rest.replace("<think>", "").strip())
+    think, before, rest, unclosed = _split_think(without_wrappers(text), think_prefilled)
+    if unclosed:
+        return Answer(AnswerStatus.UNCLOSED, None, think)
+    if "<answer>" not in rest and "</answer>" not in rest:
+        rest = ANSWER_TAG.sub(r"<\1answer>", rest)
     tagged, status = _tagged_answers(rest)
     if status is not AnswerStatus.OK:
         return Answer(status, None, think)
@@ -56,6 +60,20 @@ def parse_leniently(text: str, scale: ScoreScale, think_prefilled: bool) -> Answ
     return Answer(AnswerStatus.OK, score, think) if score in scale else Answer(AnswerStatus.OFF_SCALE, None, think)
 
 
+def _split_think(text: str, think_prefilled: bool) -> tuple[str, str, str, bool]:
+    """What was thought, also with its tags, what is searched for answers, and whether thinking was cut off."""
+    text = _ANY_TAG.sub(lambda tag: f"<{tag[1]}{tag[2].lower()}>", text)
+    before, closing, rest = text.rpartition("</think>")
+    if "<think>" not in text and not closing:
+        thoughts, rest, unclosed = split_thinking(text)
+        cut_off = (unclosed and not rest.strip()) or (think_prefilled and not thoughts)
+        before = "\n".join(thoughts).strip() if thoughts or not cut_off else text.strip()
+        return before, before, rest, cut_off
+    if "<think>" in rest or (think_prefilled and not closing):
+        return rest.replace("<think>", "").strip(), before, "", True
+    return before.strip().removeprefix("<think>").strip(), before, rest, False
+
+
 def _tagged_answers(rest: str) -> tuple[list[str], AnswerStatus]:
     """What stands in answer tags, and what is wrong with them."""
     pieces = rest.split("<answer>")
@@ -68,9 +86,11 @@ def _tagged_answers(rest: str) -> tuple[list[str], AnswerStatus]:
 
 def _stated_numbers(part: str, scale: ScoreScale) -> list[float | None]:
     """Every number that the part states as its answer, in the most explicit form that it uses."""
-    for form in (_BOXED, _LABELLED):
-        if stated := form.findall(part):
-            return [_to_number(text, scale) for text in stated]
+    if boxed := _BOXED.findall(part):
+        return [_to_number(text, scale) for text in boxed]
+    if stated := statements(part):
+        certain = any(statement.certain for statement in stated)
+        return [_to_number(statement.number, scale) for statement in stated] if certain else [None]
     number = _to_number(part, scale)
     return [] if number is None else [number]
 

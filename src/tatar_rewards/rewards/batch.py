@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tatar_rewards.answers import Answer, completion_text
-from tatar_rewards.answers.messages import CompletionText
+from tatar_rewards.answers import Answer
+from tatar_rewards.answers.messages import CompletionText, completion_texts
+from tatar_rewards.answers.sequences import as_list, is_sequence, n_dimensions
 from tatar_rewards.rewards.budgets import Lengths, measure_lengths
+from tatar_rewards.rewards.column_values import column_of, on_task_rows, token_ids_of
 from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig
 from tatar_rewards.rewards.deviations import deviations_in_points
 from tatar_rewards.rewards.function_configs import LengthConfig
@@ -25,6 +27,7 @@ N_REMEMBERED, LONGEST_REMEMBERED = 4096, 4000  # texts whose answers are kept, a
 class Batch(NamedTuple):
     """What one reward sees of one batch; every array is (B,)."""
 
+    texts: list[CompletionText]
     answers: list[Answer]
     on_task: NDArray[np.bool_]
     predictions: Floats  # points; NaN for an unreadable answer
@@ -38,26 +41,35 @@ def read_batch(reward: Reward[LabelConfig], completions: Sequence[Any], columns:
 
     Raises:
         ValueError: a column is missing, has the wrong length, or holds a label that is off its scale.
-        TypeError: a label is not a number.
+        TypeError: a label is not a number, or a completion can be none.
     """
-    answers = read_answers(reward, completions)
+    texts = read_texts(reward, completions)
+    answers = read_answers(reward, texts)
     on_task = on_task_rows(reward, columns, len(answers))
     targets, stds = _targets(reward, columns, on_task)
     budget, lengths = reward.budget, None
     if budget is not None:
-        lengths = read_lengths(reward, budget, answers, on_task, completions, columns)
-    return Batch(answers, on_task, _predictions(reward, answers), targets, stds, lengths)
+        lengths = read_lengths(reward, budget, texts, answers, on_task, columns)
+    return Batch(texts, answers, on_task, _predictions(reward, answers), targets, stds, lengths)
 
 
-def read_answers(reward: Reward[AnswerConfig], completions: Sequence[Any]) -> list[Answer]:
-    if isinstance(completions, str | Mapping) or not hasattr(completions, "__len__"):
+def read_texts(reward: Reward[AnswerConfig], completions: Sequence[Any]) -> list[CompletionText]:
+    """What the model wrote in each completion.
+
+    Raises:
+        TypeError: `completions` is no sequence of them, or one of them can be no completion.
+    """
+    if not is_sequence(completions):
         raise TypeError(
             f"{reward.__name__}: completions must be a list, one string or list of messages a completion; got "
-            f"{type(completions).__name__}"
+            f"{type(completions).__name__}{' of more than one dimension' * (n_dimensions(completions) > 1)}"
         )
-    scale, think_prefilled = as_scale(reward.config.answer_scale), reward.config.think_prefilled
-    read = _reader(scale, think_prefilled)
-    return [read(completion_text(completion)) for completion in completions]
+    return completion_texts(as_list(completions))
+
+
+def read_answers(reward: Reward[AnswerConfig], texts: Sequence[CompletionText]) -> list[Answer]:
+    read = _reader(as_scale(reward.config.answer_scale), reward.config.think_prefilled)
+    return [read(text) for text in texts]
 
 
 @lru_cache(maxsize=2)
@@ -76,50 +88,22 @@ def _reader(scale: ScoreScale, think_prefilled: bool) -> Callable[[CompletionTex
     return read_once
 
 
-def _predictions(reward: Reward[LabelConfig], answers: Sequence[Answer]) -> Floats:
-    scores = [math.nan if answer.score is None else answer.score for answer in answers]
-    return as_scale(reward.config.answer_scale).column_to_points(scores, column="score")
-
-
-# ---------------------------------------------------------------- columns
-
-
-def column_of(
-    reward: Reward[AnswerConfig], columns: Mapping[str, Any], column: str, length: int, cure: str
-) -> Sequence[Any]:
-    values: Sequence[Any] | None = columns.get(column)
-    if values is None:
-        raise ValueError(f"{reward.__name__} needs a column {column!r}, but the batch has {sorted(columns)}; {cure}")
-    if isinstance(values, str) or not hasattr(values, "__len__"):
-        raise TypeError(f"column {column!r} must hold one value a completion; got {values!r}; give a list")
-    if len(values) != length:
-        raise ValueError(f"column {column!r} has {len(values)} rows for {length} completions; give one a completion")
-    return values
-
-
-def on_task_rows(reward: Reward[AnswerConfig], columns: Mapping[str, Any], length: int) -> NDArray[np.bool_]:
-    config = reward.config
-    if config.task is None:
-        return np.ones(length, dtype=bool)
-    cure = f"add it to the dataset, set task_column=, or grade every row with task=None instead of {config.task!r}"
-    tasks = column_of(reward, columns, config.task_column, length, cure)
-    return np.array([task == config.task for task in tasks], dtype=bool)
-
-
 def read_lengths(
     reward: Reward[AnswerConfig],
     budget: LengthConfig,
+    texts: Sequence[CompletionText],
     answers: Sequence[Answer],
     on_task: NDArray[np.bool_],
-    completions: Sequence[Any],
     columns: Mapping[str, Any],
 ) -> Lengths:
     """How long the completions are, in the unit of the budget."""
-    completion_ids: Sequence[Any] = ()
-    if budget.unit == "tokens":
-        cure = 'TRL passes it; without it count unit="words"'
-        completion_ids = column_of(reward, columns, "completion_ids", len(answers), cure)
-    return measure_lengths(budget, answers, on_task, completions, completion_ids)
+    token_ids = token_ids_of(reward, columns, len(answers)) if budget.unit == "tokens" else []
+    return measure_lengths(budget, texts, answers, on_task, token_ids)
+
+
+def _predictions(reward: Reward[LabelConfig], answers: Sequence[Answer]) -> Floats:
+    scores = [math.nan if answer.score is None else answer.score for answer in answers]
+    return as_scale(reward.config.answer_scale).column_to_points(scores, column="score")
 
 
 # ---------------------------------------------------------------- labels

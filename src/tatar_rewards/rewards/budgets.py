@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tatar_rewards.answers import Answer, completion_text
+from tatar_rewards.answers import Answer
+from tatar_rewards.answers.messages import CompletionText
 from tatar_rewards.answers.words import count_new_words, count_padding, count_words, length_without_repetition
 from tatar_rewards.functional.lengths import length_reward
 from tatar_rewards.rewards.function_configs import LengthConfig
@@ -24,10 +25,10 @@ class Lengths(NamedTuple):
 
 def measure_lengths(
     budget: LengthConfig,
+    texts: Sequence[CompletionText],
     answers: Sequence[Answer],
     counted: NDArray[np.bool_],
-    completions: Sequence[Any],
-    completion_ids: Sequence[Any],
+    token_ids: Sequence[Sequence[Any]],
 ) -> Lengths:
     """Words of thinking or tokens of the completion.
 
@@ -40,15 +41,15 @@ def measure_lengths(
         answer = answers[row]
         if answer.score is None:
             continue
-        length = count_words(answer.think) if budget.unit == "words" else len(completion_ids[row])
+        length = count_words(answer.think) if budget.unit == "words" else len(token_ids[row])
         total[row] = new[row] = length
         if not _repetition_matters(length, budget):
             continue
         if budget.unit == "words":
             new[row] = count_new_words(answer.think)
         else:
-            padding = count_padding(completion_text(completions[row]).text, answer.score)
-            new[row] = max(0, length_without_repetition(completion_ids[row]) - padding)
+            padding = count_padding(texts[row].text, answer.score)
+            new[row] = max(0, length_without_repetition(token_ids[row]) - padding)
     return Lengths(total, new)
 
 

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from tatar_rewards.answers import AnswerStatus
-from tatar_rewards.rewards.batch import on_task_rows, read_answers, read_lengths, to_list
+from tatar_rewards.rewards.batch import read_answers, read_lengths, read_texts, to_list
 from tatar_rewards.rewards.budgets import budget_reward
 from tatar_rewards.rewards.call import one_call
+from tatar_rewards.rewards.column_values import on_task_rows
 from tatar_rewards.rewards.configs import AnswerFormatRewardConfig, LengthRewardConfig
+from tatar_rewards.rewards.first_call import warn_of_no_thought, warn_of_unreadable
 from tatar_rewards.rewards.function_configs import LengthConfig, function_settings
 from tatar_rewards.rewards.reward import Reward, takes_settings_of
 
@@ -35,14 +37,21 @@ class AnswerFormatReward(Reward[AnswerFormatRewardConfig]):
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         with one_call(self, columns) as call:
-            answers = read_answers(self, completions)
-            on_task = on_task_rows(self, columns, len(answers)).tolist()
+            texts = read_texts(self, completions)
+            answers = read_answers(self, texts)
+            graded = on_task_rows(self, columns, len(answers))
+            on_task = graded.tolist()
             if columns.get("log_extra") is not None and self.config.log_rows:
                 columns["log_extra"](f"{call.name}/status", [str(answer.status) for answer in answers])
             seen = Counter(answer.status for answer, on in zip(answers, on_task, strict=True) if on)
             counts = call.sum_over_ranks(np.array([seen[status] for status in AnswerStatus], float))
             shares = counts / counts.sum() if counts.any() else np.full(len(counts), math.nan)
             figures = {f"status_{status}": share for status, share in zip(AnswerStatus, shares.tolist(), strict=True)}
+            if counts.any() and not call.state.answers_checked:
+                call.changes.append(lambda: setattr(call.state, "answers_checked", True))
+                warn_of_unreadable(call, texts, answers, graded)
+                if self.config.require_think:
+                    warn_of_no_thought(call, answers, graded)
             call.log_last(figures | {"parse_failure_rate": 1 - figures["status_ok"]})
         require_think = self.config.require_think
         well_formed = [answer.ok and (not require_think or answer.think != "") for answer in answers]
@@ -74,13 +83,17 @@ class LengthReward(Reward[LengthRewardConfig]):
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         with one_call(self, columns) as call:
             budget = self.budget
-            answers = read_answers(self, completions)
+            texts = read_texts(self, completions)
+            answers = read_answers(self, texts)
             on_task = on_task_rows(self, columns, len(answers))
-            lengths = read_lengths(self, budget, answers, on_task, completions, columns)
+            lengths = read_lengths(self, budget, texts, answers, on_task, columns)
             rewards = budget_reward(lengths, budget)
             known = on_task & ~np.isnan(lengths.total)
-            counts = np.array([np.sum(known), np.sum(lengths.total[known]), np.sum(rewards[known] < 1)], float)
-            n, total, off_budget = call.sum_over_ranks(counts).tolist()
+            counts = [np.sum(on_task), np.sum(known), np.sum(lengths.total[known]), np.sum(rewards[known] < 1)]
+            n_rows, n, total, off_budget = call.sum_over_ranks(np.array(counts, float)).tolist()
+            if n_rows and not call.state.answers_checked:
+                call.changes.append(lambda: setattr(call.state, "answers_checked", True))
+                warn_of_unreadable(call, texts, answers, on_task)
             mean, share = (total / n, off_budget / n) if n else (math.nan, math.nan)
             call.log_last({f"mean_{budget.unit}": mean, "off_budget_share": share})
         return to_list(np.where(on_task, rewards, math.nan))

@@ -1,19 +1,19 @@
 """What every reward with labels does around its function: read the batch with the other ranks, check, gate, log."""
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
 
 from tatar_rewards.distributed import GatheredRows, gather_rows
-from tatar_rewards.findings import Finding, doubtful_answers, equal_labels, small_deviations, squeezed_labels
+from tatar_rewards.findings import doubtful_answers, equal_labels, small_deviations, squeezed_labels
 from tatar_rewards.rewards.batch import Batch, Floats, read_batch, rows_by_scale, target_stds, to_list
 from tatar_rewards.rewards.budgets import budget_reward
 from tatar_rewards.rewards.call import Call
 from tatar_rewards.rewards.configs import LabelConfig, RankingConfig
 from tatar_rewards.rewards.deviations import complete_deviations
+from tatar_rewards.rewards.first_call import warn_of_budget, warn_of_unreadable
 from tatar_rewards.rewards.image_keys import by_place, check_one_label_each, group_keys, image_keys
 from tatar_rewards.rewards.logged_rows import log_rows
 from tatar_rewards.rewards.opponents import RankedRows
@@ -62,12 +62,14 @@ def gate_and_log(
         rewards = rewards * factors
         within_budget = np.where(np.isnan(total), math.nan, factors)
     log_rows(call, batch, within_budget, ranked)
+    graded = np.stack([rewards, total, within_budget], axis=1)[batch.on_task]
+    all_graded = gather_rows(np.zeros((len(graded), 0), np.int64), graded, caller=f"{call.caller}, graded").values
     if len(rows.keys) and not call.state.labels_checked:  # a call without a row of the task shows nothing
         call.changes.append(lambda: setattr(call.state, "labels_checked", True))
         if rows.rank == 0:
             _warn_of_first_call(call, batch, rows)
-    graded = np.stack([rewards, total, within_budget], axis=1)[batch.on_task]
-    all_graded = gather_rows(np.zeros((len(graded), 0), np.int64), graded, caller=f"{call.caller}, graded").values
+        warn_of_unreadable(call, batch.texts, batch.answers, batch.on_task & ~np.isnan(batch.targets))
+        warn_of_budget(call, all_graded[:, 1], all_graded[:, 2])
     _log_figures(call, rows, all_graded)
     return to_list(rewards)
 
@@ -99,15 +101,5 @@ def _warn_of_first_call(call: Call[LabelConfig], batch: Batch, rows: GatheredRow
         findings += small_deviations(spreads, call.config.mos_std_column)
     findings += doubtful_answers(predictions, targets, as_scale(call.config.answer_scale))
     findings += equal_labels(targets, rows.keys[:, :1].ravel().tolist(), column)
-    statuses = Counter(str(a.status) for a, on in zip(batch.answers, batch.on_task, strict=True) if on)
-    if statuses and np.isnan(predictions).all():
-        often, _ = statuses.most_common(1)[0]
-        findings.append(
-            Finding(
-                "answers",
-                f"no answer of {len(predictions)} completions could be read (most often: {often})",
-                "ask for <think>...</think><answer>number</answer> in the prompt, and see that no answer is cut off",
-            )
-        )
     for finding in findings:
         call.warn(f"{finding.problem}; {finding.cure}")

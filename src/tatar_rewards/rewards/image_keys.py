@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tatar_rewards.distributed import GatheredRows, gather_texts, rank, stable_keys
-from tatar_rewards.rewards.batch import Batch, column_of
+from tatar_rewards.rewards.batch import Batch
+from tatar_rewards.rewards.column_values import column_if_any, column_if_usable, column_of
 from tatar_rewards.rewards.configs import LabelConfig, RankingConfig
 from tatar_rewards.rewards.reward import Reward
 
@@ -21,7 +22,7 @@ def image_keys(reward: Reward[RankingConfig], columns: Mapping[str, Any], batch:
     length = len(batch.on_task)
     on_task = np.flatnonzero(batch.on_task).tolist()
     tasks, datasets = (
-        [None] * length if columns.get(column) is None else column_of(reward, columns, column, length, "")
+        column_if_any(reward, columns, column, length) or [None] * length
         for column in (reward.config.task_column, reward.config.dataset_column)
     )
     ids = _image_ids(reward, columns, batch.on_task)
@@ -34,12 +35,12 @@ def image_keys(reward: Reward[RankingConfig], columns: Mapping[str, Any], batch:
 
 def group_keys(reward: Reward[LabelConfig], columns: Mapping[str, Any], batch: Batch) -> Keys:
     """`image_keys` for a reward that can do without; (n, 0) where no column tells."""
-    on_task, config = np.flatnonzero(batch.on_task).tolist(), reward.config
-    ids = columns.get(config.image_id_column)
-    if ids is None or len(ids) != len(batch.on_task):
+    on_task, config, length = np.flatnonzero(batch.on_task).tolist(), reward.config, len(batch.on_task)
+    given = (config.image_id_column, config.task_column, config.dataset_column)
+    ids, tasks, datasets = (column_if_usable(reward, columns, column, length) for column in given)
+    if ids is None:
         return np.zeros((len(on_task), 0), np.int64)
-    given = [columns.get(column) for column in (config.task_column, config.dataset_column)]
-    tasks, datasets = ([None] * len(ids) if column is None or len(column) != len(ids) else column for column in given)
+    tasks, datasets = tasks or [None] * length, datasets or [None] * length
     keys = [
         (str(tasks[row]), str(datasets[row]), ids[row])
         if isinstance(ids[row], str | Integral)
@@ -157,9 +158,11 @@ def _describe_row(
     message = ""
     if owner == rows.rank:
         row = int(np.flatnonzero(batch.on_task)[place])
-        ids = columns.get(reward.config.image_id_column)
+        length = len(batch.on_task)
+        ids = column_if_any(reward, columns, reward.config.image_id_column, length)
         name = "" if ids is None else f" of {reward.config.image_id_column} {ids[row]!r}"
+        value = column_of(reward, columns, column, length, "")[row]
         on_rank = f" on rank {owner}" if len(rows.lengths) > 1 else ""
-        message = f"{name}\nrow {row}{on_rank}{name} with {column} {columns[column][row]}"
+        message = f"{name}\nrow {row}{on_rank}{name} with {column} {value}"
     name, _, description = gather_texts(message)[owner].partition("\n")
     return name, description

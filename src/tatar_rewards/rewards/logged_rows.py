@@ -15,13 +15,14 @@ The other opponents are the other rows of the step, of all ranks, with the same 
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from tatar_rewards.rewards.batch import Batch, Floats, column_of
+from tatar_rewards.rewards.batch import Batch, Floats
 from tatar_rewards.rewards.call import Call
+from tatar_rewards.rewards.column_values import column_if_usable
 from tatar_rewards.rewards.configs import LabelConfig
 from tatar_rewards.rewards.opponents import RankedRows
 
@@ -34,7 +35,7 @@ def log_rows(call: Call[LabelConfig], batch: Batch, gate: Floats, ranked: Ranked
     length = len(batch.on_task)
     cells: list[str | None] = [None] * length
     names = {
-        name: _optional_column(call, column, length)
+        name: column_if_usable(call.reward, call.columns, column, length)
         for name, column in (
             ("image", call.config.image_id_column),
             ("dataset", call.config.dataset_column),
@@ -55,11 +56,6 @@ def log_rows(call: Call[LabelConfig], batch: Batch, gate: Floats, ranked: Ranked
             del cell["gate"]
         cells[row] = json.dumps(cell | dict(opponents[row]), ensure_ascii=False)
     log_extra(f"{call.name}/row", cells)
-
-
-def _optional_column(call: Call[LabelConfig], column: str, length: int) -> Sequence[Any] | None:
-    present = call.columns.get(column) is not None
-    return column_of(call.reward, call.columns, column, length, "") if present else None
 
 
 def _opponents(batch: Batch, ranked: RankedRows) -> list[Mapping[str, Any]]:
