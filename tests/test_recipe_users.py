@@ -66,7 +66,7 @@ def test_a_template_that_opens_the_thought_is_declared_once(run_folder):
     rows = [json.loads(line) | {"completion": "Sharp.</think><answer>40</answer>"} for line in path.open()]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     stages.run_in_process(evaluate_model, f"out={run_folder}", "think_prefilled=true")
-    line = next(line for line in (run_folder / "table.txt").read_text().splitlines() if "tiny-iqa" in line)
+    line = next(line for line in (run_folder / "table.txt").read_text().splitlines() if "tiny-iqa  after" in line)
     assert "100.0%" in line
 
 

@@ -168,6 +168,8 @@ def test_the_change_of_srcc_is_over_the_pictures_that_both_answered():
     assert srcc_change(first, second, 0).gain == 0.0
     assert srcc_change(second, first, 0).gain == 0.0
     assert srcc_change(first, second[::-1], 0).gain == 0.0, "whatever the order of the rows"
+    assert str(srcc_change(first, second, 0)) == "+0.000, 5 pictures"
+    assert str(srcc_change(first, answers(["none"] * 6), 9)) == "not known, 0 pictures"
 
 
 def test_a_constant_resample_does_not_take_the_interval_away():

@@ -39,6 +39,16 @@ class Change(NamedTuple):
     def gain(self) -> float:
         return self.after - self.before
 
+    def __str__(self) -> str:
+        if math.isnan(self.gain):
+            return f"not known, {self.pictures} pictures"
+        low, high = self.interval
+        bounds = "" if math.isnan(low) else f" ({low:+.3f} to {high:+.3f})"
+        left_out = getattr(self.interval, "left_out", 0)  # resamples in which one of the two has no SRCC
+        return f"{self.gain:+.3f}{bounds}, {self.pictures} pictures" + (
+            f", {left_out} resamples had none" if left_out else ""
+        )
+
 
 def pair_answers(before: Sequence[Row], after: Sequence[Row]) -> Pairs:
     """The answers of two models to the pictures of one data set, picture by picture."""

@@ -58,7 +58,7 @@ def figures_table(recipe: Recipe, measured: Mapping[str, MeasuredModel]) -> Tabl
     for task, name in datasets_of(measured):
         note = f"{count_of_pictures(measured, task, name)}; labels on {say_scale(scales[task, name])}"
         if bounds_of(measured, task, name, "ceiling") is None:
-            note += "; no ceiling, since the labels do not tell the raters' deviations and their number"
+            note += "; no ceiling, since the labels do not tell deviation and number of the raters of every picture"
         groups.append(Group(title_of(task, name), note, [*figures_rows(measured, task, name, scales[task, name])]))
     table = Table("Agreement with people", FIGURES, groups + mean_groups(measured))
     return without_column(table, OWN_RMSE) if all(map(is_points, scales.values())) else table

@@ -6,7 +6,7 @@ import numpy as np
 
 from recipe.changes import Change, srcc_change
 from recipe.config import Recipe
-from recipe.label_scales import figure, interval
+from recipe.label_scales import figure
 from recipe.predictions import MODEL_NAMES, MeasuredModel, Row, datasets_of
 from tatar_rewards import parse_answer
 from tatar_rewards.answers.words import count_words
@@ -41,7 +41,8 @@ def format_table(recipe: Recipe, measured: Mapping[str, MeasuredModel]) -> str:
         for stage, model in measured.items():
             if result := model.evaluation_of(task, name):
                 cells = [f"{result.coverage:.1%}", f"{mean_words(model.rows_of(task, name)):.1f}"]
-                change = change_cell(recipe, measured, task, name) if stage == "grpo" else ""
+                both = stage == "grpo" and "sft" in measured
+                change = f" {change_of(recipe, measured, task, name)}" if both else ""
                 lines.append([*start, MODEL_NAMES[stage], *figures_cells(result.figures), *cells, change])
                 lines += format_failures(result)
         if ceiling := bounds_of(measured, task, name, "ceiling"):
@@ -51,16 +52,6 @@ def format_table(recipe: Recipe, measured: Mapping[str, MeasuredModel]) -> str:
 
 def figures_cells(f: Figures) -> list[str]:
     return [figure(f.srcc, 3), figure(f.plcc, 3), figure(f.krcc, 3), figure(f.rmse, 1)]
-
-
-def change_cell(recipe: Recipe, measured: Mapping[str, MeasuredModel], task: str, name: str) -> str:
-    if "sft" not in measured:
-        return ""
-    change = change_of(recipe, measured, task, name)
-    if change.gain != change.gain:
-        return " unknown: " + ("no picture read by both" if not change.pictures else "no SRCC of constant answers")
-    low, high = change.interval
-    return f" {change.gain:+.3f} ({'no interval' if low != low else interval(low, high, '+')})"
 
 
 def change_of(recipe: Recipe, measured: Mapping[str, MeasuredModel], task: str, name: str) -> Change:
