@@ -52,6 +52,7 @@ def test_a_file_gives_the_numbers_of_scipy_to_the_last_digit(tmp_path, capsys):
         rng=np.random.default_rng(0),
     ).confidence_interval
     assert told["srcc_interval"] == {"low": float(expected.low), "high": float(expected.high)}
+    assert told["resamples"] == {"drawn": 1000, "without_srcc": 0, "without_plcc": 0}
     assert told["failures"] == {"no_answer": 1}
     assert told["coverage"] == 39 / 40
 
@@ -141,7 +142,6 @@ def test_unlabelled_rows_are_counted_and_nothing_else():
             "no scale for 'mine', only for ['yours']",
         ),
         ([], [], "there are no rows to evaluate"),
-        ([], ["--mos-scale", "1", "5", "--mos-scale-of", "x", "1", "5"], "not both"),
     ],
 )
 def test_a_bad_file_is_told_by_line_or_row_with_the_cure(tmp_path, capsys, lines, flags, message):
