@@ -92,8 +92,24 @@ def scores_of(rows: Sequence[Row]) -> Floats:
     return np.array([math.nan if score is None else score for score in scores])
 
 
-def srcc_change(before: Sequence[Row], after: Sequence[Row], resamples: int) -> tuple[float, float, float]:
-    """What the second model gained in SRCC on the pictures that both answered, and its paired 95 % interval."""
+class SrccChange(NamedTuple):
+    """What the second of two models gained in SRCC on the pictures that both answered, and its paired 95 % interval."""
+
+    change: float
+    interval: metrics.Interval
+    pictures: int  # that both answered and that have a MOS
+
+    def __str__(self) -> str:
+        if math.isnan(self.change):
+            return f"not known, {self.pictures} pictures"
+        low, high = self.interval
+        bounds = "" if math.isnan(low) else f" ({low:+.3f} to {high:+.3f})"
+        left_out = f", {self.interval.left_out} of {self.interval.n_resamples} resamples had none"
+        return f"{self.change:+.3f}{bounds}, {self.pictures} pictures{left_out if self.interval.left_out else ''}"
+
+
+def srcc_change(before: Sequence[Row], after: Sequence[Row], resamples: int) -> SrccChange:
+    """The paired change; NaN where predictions are all equal, which have no rank correlation."""
     earlier = {row["image_id"]: row for row in before}
     after = [row for row in after if row["image_id"] in earlier]
     first, second = scores_of([earlier[row["image_id"]] for row in after]), scores_of(after)
@@ -104,10 +120,10 @@ def srcc_change(before: Sequence[Row], after: Sequence[Row], resamples: int) -> 
     def gain(first: Floats, second: Floats, mos: Floats) -> float:
         return metrics.srcc(second, mos) - metrics.srcc(first, mos)
 
-    change = gain(*columns)
-    if math.isnan(change) or not resamples:  # predictions that are all equal have no rank correlation
-        return change, math.nan, math.nan
-    return change, *metrics.percentile_interval(gain, columns, n_resamples=resamples)
+    change, interval = gain(*columns), metrics.Interval(math.nan, math.nan)
+    if resamples and not math.isnan(change):
+        interval = metrics.percentile_interval(gain, columns, n_resamples=resamples)
+    return SrccChange(change, interval, int(np.sum(both)))
 
 
 # ---------------------------------------------------------------- the table
@@ -131,8 +147,7 @@ def format_table(recipe: Recipe, measured: Mapping[str, MeasuredModel]) -> str:
             line = f"{task.upper():<5}{name:<{width}}{MODEL_NAMES[stage]:<12}{format_figures(model, task, name)}"
             if stage == "grpo" and "sft" in measured:
                 before, after = measured["sft"].rows_of(task, name), model.rows_of(task, name)
-                change, low, high = srcc_change(before, after, recipe.evaluation.resamples)
-                line += f"   {change:+.3f} ({low:+.3f} to {high:+.3f})"
+                line += f"   {srcc_change(before, after, recipe.evaluation.resamples)}"
             lines += [line, *format_failures(model.evaluation_of(task, name))]
     return "\n".join(lines)
 
