@@ -103,6 +103,10 @@ def test_a_data_set_has_its_own_name_and_that_of_the_reward_where_several_grade_
     datasets = {"iqa": "KonIQ", "iaa": "AVA"}
     for more, expected in (
         ({}, {"KonIQ": 6, "AVA": 4}),
+        (
+            {"iqa_gaussian_score": slice(0, 2), "iqa_threshold_score": slice(2, 6)},
+            {"KonIQ": 2, "KonIQ (iqa_threshold_score)": 4, "AVA": 4},
+        ),
         ({"iqa_threshold_score": slice(2, 6)}, {"KonIQ": 6, "KonIQ (iqa_threshold_score)": 4, "AVA": 4}),
         (
             {"iqa_threshold_score": slice(0, 6)},

@@ -123,8 +123,9 @@ def test_foreign_models_are_read_leniently_only_where_asked(tmp_path, capsys):
 def test_unlabelled_rows_are_counted_and_nothing_else():
     rows = make_rows()
     rows[0]["mos"] = rows[1]["mos"] = None
+    rows[0]["completion"] = "No idea."
     one = evaluate_predictions(rows, n_resamples=0).datasets[0]
-    assert (one.rows, one.unlabelled) == (40, 2)
+    assert (one.rows, one.unlabelled, one.coverage, one.failures) == (40, 2, 1.0, {})
     assert not math.isnan(one.figures.srcc)
 
 

@@ -62,6 +62,13 @@ def test_every_format_gives_the_same_rows(tmp_path, name):
     assert read == ROWS
 
 
+def test_columns_without_a_name_are_passed_over(tmp_path):
+    content = ",dataset,task,image_id,mos,completion,,\r\n7,mine,iqa,a,1,x,,\r\n\r\n"
+    (tmp_path / "p.csv").write_text(content, newline="")
+    (row,) = read_predictions(str(tmp_path / "p.csv"))
+    assert [row[name] for name in REQUIRED] == ["mine", "iqa", "a", "1", "x"]
+
+
 def test_parquet_gives_the_same_rows_of_texts_and_of_messages(tmp_path):
     for number, kind in enumerate((str, list)):
         rows = [row for row in ROWS if isinstance(row["completion"], kind)]
@@ -77,11 +84,11 @@ def test_a_cell_is_read_as_messages_only_where_it_holds_messages(tmp_path):
 
 
 def test_a_completion_may_be_longer_than_the_csv_module_likes(tmp_path):
-    limit = csv.field_size_limit()
+    before, limit = csv.field_size_limit(1000), 1000
     write_csv(tmp_path / "p.csv", [{**ROWS[0], "completion": "x" * 200_000}])
     (row,) = read_predictions([tmp_path / "p.csv"])
     assert len(row["completion"]) == 200_000
-    assert csv.field_size_limit() == limit
+    assert csv.field_size_limit(before) == limit
 
 
 @given(
@@ -121,6 +128,8 @@ HEADER = ",".join(REQUIRED).encode()
     ("name", "content", "message"),
     [
         ("p.jsonl", LINE + b'\n{"a": "caf\xe9"}', "p.jsonl, line 2 is not in UTF-8 (invalid continuation byte, 0xE9 at byte {place} of"),
+        ("p.jsonl", LINE.replace(b"a.png", "\u732b".encode()) + b"\n\xe9", "line 2 is not in UTF-8 (unexpected end of data, 0xE9 at byte {place} of"),
+        ("two\nlines.xlsx", b"", "two lines.xlsx has a suffix"),
         ("p.jsonl", b"\xef\xbb\xbf\xe9", "0xE9 at byte 3 of the file); save the file in UTF-8, for example with: iconv -f LATIN1"),
         ("p.jsonl", "{}".encode("utf-16"), "line 1 is not in UTF-8 (invalid start byte, 0xFF at byte 0 of the file); save the file in UTF-8, for example with: iconv -f UTF-16"),
         ("p.csv", HEADER + b"\nmine,iqa,\xe9,1,x", "p.csv, line 2 is not in UTF-8 (invalid continuation byte, 0xE9 at byte {place} of"),
@@ -143,7 +152,7 @@ HEADER = ",".join(REQUIRED).encode()
         ("p.csv", HEADER + b"\na,b", "row 0 (line 2): fewer cells than columns, 2 and 5"),
         ("p.csv", b"a,b,c,1,x\n", "no column 'dataset', 'task', 'image_id', 'mos', 'completion' among ['a', 'b', 'c', '1', 'x']; the header must name"),
         ("p.csv", HEADER.replace(b",", b";") + b"\n", "no column 'dataset', 'task', 'image_id', 'mos', 'completion' among ['dataset;task;image_id;mos;completion']"),
-        ("p.csv", HEADER + b",mos\n", "header: two columns have one name"),
+        ("p.csv", HEADER + b",mos\n", "header: 2 columns are called 'mos'; keep one of them"),
         ("p.csv", HEADER + b'\na,b,c,1,"x\na,b,c,1,x', "row 0 (line 3) is no CSV (unexpected end of data); quote cells that hold commas, quotes"),
         ("p.csv", HEADER + b'\na,b,c,1,"x"y\n', "row 0 (line 2) is no CSV (',' expected after '\"'); quote"),
         ("p.csv", b"", "there are no rows to evaluate"),

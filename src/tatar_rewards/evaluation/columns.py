@@ -46,8 +46,8 @@ class Reading(NamedTuple):
             answer = read_completion(
                 row.completion, scale=self.answer_scale, think_prefilled=self.think_prefilled, lenient=self.lenient
             )
-        except TypeError as error:  # what can be no completion
-            raise TypeError(f"row {number}: {error}") from None
+        except (TypeError, ValueError) as error:  # what can be no completion
+            raise RowError(f"row {number}: {error}", number) from None
         return answer.status, math.nan if answer.score is None else self.answer_scale.to_points(answer.score)
 
 
@@ -86,10 +86,15 @@ class Columns:
         try:
             return self.mos_scale.column_to_points(self.mos.tolist(), column=f"mos of {self.dataset}")
         except ValueError as error:
-            for number, mos in zip(self.rows.values(), self.mos, strict=True):
-                if not math.isnan(mos) and mos not in self.mos_scale:
-                    raise RowError(f"row {number}: {error}", number) from None
-            raise
+            number = next(row for row, mos in zip(self.rows.values(), self.mos, strict=True) if self._is_off_scale(mos))
+            raise RowError(f"row {number}: {error}", number) from None
+
+    def _is_off_scale(self, mos: float) -> bool:
+        try:
+            self.mos_scale.column_to_points([mos])
+        except ValueError:
+            return True
+        return False
 
     def errors_in_points(self) -> Floats:
         return np.array(self.errors) * (100 / (self.mos_scale.high - self.mos_scale.low))

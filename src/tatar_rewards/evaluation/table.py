@@ -27,7 +27,7 @@ def format_table(datasets: Sequence["DatasetEvaluation"], task_means: Mapping[st
     for one in datasets:
         low, high = one.srcc_interval
         bounds = "" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
-        add(one.task, one.dataset, one.figures, str(one.rows - one.unlabelled), bounds, f"{one.coverage:.1%}")
+        add(one.task, one.dataset, one.figures, str(one.rows - one.unlabelled), bounds, _share(one.coverage))
         if one.failures:
             add("", f"{_UNDER}at worst", one.pessimistic)
         add("", f"{_UNDER}constant guess", one.floor)
@@ -64,6 +64,10 @@ def _three(figure: float) -> str:
 
 def _one(figure: float) -> str:
     return "-" if math.isnan(figure) else f"{figure:.1f}"
+
+
+def _share(share: float) -> str:
+    return "-" if math.isnan(share) else f"{share:.1%}"
 
 
 def _printable(text: str) -> str:

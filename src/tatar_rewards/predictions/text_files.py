@@ -81,7 +81,7 @@ def parse_jsonl(content: bytes, path: Path) -> dict[int, Any]:
 # ---------------------------------------------------------------- CSV
 
 
-def read_csv(path: Path, check_header: Callable[[Sequence[str], Path], object]) -> Iterator[Row]:
+def read_csv(path: Path, choose: Callable[[Sequence[str], Path], list[str]]) -> Iterator[Row]:
     """The rows of a CSV file with a header; an empty cell is None, except that of a completion.
 
     Raises:
@@ -92,9 +92,9 @@ def read_csv(path: Path, check_header: Callable[[Sequence[str], Path], object]) 
         header = _next_cells(reader, f"{path}, header")
         if header is None:
             return
-        if len(set(header)) < len(header):
-            raise ValueError(f"{path}, header: two columns have one name; the columns are {header}")
-        check_header(header, path)
+        for name in choose(header, path):
+            if header.count(name) > 1:
+                raise ValueError(f"{path}, header: {header.count(name)} columns are called {name!r}; keep one of them")
         number = 0
         while (cells := _next_cells(reader, f"{path}, row {number}")) is not None:
             if cells and len(cells) != len(header):
