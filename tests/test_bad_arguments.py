@@ -90,6 +90,7 @@ FUNCTIONS = [
     bad(tr.evaluate_predictions, [{}], error=ValueError, match="row 0: dataset: Field required"),
     bad(tr.evaluate_predictions, ROWS, error=TypeError, match="a scale must be a ScoreScale or a pair such as (1, 5); got '0-100'", mos_scale="0-100"),
     bad(tr.evaluate_predictions, ROWS, error=TypeError, match="a scale must be a ScoreScale or a pair such as (1, 5); got 100", answer_scale=100),
+    bad(tr.evaluate_predictions, ROWS, error=TypeError, match="a scale must be a ScoreScale or a pair such as (1, 5); got 5", other_mos_scale=5),
     bad(tr.evaluate_predictions, ROWS, error=ValueError, match="n_resamples must be at least 1; got -1", n_resamples=-1),
     *(
         case

@@ -132,7 +132,7 @@ def test_a_name_that_no_row_has_is_told(tmp_path, capsys):
         (["--mos-scale-of", "mine", "1", "5"] * 2, "--mos-scale-of mine is given twice"),
         (["--mos-scale-of", "x", "1", "5", "--lower-is-better-of", "mine"], "mos_scale declares no scale for 'mine'"),
         (["--answer-scale", "0", "inf"], "needs finite low < high"),
-        (["--resamples", "-1"], "n_resamples must be at least 0"),
+        (["--resamples", "-1"], "n_resamples must be at least 1; got -1; 0 leaves the intervals out"),
         (["--misspelt"], "unrecognized arguments: --misspelt"),
     ],
 )  # fmt: skip

@@ -69,7 +69,7 @@ def evaluate_predictions(
         iqa  mean                        1.000                   0.961  1.000    8.7
     """
     if isinstance(n_resamples, bool) or n_resamples < 0:
-        raise ValueError(f"n_resamples must be at least 0, which leaves the intervals out; got {n_resamples!r}")
+        raise ValueError(f"n_resamples must be at least 1; got {n_resamples!r}; 0 leaves the intervals out")
     other = None if other_mos_scale is None else as_scale(other_mos_scale)
     reading = Reading(as_scales(mos_scale), other, as_scale(answer_scale), think_prefilled, lenient)
     evaluated = []
