@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo quick test bench profile fuzz mutants test-trl-matrix setup clean
+.PHONY: demo quick test bench profile fuzz mutants test-trl-matrix test-lowest setup clean
 
 setup: $(VENV)/.ready
 
@@ -61,8 +61,12 @@ mutants: setup
 	-$(VENV)/bin/mutmut results
 	$(RUN) tools/mutants.py
 
+# The quick tests with the lowest versions that pyproject.toml declares; what needs torch or TRL is skipped.
+test-lowest:
+	$(PYTHON) tools/lowest_versions.py
+
 test-trl-matrix: setup
 	$(RUN) tools/trl_matrix.py
 
 clean:
-	rm -rf $(VENV) .venv-trl mutants runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-trl .venv-lowest mutants runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -90,6 +90,7 @@ FUNCTIONS = [
     bad(tr.evaluate_predictions, [{}], error=ValueError, match="row 0: dataset: Field required"),
     bad(tr.evaluate_predictions, ROWS, error=TypeError, match="a scale must be a ScoreScale or a pair such as (1, 5); got '0-100'", mos_scale="0-100"),
     bad(tr.evaluate_predictions, ROWS, error=TypeError, match="a scale must be a ScoreScale or a pair such as (1, 5); got 100", answer_scale=100),
+    bad(tr.evaluate_predictions, ROWS, error=TypeError, match="a scale must be a ScoreScale or a pair such as (1, 5); got 5", other_mos_scale=5),
     bad(tr.evaluate_predictions, ROWS, error=ValueError, match="n_resamples must be at least 1; got -1", n_resamples=-1),
     *(
         case
@@ -118,7 +119,7 @@ FUNCTIONS = [
     bad(tr.tatar_reward_funcs, error=ValidationError, match="log_rows", log_rows="no"),
     bad(tr.tatar_reward_funcs, error=ValidationError, match="mos_std_of", mos_std_column="sd", mos_std_of="sem"),
     bad(tr.tatar_reward_funcs, error=ValidationError, match="raters_column", mos_std_column="sd", raters_column=5),
-    bad(tr.ScoreScale(1, 5).stds_to_points, [0.5, 3], error=ValueError, match="mos_std[1] is 3, but ratings on a scale of 1 to 5 cannot deviate by more than 2.108; declare the scale of the deviations with mos_std_scale="),
+    bad(tr.ScoreScale(1, 5).stds_to_points, [0.5, 3], error=ValueError, match="mos_std[1] is 3, but ratings on a scale of 1 to 5 cannot deviate by more than 2.11; declare the scale of the deviations with mos_std_scale="),
     bad(tr.ScoreScale, 5, 1, error=ValidationError, match="a ScoreScale needs finite low < high; got low=5, high=1"),
     bad(tr.ScoreScale, 0, math.inf, error=ValidationError, match="a ScoreScale needs finite low < high"),
     bad(tr.ScoreScale, -1e308, 1e308, error=ValidationError, match="high - low is too large for a float"),

@@ -45,7 +45,7 @@ CALLS = [
     (["counted"], {"raters": None}, ValueError, "needs a column 'raters', but the batch has"),
     (["counted"], {"raters": [12, 0.5]}, ValueError, "raters[1] is 0.5; give the number of ratings of the image, at least 1, or None"),
     (["counted"], {"raters": [12, "x"]}, ValueError, "raters[1] is 'x'; give the number of ratings"),
-    (["counted"], {"raters": [4, 4], "mos_std": [57.7, 57.8]}, ValueError, "mos_std[1] is 57.8, but ratings on a scale of 0 to 100 cannot deviate by more than 57.74"),
+    (["counted"], {"raters": [4, 4], "mos_std": [57.7, 57.8]}, ValueError, "mos_std[1] is 57.8, but ratings on a scale of 0 to 100 cannot deviate by more than 57.79"),
     (["length"], {"completion_ids": None}, ValueError, "needs a column 'completion_ids', but the batch has"),
     (["length"], {"completion_ids": [[1]]}, ValueError, "column 'completion_ids' has 1 rows for 2 completions"),
     (RANKED, {"image_id": None}, ValueError, "needs a column 'image_id', but the batch has"),

@@ -37,6 +37,8 @@ def test_the_command_line_reads_a_config_and_says_what_it_found(tmp_path):
     ],
 )
 def test_a_wrong_command_is_told_so(flags, message, capsys):
+    if "--dataset" in flags:
+        pytest.importorskip("datasets", reason="datasets is not installed")
     assert main(["doctor", *flags]) == 2
     assert message in capsys.readouterr().err
 

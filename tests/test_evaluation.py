@@ -52,6 +52,7 @@ def test_a_file_gives_the_numbers_of_scipy_to_the_last_digit(tmp_path, capsys):
         rng=np.random.default_rng(0),
     ).confidence_interval
     assert told["srcc_interval"] == {"low": float(expected.low), "high": float(expected.high)}
+    assert told["resamples"] == {"drawn": 1000, "without_srcc": 0, "without_plcc": 0}
     assert told["failures"] == {"no_answer": 1}
     assert told["coverage"] == 39 / 40
 
@@ -122,8 +123,9 @@ def test_foreign_models_are_read_leniently_only_where_asked(tmp_path, capsys):
 def test_unlabelled_rows_are_counted_and_nothing_else():
     rows = make_rows()
     rows[0]["mos"] = rows[1]["mos"] = None
+    rows[0]["completion"] = "No idea."
     one = evaluate_predictions(rows, n_resamples=0).datasets[0]
-    assert (one.rows, one.unlabelled) == (40, 2)
+    assert (one.rows, one.unlabelled, one.coverage, one.failures) == (40, 2, 1.0, {})
     assert not math.isnan(one.figures.srcc)
 
 
@@ -141,7 +143,6 @@ def test_unlabelled_rows_are_counted_and_nothing_else():
             "no scale for 'mine', only for ['yours']",
         ),
         ([], [], "there are no rows to evaluate"),
-        ([], ["--mos-scale", "1", "5", "--mos-scale-of", "x", "1", "5"], "not both"),
     ],
 )
 def test_a_bad_file_is_told_by_line_or_row_with_the_cure(tmp_path, capsys, lines, flags, message):

@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "doctor": {"rewards", "scales", "distributed", "findings"},
     "adapters": {"rewards", "hacks"},
     "testing": set(),
-    "cli": {"doctor", "evaluation", "presets", "rewards", "scales"},
+    "cli": {"doctor", "evaluation", "predictions", "presets", "rewards", "scales"},
     "__main__": {"cli"},
     "__init__": {"answers", "doctor", "evaluation", "functional", "hacks", "presets", "rewards", "scales"},
 }

@@ -120,7 +120,7 @@ def test_deviations_keep_the_width_and_not_the_place_of_the_scale():
         (
             2.2,
             ValueError,
-            r"^sd\[1\] is 2.2, but ratings on a scale of 1 to 5 cannot deviate by more than 2.108; .*mos_std_scale",
+            r"^sd\[1\] is 2.2, but ratings on a scale of 1 to 5 cannot deviate by more than 2.11; .*mos_std_scale",
         ),
         ("wide", TypeError, r"^sd\[1\] must be a number or None; got 'wide'"),
     ],

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 
 import numpy as np
@@ -170,6 +171,18 @@ def test_the_change_of_srcc_is_over_the_pictures_that_both_answered():
     assert srcc_change(first, second[::-1], 0).gain == 0.0, "whatever the order of the rows"
     assert str(srcc_change(first, second, 0)) == "+0.000, 5 pictures"
     assert str(srcc_change(first, answers(["none"] * 6), 9)) == "not known, 0 pictures"
+
+
+def test_the_interval_of_a_change_leaves_out_what_has_none_and_says_so():
+    first = answers([10 + k for k in range(12)])
+    second = answers([80 if k > 8 else 50 for k in range(12)])
+    said = str(srcc_change(first, second, 200))
+    left_out = srcc_change(first, second, 200).interval.left_out
+    assert 0 < left_out <= 20
+    assert re.fullmatch(
+        rf"[+-]\d\.\d{{3}} \([+-]\d\.\d{{3}} to [+-]\d\.\d{{3}}\), 12 pictures, {left_out} resamples had none",
+        said,
+    )
 
 
 def test_a_constant_resample_does_not_take_the_interval_away():

@@ -2,7 +2,9 @@
 
 import sys
 
-from tatar_rewards.cli import main
-
 if __name__ == "__main__":
+    try:
+        from tatar_rewards.cli import main
+    except KeyboardInterrupt:  # importing takes a moment
+        sys.exit(130)
     sys.exit(main())

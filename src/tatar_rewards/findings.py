@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 TENTH = 10.5  # points: a tenth of the scale, and a little
 FEW, ENOUGH = 4, 32  # values: fewer tell nothing; with so many, a tenth in the middle of the scale is no chance
 OFFSET = 15.0  # points: answers that lie beside their labels by this much on average
+REVERSED, FEWEST_ORDERED = -0.3, 10  # SRCC, and the answers that it takes
 SMALL_DEVIATION = 2.0  # points: ratings by people deviate by more
 
 
@@ -77,18 +78,35 @@ def small_deviations(points: Floats, column: str) -> list[Finding]:
 
 
 def doubtful_answers(predictions: Floats, targets: Floats, scale: ScoreScale) -> list[Finding]:
-    """What answers look like that were given on another scale than the declared `scale`: one finding at most.
+    """What answers look like that were given on another scale than the declared `scale`, or in its other direction.
 
     Args:
         predictions: (n,) answers in points; NaN for an unreadable one.
         targets: (n,) MOS in points; NaN without a label.
         scale: The scale that the answers were read on.
     """
-    known = ~(np.isnan(predictions) | np.isnan(targets))
-    x, y = predictions[known], targets[known]
+    findings = answers_on_another_scale(predictions, targets, scale)
+    if findings or not answers_reversed(predictions, targets):
+        return findings
+    x, y = _known_pairs(predictions, targets)
+    return [
+        Finding(
+            "direction of a scale",
+            f"the answers order the pictures the wrong way round, SRCC {metrics.srcc(x, y):.3f} of {len(x)}",
+            "if a low label is the best picture (DMOS), declare mos_scale with higher_is_better=False; if the prompt "
+            "asks for such an answer, answer_scale=",
+        )
+    ]
+
+
+def answers_on_another_scale(predictions: Floats, targets: Floats, scale: ScoreScale) -> list[Finding]:
+    """Answers that are squeezed, all in one tenth of the scale, or off by a constant: one finding at most."""
+    x, y = _known_pairs(predictions, targets)
     if len(x) < FEW or np.ptp(y) == 0:
         return []
-    problem = _narrow_answers(x, y, scale) or _offset_answers(x, y) or _reversed_answers(x, y)
+    problem = _narrow_answers(x, y, scale)
+    if problem is None and not answers_reversed(predictions, targets):
+        problem = _offset_answers(x, y)
     if problem is None:
         return []
     cure = (
@@ -96,6 +114,20 @@ def doubtful_answers(predictions: Floats, targets: Floats, scale: ScoreScale) ->
         f"answer_scale=ScoreScale(1, 5), and that its direction is right (higher_is_better=)"
     )
     return [Finding("answer scale", problem, cure)]
+
+
+def answers_reversed(predictions: Floats, targets: Floats) -> bool:
+    """Whether answers order the pictures the wrong way round, by more than chance would once in a hundred times."""
+    x, y = _known_pairs(predictions, targets)
+    if len(x) < FEWEST_ORDERED or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return False
+    srcc = metrics.srcc(x, y)
+    return bool(srcc < REVERSED and srcc * math.sqrt(len(x) - 1) < -2.5)
+
+
+def _known_pairs(predictions: Floats, targets: Floats) -> tuple[Floats, Floats]:
+    known = ~(np.isnan(predictions) | np.isnan(targets))
+    return predictions[known], targets[known]
 
 
 def _narrow_answers(x: Floats, y: Floats, scale: ScoreScale) -> str | None:
@@ -115,18 +147,6 @@ def _offset_answers(x: Floats, y: Floats) -> str | None:
         return None
     side = "above" if offset > 0 else "below"
     return f"the answers lie {abs(offset):.0f} points {side} their labels, on average of {len(x)}"
-
-
-def _reversed_answers(x: Floats, y: Floats) -> str | None:
-    if np.ptp(x) == 0 or len(x) < 2 * FEW:
-        return None
-    srcc = metrics.srcc(x, y)
-    if not (srcc < -0.3 and srcc * math.sqrt(len(x) - 1) < -2.5):  # by chance in less than one of a hundred
-        return None
-    return (
-        f"the answers order the pictures the wrong way round, SRCC {srcc:.3f} of {len(x)}: perhaps a low label is the "
-        f"best picture (DMOS), and its scale needs higher_is_better=False"
-    )
 
 
 def _in_lowest_tenth(points: Floats, scale: ScoreScale) -> bool:

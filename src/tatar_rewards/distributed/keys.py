@@ -29,8 +29,8 @@ def stable_keys(rows: Iterable[tuple[Hashable, ...]]) -> NDArray[np.int64]:
 
     Examples:
         >>> keys = stable_keys([("AVA", "1.jpg"), ("AVA", "2.jpg"), ("AVA", "1.jpg")])
-        >>> keys[0] == keys[2] != keys[1]
-        np.True_
+        >>> bool(keys[0] == keys[2] != keys[1])
+        True
     """
     rows = list(rows)
     known = {row: stable_key(*row) for row in dict.fromkeys(rows)}

@@ -18,12 +18,17 @@ DeviationOf = Literal["ratings", "mean"]
 
 
 def largest_deviation(raters: Floats, of: DeviationOf) -> Floats:
-    """Largest standard deviation of ratings on a scale from 0 to 1, by their number: half of them at either end."""
+    """Largest standard deviation of ratings on a scale from 0 to 1, by their number: half of them at either end.
+
+    A thousandth more is allowed: published deviations have two or three digits.
+    """
     known = np.maximum(np.where(np.isnan(raters), FEWEST_UNKNOWN, raters), 2)
-    of_ratings: Floats = 0.5 * np.sqrt(known / (known - 1))
+    of_ratings: Floats = 0.5005 * np.sqrt(known / (known - 1))
     if of == "ratings":
         return of_ratings
-    of_mean: Floats = np.where(np.isnan(raters), 0.5, of_ratings / np.sqrt(np.maximum(np.nan_to_num(raters, nan=1), 1)))
+    of_mean: Floats = np.where(
+        np.isnan(raters), 0.5005, of_ratings / np.sqrt(np.maximum(np.nan_to_num(raters, nan=1), 1))
+    )
     return of_mean
 
 

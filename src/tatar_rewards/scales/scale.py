@@ -160,7 +160,7 @@ class ScoreScale:
                 f"{column}[{row}] is {shown(numbers[row])}; give a finite number of at least 0, on the scale of "
                 f"the MOS ({self}) or on that of mos_std_scale=, or None where it is not known"
             )
-        row = first_row(numbers > largest * (1 + 1e-6))
+        row = first_row(numbers > largest)
         if row is not None:
             what = "ratings" if of == "ratings" else "the mean of ratings"
             raise ValueError(

@@ -8,9 +8,7 @@ differ or one of them is not flat.
 """
 
 import math
-import warnings
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +23,7 @@ def srcc(predictions: Scores, targets: Scores) -> float:
         >>> round(srcc([10, 20, 40, 30], [1.0, 2.0, 3.0, 4.0]), 3)
         0.8
     """
-    x, y = _known_pairs(predictions, targets)
+    x, y = known_pairs(predictions, targets)
     if _is_constant(x) or _is_constant(y):
         return math.nan
     from scipy.stats import spearmanr  # scipy.stats takes half a second to import
@@ -40,7 +38,7 @@ def plcc(predictions: Scores, targets: Scores) -> float:
         >>> round(plcc([1.0, 2.0, 3.0], [10.0, 20.0, 30.0]), 3)
         1.0
     """
-    x, y = _known_pairs(predictions, targets)
+    x, y = known_pairs(predictions, targets)
     if _is_constant(x) or _is_constant(y):
         return math.nan
     from scipy.stats import pearsonr
@@ -55,7 +53,7 @@ def krcc(predictions: Scores, targets: Scores) -> float:
         >>> round(krcc([10, 20, 40, 30], [1.0, 2.0, 3.0, 4.0]), 3)
         0.667
     """
-    x, y = _known_pairs(predictions, targets)
+    x, y = known_pairs(predictions, targets)
     if _is_constant(x) or _is_constant(y):
         return math.nan
     from scipy.stats import kendalltau
@@ -70,7 +68,7 @@ def rmse(predictions: Scores, targets: Scores) -> float:
         >>> rmse([70.0, 50.0], [73.0, 46.0])
         3.5355339059327378
     """
-    x, y = _known_pairs(predictions, targets)
+    x, y = known_pairs(predictions, targets)
     return float(np.sqrt(np.mean((x - y) ** 2))) if len(x) else math.nan
 
 
@@ -81,7 +79,7 @@ def mae(predictions: Scores, targets: Scores) -> float:
         >>> mae([70.0, 50.0], [73.0, 46.0])
         3.5
     """
-    x, y = _known_pairs(predictions, targets)
+    x, y = known_pairs(predictions, targets)
     return float(np.mean(np.abs(x - y))) if len(x) else math.nan
 
 
@@ -95,7 +93,7 @@ def calibration_slope(predictions: Scores, targets: Scores) -> float:
         >>> calibration_slope([40.0, 50.0, 60.0], [30.0, 50.0, 70.0])
         0.5
     """
-    x, y = _known_pairs(predictions, targets)
+    x, y = known_pairs(predictions, targets)
     return math.nan if _is_constant(y) else float(np.mean((x - x.mean()) * (y - y.mean())) / y.var())
 
 
@@ -109,7 +107,7 @@ def spread_ratio(predictions: Scores, targets: Scores) -> float:
         >>> spread_ratio([40.0, 50.0, 60.0], [30.0, 50.0, 70.0])
         0.5
     """
-    x, y = _known_pairs(predictions, targets)
+    x, y = known_pairs(predictions, targets)
     return math.nan if _is_constant(y) else float(x.std() / y.std())
 
 
@@ -123,97 +121,8 @@ def constant_share(predictions: Scores, targets: Scores) -> float:
         >>> constant_share([50.0, 50.0, 50.0, 80.0], [30.0, 50.0, 70.0, 80.0])
         0.75
     """
-    x, y = _known_pairs(predictions, targets)
+    x, y = known_pairs(predictions, targets)
     return math.nan if _is_constant(y) else float(np.unique(x, return_counts=True)[1].max() / len(x))
-
-
-class Interval(NamedTuple):
-    """Bounds of a confidence interval."""
-
-    low: float
-    high: float
-
-
-def bootstrap_interval(
-    metric: Callable[[Scores, Scores], float],
-    predictions: Scores,
-    targets: Scores,
-    *,
-    confidence: float = 0.95,
-    n_resamples: int = 1000,
-    seed: int = 0,
-) -> Interval:
-    """Percentile bootstrap interval of a figure of this module, over pairs of prediction and target.
-
-    Args:
-        metric: Such as `srcc`, called with predictions and targets.
-        predictions: (N,) predicted scores.
-        targets: (N,) MOS.
-        confidence: Share of the resamples between the bounds.
-        n_resamples: How many times N pairs are drawn with replacement.
-        seed: Of the draws.
-
-    Returns:
-        The bounds; NaN where the figure does not exist. ValueError where a setting is out of its range.
-
-    Reference:
-        Efron and Tibshirani (1993), An introduction to the bootstrap; computed by `scipy.stats.bootstrap`.
-
-    Examples:
-        >>> x, y = np.arange(50.0), np.arange(50.0) + 10 * np.sin(np.arange(50.0))
-        >>> low, high = bootstrap_interval(srcc, x, y)
-        >>> low < srcc(x, y) < high
-        True
-    """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie between 0 and 1; got {confidence!r}")
-    if n_resamples < 1:
-        raise ValueError(f"n_resamples must be at least 1; got {n_resamples!r}")
-    x, y = _known_pairs(predictions, targets)
-    if len(x) < 2 or math.isnan(metric(x, y)):
-        return Interval(math.nan, math.nan)
-    return percentile_interval(metric, (x, y), confidence=confidence, n_resamples=n_resamples, seed=seed)
-
-
-def percentile_interval(
-    figure: Callable[..., float],
-    columns: Sequence[NDArray[np.float64]],
-    *,
-    confidence: float = 0.95,
-    n_resamples: int = 1000,
-    seed: int = 0,
-) -> Interval:
-    """Percentile bootstrap interval of any figure of paired columns, by `scipy.stats.bootstrap`.
-
-    Resamples for which the figure does not exist, such as one whose predictions are all equal, are left out; if they
-    are more than one in ten, the bounds are NaN.
-
-    `figure` is called with a resample of each of the columns, which hold N rows each and no NaN. The other arguments
-    are those of `bootstrap_interval`.
-
-    Examples:
-        >>> low, high = percentile_interval(lambda x: float(np.mean(x)), [np.arange(100.0)])
-        >>> low < 49.5 < high
-        True
-    """
-    from scipy.stats import bootstrap
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of resamples without a figure
-        resampled = bootstrap(
-            columns,
-            figure,
-            paired=True,
-            vectorized=False,
-            n_resamples=n_resamples,
-            batch=max(1, 2_000_000 // max(1, len(columns[0]))),  # bounded memory
-            method="percentile",
-            rng=np.random.default_rng(seed),
-        ).bootstrap_distribution
-    known, tail = resampled[~np.isnan(resampled)], 50 * (1 - confidence)
-    if len(known) < 0.9 * n_resamples:
-        return Interval(math.nan, math.nan)
-    return Interval(*np.percentile(known, [tail, 100 - tail]).tolist())
 
 
 def coverage(predictions: Scores) -> float:
@@ -227,7 +136,8 @@ def coverage(predictions: Scores) -> float:
     return float(np.mean(known)) if len(known) else math.nan
 
 
-def _known_pairs(predictions: Scores, targets: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def known_pairs(predictions: Scores, targets: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Predictions and targets as arrays, without the rows in which one of them is NaN."""
     x, y = _floats("predictions", predictions), _floats("targets", targets)
     if len(x) != len(y):
         raise ValueError(f"predictions and targets must be equally long, one pair a row; got {len(x)} and {len(y)}")

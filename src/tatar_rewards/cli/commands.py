@@ -1,0 +1,99 @@
+"""What the commands have in common: their arguments, and how they end."""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from pydantic import ValidationError
+
+from tatar_rewards.cli.doctor import add_doctor
+from tatar_rewards.cli.evaluate import add_evaluate
+
+WRONG, INTERRUPTED, PIPE_CLOSED = 2, 130, 141  # the last two as shells have them: 128 and the number of the signal
+
+_NEGATIVE_NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code.
+
+    0: done; 1: the doctor has findings; 2: the command or its input was wrong, which one line says; 130: interrupted;
+    141: nobody reads the output any more.
+    """
+    _print_what_cannot_be_encoded()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _let_output_go()
+        return PIPE_CLOSED
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    name = "tatar_rewards"
+    try:
+        options = {name: value for name, value in vars(_parse_arguments(arguments)).items() if value is not None}
+        command: Callable[[dict[str, Any]], int] = options.pop("run")
+        name = command.__name__.strip("_")
+        return command(options)
+    except BrokenPipeError:
+        raise
+    except (ValueError, TypeError, OSError, ImportError, AttributeError) as error:
+        missing = isinstance(error, ImportError) and error.name in ("yaml", "datasets")
+        cure = '; pip install "tatar-rewards[recipe]"' if missing else ""
+        print(f"{name}: {_on_one_line(error)}{cure}", file=sys.stderr)
+    except MemoryError:
+        print(f"{name}: the memory does not suffice; give a part of the input", file=sys.stderr)
+    return WRONG
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells of a wrong command on one line, as of all else that is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message}; {self.prog} --help lists what there is")
+
+
+def _parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(prog="python -m tatar_rewards", description="Rewards for judging pictures.")
+    commands = parser.add_subparsers(required=True, metavar="{doctor,evaluate}")
+    add_doctor(commands)
+    add_evaluate(commands)
+    return parser.parse_args([_without_exponent(argument) for argument in arguments])
+
+
+def _without_exponent(argument: str) -> str:
+    """A negative number as argparse knows one: it takes -1e-3 for an option."""
+    return format(Decimal(argument), "f") if _NEGATIVE_NUMBER.fullmatch(argument) else argument
+
+
+def _on_one_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        details = error.errors()
+        return "; ".join(
+            ": ".join([*map(str, one["loc"][:1]), one["msg"].removeprefix("Value error, ")]) for one in details
+        )
+    return " ".join(str(error).split())
+
+
+def _print_what_cannot_be_encoded() -> None:
+    """A name that the terminal's encoding lacks is printed with question marks; figures are not lost for it."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _let_output_go() -> None:
+    """The reader of a pipe has gone (`| head`): let the interpreter's last flush find somebody."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,117 @@
+"""The evaluation of rows of predictions."""
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tatar_rewards import metrics
+from tatar_rewards.evaluation.columns import Columns, Reading, read_columns
+from tatar_rewards.evaluation.figures import another_panel, constant_guess, mean_figures, measure
+from tatar_rewards.evaluation.looks import find_suspicious
+from tatar_rewards.evaluation.results import DatasetEvaluation, Evaluation
+from tatar_rewards.findings import Finding
+from tatar_rewards.metrics import Interval
+from tatar_rewards.scales import POINTS, Scale, ScalesByDataset, ScoreScale, as_scale, as_scales
+
+Metric = Callable[[Any, Any], float]
+
+
+def evaluate_predictions(
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    mos_scale: Scale | ScalesByDataset = POINTS,
+    other_mos_scale: Scale | None = None,
+    answer_scale: Scale = POINTS,
+    think_prefilled: bool = False,
+    lenient: bool = False,
+    n_resamples: int = 1000,
+) -> Evaluation:
+    """Read the completions and compare them with the MOS, data set by data set.
+
+    Rows are read one after the other and not kept, so that an iterator over a million of them is as good as a list.
+
+    Args:
+        rows: Mappings with `dataset`, `task`, `image_id`, `mos` (None: unlabelled) and `completion` (text or messages).
+            Where all labelled rows of a data set have `mos_std` (standard deviation of single ratings) and `raters`, or
+            `mos_error` (standard error of the MOS), it is said what another panel of raters would reach.
+        mos_scale: The scale of the MOS, a `ScoreScale` or a pair (low, high), or one for each data set.
+        other_mos_scale: The scale of data sets that `mos_scale` does not name; None: such a data set is an error.
+        answer_scale: The scale that the model was asked to answer on.
+        think_prefilled: True where the chat template writes `<think>` into the prompt.
+        lenient: Read the lenient grammar of `parse_answer`, for models that were not trained on the strict one.
+        n_resamples: Bootstrap resamples of the intervals; 0 leaves them out.
+
+    Returns:
+        Figures of each data set and means of each task.
+
+    Warns:
+        UserWarning: all labels of a data set, or all answers, lie in the lowest tenth of the scale that was declared,
+            answers lie beside their labels by a constant, or they are in the reverse order of the MOS.
+
+    Raises:
+        TypeError: a scale, a row or a completion is something else.
+        ValueError: a row lacks a field or repeats a picture, a label or a deviation is off its scale, or a data set has
+            no scale.
+
+    Examples:
+        >>> scores = [("a", 20, 30), ("b", 50, 45), ("c", 80, 90)]
+        >>> rows = [
+        ...     {"dataset": "mine", "task": "iqa", "image_id": i, "mos": mos, "completion": f"<answer>{said}</answer>"}
+        ...     for i, mos, said in scores
+        ... ]
+        >>> print(evaluate_predictions(rows, n_resamples=0))
+        task data set          pictures   SRCC           (95 %)   PLCC   KRCC   RMSE    read
+        iqa  mine                     3  1.000                   0.961  1.000    8.7  100.0%
+               constant guess                -                       -      -   24.5
+        iqa  mean                        1.000                   0.961  1.000    8.7
+    """
+    if isinstance(n_resamples, bool) or n_resamples < 0:
+        raise ValueError(f"n_resamples must be at least 1; got {n_resamples!r}; 0 leaves the intervals out")
+    other = None if other_mos_scale is None else as_scale(other_mos_scale)
+    reading = Reading(as_scales(mos_scale), other, as_scale(answer_scale), think_prefilled, lenient)
+    evaluated = []
+    for columns in read_columns(rows, reading):
+        one, findings = _evaluate_dataset(columns, n_resamples, reading.answer_scale)
+        for finding in findings:
+            warnings.warn(f"{finding.problem}; {finding.cure}", stacklevel=2)
+        evaluated.append(one)
+    tasks = dict.fromkeys(one.task for one in evaluated)
+    means = {task: mean_figures([one.figures for one in evaluated if one.task == task]) for task in tasks}
+    return Evaluation(evaluated, means)
+
+
+def _evaluate_dataset(
+    columns: Columns, n_resamples: int, answer_scale: ScoreScale
+) -> tuple[DatasetEvaluation, list[Finding]]:
+    all_targets, all_predictions = columns.targets_in_points(), np.array(columns.predictions)
+    labelled = ~np.isnan(all_targets)
+    predictions, targets = all_predictions[labelled], all_targets[labelled]
+    at_worst = np.where(np.isnan(predictions), np.where(targets < 50, 100.0, 0.0), predictions)
+    figures = measure(predictions, targets)
+
+    def interval(figure: Metric) -> Interval:
+        if n_resamples == 0:
+            return Interval(math.nan, math.nan)
+        return metrics.bootstrap_interval(figure, predictions, targets, n_resamples=n_resamples)
+
+    one = DatasetEvaluation(
+        task=columns.task,
+        dataset=columns.dataset,
+        rows=len(all_targets),
+        unlabelled=int(np.sum(~labelled)),
+        coverage=metrics.coverage(predictions),
+        failures=dict(columns.failures.most_common()),
+        cure=next((cure for cure, _ in columns.cures.most_common(1)), None),
+        figures=figures,
+        srcc_interval=interval(metrics.srcc),
+        plcc_interval=interval(metrics.plcc),
+        pessimistic=measure(at_worst, targets) if columns.failures else figures,
+        floor=constant_guess(targets),
+        ceiling=another_panel(targets, columns.errors_in_points()[labelled]),
+        mos_scale=columns.mos_scale,
+    )
+    looked_at = (columns.dataset, all_predictions, all_targets, figures, columns.mos_scale, answer_scale)
+    return one, list(find_suspicious(*looked_at))

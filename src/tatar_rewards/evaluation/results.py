@@ -1,0 +1,84 @@
+"""What an evaluation gives: the figures of each data set, as records, as JSON and as a table."""
+
+import json
+import math
+from dataclasses import asdict, is_dataclass
+from typing import Any, NamedTuple
+
+from tatar_rewards.evaluation.figures import Figures
+from tatar_rewards.evaluation.table import format_table
+from tatar_rewards.metrics import Interval
+from tatar_rewards.scales import ScoreScale
+
+
+class DatasetEvaluation(NamedTuple):
+    """The figures of one data set.
+
+    Attributes:
+        task: Its task.
+        dataset: Its name.
+        rows: How many predictions there are.
+        unlabelled: How many of them have no MOS and count in nothing else.
+        coverage: Share of the labelled ones that could be read.
+        failures: How many could not, by status, the most frequent first.
+        cure: What to do about most of them; None where all could be read.
+        figures: Over those that could be read.
+        srcc_interval: Bootstrap interval of their SRCC.
+        plcc_interval: Of their PLCC.
+        pessimistic: With every failure taken for the end of the scale that lies farther from its MOS.
+        floor: What the mean MOS reaches as the answer to every labelled picture; it has no correlation.
+        ceiling: What another panel of raters reaches; None where a labelled picture lacks the error of its MOS.
+        mos_scale: The scale that its MOS were declared on.
+    """
+
+    task: str
+    dataset: str
+    rows: int
+    unlabelled: int
+    coverage: float
+    failures: dict[str, int]
+    cure: str | None
+    figures: Figures
+    srcc_interval: Interval
+    plcc_interval: Interval
+    pessimistic: Figures
+    floor: Figures
+    ceiling: Figures | None
+    mos_scale: ScoreScale
+
+
+class Evaluation(NamedTuple):
+    """Every data set, in the order of the rows, and the mean figures of each task over its data sets."""
+
+    datasets: list[DatasetEvaluation]
+    task_means: dict[str, Figures]
+
+    def to_json(self) -> str:
+        """All of it at full precision; NaN as null."""
+        records = {
+            "datasets": [_dataset_record(one) for one in self.datasets],
+            "task_means": {task: _as_json_value(figures) for task, figures in self.task_means.items()},
+        }
+        return json.dumps(records, indent=2)
+
+    def __str__(self) -> str:
+        return format_table(self.datasets, self.task_means)
+
+
+def _dataset_record(one: DatasetEvaluation) -> dict[str, Any]:
+    record = {name: _as_json_value(value) for name, value in one._asdict().items()}
+    resamples = {
+        "drawn": one.srcc_interval.n_resamples,
+        "without_srcc": one.srcc_interval.left_out,
+        "without_plcc": one.plcc_interval.left_out,
+    }
+    return {**record, "resamples": resamples}
+
+
+def _as_json_value(value: Any) -> Any:
+    """Named tuples and scales as mappings, NaN as None."""
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return {name: _as_json_value(one) for name, one in value._asdict().items()} if hasattr(value, "_asdict") else value

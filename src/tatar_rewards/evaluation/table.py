@@ -1,0 +1,75 @@
+"""The table of an evaluation."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from tatar_rewards.evaluation.figures import Figures
+from tatar_rewards.scales import POINTS
+
+if TYPE_CHECKING:
+    from tatar_rewards.evaluation.results import DatasetEvaluation
+
+_UNDER = "  "  # before a line about the data set above
+
+
+def format_table(datasets: Sequence["DatasetEvaluation"], task_means: Mapping[str, Figures]) -> str:
+    """A line for each data set, lines on what is special of it, and a mean for each task."""
+    width = max([len(one.dataset) for one in datasets] + [len(f"{_UNDER}constant guess")]) + 1
+    task_width = max([len(task) for task in task_means] + [4]) + 1
+    heads = ("SRCC", "(95 %)", "PLCC", "KRCC", "RMSE", "read")
+    lines = [_line(("task", task_width), ("data set", width), "pictures", heads)]
+
+    def add(task: str, name: str, figures: Figures, pictures: str = "", bounds: str = "", read: str = "") -> None:
+        cells = (_three(figures.srcc), bounds, _three(figures.plcc), _three(figures.krcc), _one(figures.rmse), read)
+        lines.append(_line((task, task_width), (name, width), pictures, cells))
+
+    for one in datasets:
+        low, high = one.srcc_interval
+        bounds = "" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
+        add(one.task, one.dataset, one.figures, str(one.rows - one.unlabelled), bounds, _share(one.coverage))
+        if one.failures:
+            add("", f"{_UNDER}at worst", one.pessimistic)
+        add("", f"{_UNDER}constant guess", one.floor)
+        if one.ceiling is not None:
+            add("", f"{_UNDER}another panel", one.ceiling)
+        lines += [f"{'':<{task_width}}{_UNDER}{remark}" for remark in _remarks(one)]
+    for task, figures in task_means.items():
+        add(task, "mean", figures)
+    return "\n".join(lines)
+
+
+def _remarks(one: "DatasetEvaluation") -> list[str]:
+    """What no column can say."""
+    remarks = []
+    if one.failures:
+        remarks.append("not read: " + ", ".join(f"{count} {status}" for status, count in one.failures.items()))
+        remarks.append(f"most of them: {one.cure}")
+    if one.srcc_interval.left_out:
+        remarks.append(f"{one.srcc_interval.left_out} of {one.srcc_interval.n_resamples} resamples had no SRCC")
+    if one.mos_scale != POINTS:
+        remarks.append(f"MOS on {one.mos_scale}, RMSE in points on 0 to 100")
+    return remarks
+
+
+def _line(task: tuple[str, int], name: tuple[str, int], pictures: str, cells: Sequence[str]) -> str:
+    srcc, bounds, plcc, krcc, rmse, read = cells
+    left = "".join(f"{_printable(text):<{width}}" for text, width in (task, name))
+    return f"{left}{pictures:>9}{srcc:>7}{bounds:>17}{plcc:>7}{krcc:>7}{rmse:>7}{read:>8}".rstrip()
+
+
+def _three(figure: float) -> str:
+    return "-" if math.isnan(figure) else f"{figure:.3f}"
+
+
+def _one(figure: float) -> str:
+    return "-" if math.isnan(figure) else f"{figure:.1f}"
+
+
+def _share(share: float) -> str:
+    return "-" if math.isnan(share) else f"{share:.1%}"
+
+
+def _printable(text: str) -> str:
+    """A name may hold line feeds and codes that move a terminal's cursor."""
+    return "".join(character if character.isprintable() else "?" for character in text)

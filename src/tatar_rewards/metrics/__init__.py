@@ -1,0 +1,32 @@
+"""How well predictions agree with mean opinion scores (MOS), and how sure that is.
+
+`agreement` has the field's figures, `intervals` their bootstrap intervals; both compute with scipy.
+"""
+
+from tatar_rewards.metrics.agreement import (
+    calibration_slope,
+    constant_share,
+    coverage,
+    krcc,
+    mae,
+    plcc,
+    rmse,
+    spread_ratio,
+    srcc,
+)
+from tatar_rewards.metrics.intervals import Interval, bootstrap_interval, percentile_interval
+
+__all__ = [
+    "Interval",
+    "bootstrap_interval",
+    "calibration_slope",
+    "constant_share",
+    "coverage",
+    "krcc",
+    "mae",
+    "percentile_interval",
+    "plcc",
+    "rmse",
+    "spread_ratio",
+    "srcc",
+]

@@ -1,0 +1,19 @@
+"""A model's predictions as rows, from files of several kinds.
+
+`read_predictions` reads JSONL, JSON, CSV and Parquet row by row, however long they are. `text_files`, `json_files` and
+`parquet_files` know the formats, `completions_tables` the table that TRL's trainer writes, `rows` what a row must hold.
+"""
+
+from tatar_rewards.predictions.completions_tables import read_predictions
+from tatar_rewards.predictions.rows import CompletionError, LoggedAnswer, PredictionRow, RowError, check_row
+from tatar_rewards.predictions.text_files import parse_jsonl
+
+__all__ = [
+    "CompletionError",
+    "LoggedAnswer",
+    "PredictionRow",
+    "RowError",
+    "check_row",
+    "parse_jsonl",
+    "read_predictions",
+]

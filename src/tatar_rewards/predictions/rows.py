@@ -1,0 +1,112 @@
+"""What a row of predictions holds, and the error that names a row with something else."""
+
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationError
+
+REQUIRED = ("dataset", "task", "image_id", "mos", "completion")
+KNOWN_RATERS = ("mos_std", "raters", "mos_error")
+
+
+class LoggedAnswer(NamedTuple):
+    """What a reward has already read in a completion, as its trainer logged it."""
+
+    status: str
+    score: float | None  # in points on 0-100
+
+
+class RowError(ValueError):
+    """A row of predictions is wrong.
+
+    Attributes:
+        rows: Its number, and that of another one with which it collides; from 0, over all files.
+    """
+
+    def __init__(self, message: str, *rows: int) -> None:
+        super().__init__(message)
+        self.rows = rows
+
+
+class CompletionError(RowError, TypeError):
+    """What stands in the place of a row's completion can be none."""
+
+
+def _name(value: Any) -> str:
+    """A text of any characters: file names may hold bytes that are no UTF-8, which Python has as lone surrogates."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("a name is a text of at least one character")
+    return str(value)
+
+
+def _name_or_number(value: Any) -> str | int:
+    if isinstance(value, Integral | float) and not isinstance(value, bool) and value == value // 1:
+        return int(value)
+    return _name(value)
+
+
+def _no_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"{value} is no number")
+    return value
+
+
+MaybeNumber = Annotated[float | None, BeforeValidator(_no_bool)]
+
+
+class PredictionRow(BaseModel):
+    """One completion and the label of its picture; other fields are passed over.
+
+    Attributes:
+        dataset: Name of the data set.
+        task: Of the data set.
+        image_id: Names the picture within task and data set.
+        mos: Mean opinion score; None or NaN without a label.
+        completion: What the model wrote, a text or messages.
+        mos_std: Standard deviation of the raters' single judgements, on the scale of the MOS.
+        raters: How many there were.
+        mos_error: Standard error of the MOS, on its scale, where it is known without the other two.
+        logged_answer: What a reward has read in the completion; then `mos` is in points.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    dataset: Annotated[str, PlainValidator(_name)]
+    task: Annotated[str, PlainValidator(_name)]
+    image_id: Annotated[str | int, PlainValidator(_name_or_number)]
+    mos: MaybeNumber
+    completion: Any
+    mos_std: MaybeNumber = None
+    raters: MaybeNumber = None
+    mos_error: MaybeNumber = None
+    logged_answer: LoggedAnswer | None = None
+
+
+def check_row(number: int, raw: Mapping[str, Any]) -> PredictionRow:
+    """A row of predictions, or an error that names it and what it lacks.
+
+    Raises:
+        TypeError: the row is no mapping.
+        RowError: a field is missing or holds something else.
+
+    Examples:
+        >>> check_row(3, {"dataset": "mine", "task": "iqa", "image_id": 7, "mos": None, "completion": "Good."}).image_id
+        7
+    """
+    if not isinstance(raw, Mapping):
+        raise TypeError(
+            f"row {number} must be a mapping with {', '.join(REQUIRED)}; got {raw!r:.60}; of a DataFrame give "
+            f'df.to_dict("records")'
+        )
+    try:
+        return PredictionRow.model_validate(dict(raw))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0])
+        found = f"; got {raw[field]!r:.60}" if field in raw else ""
+        message = first["msg"].removeprefix("Value error, ")
+        raise RowError(
+            f"row {number}: {field}: {message}{found}; every row needs dataset, task, image_id, mos and completion",
+            number,
+        ) from None
