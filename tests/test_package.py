@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "presets": {"rewards", "scales"},
     "predictions": set(),
     "evaluation": {"answers", "findings", "metrics", "predictions", "scales"},
-    "doctor": {"rewards", "scales", "distributed", "findings"},
+    "doctor": {"adapters", "rewards", "scales", "distributed", "findings"},
     "adapters": {"rewards", "hacks"},
     "testing": set(),
     "cli": {"doctor", "evaluation", "presets", "rewards", "scales"},

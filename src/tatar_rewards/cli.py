@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tatar_rewards.doctor import check_setup
-from tatar_rewards.doctor.training import TrainingSettings
+from tatar_rewards.doctor.settings import TrainingSettings
 from tatar_rewards.evaluation import evaluate_predictions, read_predictions
 from tatar_rewards.presets import load_reward_funcs, tatar_reward_funcs
 from tatar_rewards.rewards import LengthConfig

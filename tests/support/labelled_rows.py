@@ -1,10 +1,12 @@
 """Sound training data, without pictures."""
 
+QUESTION = "Rate it: <think>...</think><answer>...</answer>"
+
 
 def rows(n=40, **changes):
     """Sound data: two tasks, labels all over 0-100."""
     columns = {
-        "prompt": ["Rate it."] * n,
+        "prompt": [QUESTION] * n,
         "mos": [float(5 + 97 * k % 90) for k in range(n)],
         "task": [("iqa", "iaa")[k % 2] for k in range(n)],
         "image_id": [f"{k}.jpg" for k in range(n)],
