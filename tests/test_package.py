@@ -28,10 +28,11 @@ MAY_IMPORT = {
     "presets": {"rewards", "scales"},
     "predictions": set(),
     "evaluation": {"answers", "findings", "metrics", "predictions", "scales"},
-    "doctor": {"adapters", "rewards", "scales", "distributed", "findings"},
+    "doctor": {"adapters", "distributed", "findings", "presets", "rewards", "scales"},
+    "doctor_command": {"doctor"},
     "adapters": {"rewards", "hacks"},
     "testing": set(),
-    "cli": {"doctor", "evaluation", "presets", "rewards", "scales"},
+    "cli": {"doctor_command", "evaluation", "scales"},
     "__main__": {"cli"},
     "__init__": {"answers", "doctor", "evaluation", "functional", "hacks", "presets", "rewards", "scales"},
 }

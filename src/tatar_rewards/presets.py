@@ -151,7 +151,7 @@ def load_reward_funcs(paths: Sequence[str]) -> list[Callable[..., Any]]:
         paths: `module.name` of a reward each, or of a list of rewards.
 
     Raises:
-        ImportError: there is no such module.
+        ImportError: there is no such module, or it fails, or ends the program, while it is imported.
         AttributeError: the module has no such name.
         ValueError: a path names no reward.
 
@@ -164,11 +164,20 @@ def load_reward_funcs(paths: Sequence[str]) -> list[Callable[..., Any]]:
     rewards: list[Callable[..., Any]] = []
     for path in paths:
         module, _, name = path.rpartition(".")
-        found = getattr(importlib.import_module(module), name) if module else None
+        found = getattr(_import(module), name) if module else None
         if not callable(found) and not isinstance(found, list | tuple):
             raise ValueError(f"reward_funcs must name ready rewards, or a list of them, as module.name; got {path!r}")
         rewards += found if isinstance(found, list | tuple) else [found]
     return rewards
+
+
+def _import(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ImportError(f"module {module!r} fails while it is imported: {type(error).__name__}: {error}") from error
 
 
 if not TYPE_CHECKING:  # a type checker takes the annotations above, and finds misspelt names

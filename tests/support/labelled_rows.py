@@ -1,5 +1,7 @@
 """Sound training data, without pictures."""
 
+import json
+
 QUESTION = "Rate it: <think>...</think><answer>...</answer>"
 
 
@@ -13,3 +15,11 @@ def rows(n=40, **changes):
         "dataset": ["tiny"] * n,
     }
     return {name: values for name, values in {**columns, **changes}.items() if values is not None}
+
+
+def json_lines(n=40, **changes):
+    """The same as JSONL."""
+    columns = rows(n, **changes)
+    return "".join(
+        json.dumps(dict(zip(columns, row, strict=True))) + "\n" for row in zip(*columns.values(), strict=True)
+    )

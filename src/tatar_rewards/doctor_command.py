@@ -1,0 +1,146 @@
+"""The command `python -m tatar_rewards doctor`: its options, the rewards and data that they name, how it ends."""
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from tatar_rewards.doctor import Finding, Report, check_setup
+from tatar_rewards.doctor.loading import load_training_data
+from tatar_rewards.doctor.named_rewards import load_rewards
+from tatar_rewards.doctor.run_files import OWN_KEYS, check_keys, launched_processes, read_run_file
+from tatar_rewards.doctor.settings import TrainingSettings
+from tatar_rewards.doctor.templates import read_template
+
+DESCRIPTION = """\
+Check rewards, settings and data of a GRPO run before it starts. The file is that of `trl grpo --config`, or any YAML or
+JSON with its keys; options count before it.
+"""
+EXIT_CODES = """\
+exit codes:
+  0  no fault was found; there may be advice
+  1  there are faults: they would end the run, or keep it from learning what it should
+  2  the command was wrong, or something that it names cannot be read
+"""
+
+
+def add_doctor(commands: Any) -> None:
+    """Add the command and its options."""
+    doctor = commands.add_parser(
+        "doctor",
+        help="check a training set-up before it runs",
+        description=DESCRIPTION,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    doctor.set_defaults(run=doctor_command)
+    doctor.add_argument("config", nargs="?", type=Path, help="YAML or JSON with settings of the trainer")
+    doctor.add_argument("--dataset", help="JSON, JSONL, CSV or Parquet file, a folder, or a name of the hub")
+    doctor.add_argument("--world-size", type=int, help="number of processes (default: the launcher's, else 1)")
+    doctor.add_argument("--reward-funcs", nargs="+", metavar="MODULE.NAME", help="rewards (default: the recipe's)")
+    template = doctor.add_argument_group("the chat template, which tells whether it opens <think>")
+    template.add_argument("--chat-template", metavar="FILE", help="with the text of the template")
+    template.add_argument("--model", metavar="FOLDER", help="of the model that will be trained")
+    _add_recipe(doctor.add_argument_group("the rewards of the recipe"))
+    trainer = doctor.add_argument_group("settings of the trainer, with TRL's defaults")
+    for name, field in TrainingSettings.model_fields.items():
+        nargs = "+" if name == "reward_weights" else None
+        trainer.add_argument(f"--{name.replace('_', '-')}", dest=name, nargs=nargs, help=f"default {field.default}")
+
+
+def _add_recipe(recipe: Any) -> None:
+    pair, triple = ("LOW", "HIGH"), ("DATASET", "LOW", "HIGH")
+    yes: dict[str, Any] = {"action": "store_const", "const": True}
+    recipe.add_argument("--mos-scale", nargs=2, type=float, metavar=pair, help="of the labels (default: 0 100)")
+    recipe.add_argument("--mos-scale-of", nargs=3, action="append", metavar=triple, help="of one data set; repeatable")
+    recipe.add_argument("--lower-is-better", **yes, help="labels of impairment (DMOS): the lowest is the best")
+    recipe.add_argument("--lower-is-better-of", action="append", metavar="DATASET", help="of one data set; repeatable")
+    recipe.add_argument(
+        "--answer-scale", nargs=2, type=float, metavar=pair, help="that prompts ask for (default: 0 100)"
+    )
+    recipe.add_argument("--answers-lower-is-better", **yes, help="prompts ask for impairment")
+    recipe.add_argument("--think-prefilled", **yes, help="the chat template writes <think>")
+    recipe.add_argument("--iqa-words", type=float, help="most words of thinking for quality (default 65)")
+    recipe.add_argument("--iaa-words", type=float, help="fewest words of thinking for aesthetics (default 125)")
+
+
+# ---------------------------------------------------------------- how it runs and ends
+
+
+def doctor_command(options: dict[str, Any]) -> int:
+    """Run it and return its exit code; what is wrong with the command is said on one line."""
+    try:
+        report = _examine(options)
+    except RecursionError:
+        return _refuse("something is nested too deeply")
+    except (ValueError, TypeError, OSError, ImportError, AttributeError) as error:
+        missing = isinstance(error, ImportError) and error.name in ("yaml", "datasets", "jinja2")
+        return _refuse(_on_one_line(error) + ('; pip install "tatar-rewards[recipe]"' if missing else ""))
+    _print(report)
+    return 0 if report.ok else 1
+
+
+def _refuse(message: str) -> int:
+    print(f"doctor: {message}", file=sys.stderr)
+    return 2
+
+
+def _on_one_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(
+            ": ".join([*map(str, one["loc"]), one["msg"].removeprefix("Value error, ")]) + f"; got {one['input']!r:.80}"
+            for one in error.errors()
+        )
+    return " ".join(str(error).split())
+
+
+def _print(report: Report) -> None:
+    """Print it as far as somebody reads and the terminal can show it."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        print(report, flush=True)
+    except BrokenPipeError:  # `| head`: let the interpreter's last flush find somebody
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _examine(options: Mapping[str, Any]) -> Report:
+    given, facts, findings = dict(options), dict[str, str](), list[Finding]()
+    path = given.pop("config", None)
+    if path is not None:
+        in_file = read_run_file(path)
+        findings, facts = check_keys(in_file, path)
+        in_file = {name.replace("-", "_"): value for name, value in in_file.items()}
+        given = {name: value for name, value in in_file.items() if value is not None or name not in OWN_KEYS} | given
+    rewards = load_rewards(given)
+    loaded = load_training_data(given)
+    template, of_template = _template_of(given)
+    world_size = given["world_size"] if "world_size" in given else launched_processes(given)
+    report = check_setup(rewards, given, loaded.dataset, world_size, processing_class=template)
+    facts |= {} if loaded.why_not is None else {"data": f"not looked at: {loaded.why_not}"}
+    facts |= {} if of_template is None else {"chat template": f"not looked at: {of_template}"}
+    return Report({**report.facts, **facts}, [*findings, *loaded.findings, *report.findings])
+
+
+def _template_of(settings: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The text of the chat template, or else why there is none."""
+    if "chat_template" in settings:
+        path = Path(str(settings["chat_template"]))
+        if not path.is_file():
+            raise ValueError(f"chat_template must be a file with the text of the template; got {str(path)!r}")
+        return read_template(path), None
+    name = settings.get("model") or settings.get("model_name_or_path")
+    if name is None:
+        return None, None
+    if not Path(str(name)).is_dir():
+        if "model" in settings:
+            raise ValueError(f"model must be the folder of a model; got {str(name)!r}")
+        return None, f"{name} is no folder of this machine; give --chat-template FILE or --model FOLDER"
+    template = read_template(Path(str(name)))
+    return template, None if template is not None else f"{name} holds none; give --chat-template FILE"
