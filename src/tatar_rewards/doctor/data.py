@@ -38,11 +38,13 @@ def check_columns(rewards: Sequence[Any], data: Data) -> Iterator[Finding]:
         for column in needed_columns(reward.config):
             if column not in data.names:
                 lacking.setdefault(column, []).append(reward.__name__)
+    tasks = {reward.config.task_column for reward in package_rewards(rewards)}
     for column, needing in lacking.items():
+        one_task = "; if all rows are of one task, use the reward of that task alone, with task=None"
         yield Finding(
             "missing column",
             f"{', '.join(needing)} need{'s' * (len(needing) == 1)} a column {column!r}, which the dataset lacks",
-            "add it, or name yours in the reward's ..._column= setting",
+            "add it, or name yours in the reward's ..._column= setting" + one_task * (column in tasks),
         )
     for ranking in ranking_rewards(rewards):
         if data.streaming and ranking.config.image_id_column not in data.names and ranking.config.num_generations:

@@ -101,7 +101,10 @@ def on_task_rows(reward: Reward[AnswerConfig], columns: Mapping[str, Any], lengt
     config = reward.config
     if config.task is None:
         return np.ones(length, dtype=bool)
-    cure = f"add it to the dataset, set task_column=, or grade every row with task=None instead of {config.task!r}"
+    cure = (
+        f"add it to the dataset, name yours with task_column=, or, if every row is of task {config.task!r}, give the "
+        f"trainer {type(reward).__name__}(task=None) in place of it"
+    )
     tasks = column_of(reward, columns, config.task_column, length, cure)
     return np.array([task == config.task for task in tasks], dtype=bool)
 
