@@ -132,6 +132,11 @@ FAULTS = {
         data=rows(mos=NARROW),
         finds="iaa_thurstone_rank pays .* same answer",
     ),
+    "pay for a constant, out of memory": dict(
+        rewards=tr.tatar_reward_funcs(iaa=PUBLISHED, opponents=tr.OpponentConfig(opponents="memory")),
+        data=rows(mos=NARROW),
+        finds="iaa_thurstone_rank pays .* same answer",
+    ),
     "pay for anything": dict(rewards=[tr.GaussianScoreReward(tolerance=500.0)], finds="wrong end of the scale"),
     "flat groups": dict(rewards=threshold(0.01), finds="of the groups of task 'iqa' would earn one and the same"),
     "little pay for gold": dict(

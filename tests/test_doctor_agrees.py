@@ -18,6 +18,7 @@ from support.labelled_rows import QUESTION
 from support.other_rewards import OTHERS, own_function
 
 import tatar_rewards as tr
+from tatar_rewards.scales import is_missing
 
 ARGS = {"per_device_train_batch_size": 64, "num_generations": 4, "max_completion_length": 400}
 SCALES = [(0, 100), (1, 5), (1, 10), (0, 1), (-5, 5), (0, 9), (10, 1000)]
@@ -57,6 +58,10 @@ budgets = st.one_of(
     ),
 )
 
+RANKED = st.sampled_from(
+    [{}, {"opponents": "memory"}, {"min_opponents": 0}, {"num_generations": 4}, {"link": "normal"}]
+)
+
 
 @st.composite
 def labelled_columns(draw, scale):
@@ -65,7 +70,7 @@ def labelled_columns(draw, scale):
     shares = np.linspace(0.02, 0.98, n)[draw(st.permutations(range(n)))]
     labels = [round(scale.low + share * (scale.high - scale.low), 6) for share in shares.tolist()]
     kind = KINDS[draw(st.sampled_from(sorted(KINDS)))]
-    missing = draw(st.sampled_from([None, math.nan, np.float32("nan")]))
+    missing = draw(st.sampled_from([None, math.nan, np.float32("nan"), pd.NA]))
     gone = draw(st.sets(st.integers(0, n - 1), max_size=n // 3))
     key = draw(st.sampled_from([str, int, np.int64]))
     tasks = draw(st.sampled_from([None, ["iqa"] * n, [("iqa", "iaa")[k % 2] for k in range(n)]]))
@@ -91,7 +96,8 @@ def set_ups(draw):
     rewards = []
     for task in sorted(set(columns["task"])) if "task" in columns else [None]:
         kind = draw(st.sampled_from([tr.GaussianScoreReward, tr.ThurstoneRankReward, tr.PairwiseRankReward]))
-        rewards.append(kind(task=task, mos_scale=scale, length_gate=draw(budgets), **shared, **stds))
+        compares = draw(RANKED) if kind is not tr.GaussianScoreReward else {}
+        rewards.append(kind(task=task, mos_scale=scale, length_gate=draw(budgets), **shared, **stds, **compares))
     if draw(st.booleans()):
         rewards.append(tr.AnswerFormatReward(**shared))
     rewards += draw(st.lists(st.sampled_from(OTHERS), max_size=2, unique_by=id))
@@ -124,7 +130,7 @@ def test_what_rewards_take_the_doctor_does_not_block(set_up, container):
 @given(set_ups(), st.sampled_from(sorted(OF_DATASETS)))
 def test_what_a_data_set_holds_is_taken_as_the_rewards_take_it(set_up, container):
     rewards, columns = set_up
-    columns = {**columns, "mos": [None if label is None else float(label) for label in columns["mos"]]}
+    columns = {**columns, "mos": [None if is_missing(label) else float(label) for label in columns["mos"]]}
     columns["image_id"] = list(map(str, columns["image_id"]))
     report = tr.check_setup(rewards, ARGS, OF_DATASETS[container](columns))
     assert report.ok, str(report)

@@ -175,8 +175,9 @@ def test_a_file_of_no_rows_is_told_on_one_line(name, content, told, doctor, tmp_
 
 def test_an_empty_set_and_a_folder_of_nothing_are_told_on_one_line(doctor, tmp_path):
     Dataset.from_dict(rows(0)).save_to_disk("none")
+    Dataset.from_dict(rows(0)).to_parquet("none.parquet")
     (tmp_path / "void").mkdir()
-    for name in ("none", "void"):
+    for name, told in (("none", "has it any rows?"), ("none.parquet", "none.parquet"), ("void", "void")):
         code, _, err = doctor("--dataset", name)
         assert code == 2
-        assert name in err
+        assert told in err

@@ -58,6 +58,8 @@ def test_settings_may_be_a_config_of_the_trainer_or_any_object_with_its_fields(t
         report = check(args)
         assert report.ok, str(report)
         assert report.facts["completions per call"] == "32 on each process"
+    assert check(config, world_size=8).ok, "a config that was made on one process for eight"
+    assert check(config.to_dict(), world_size=8).ok
 
 
 def test_the_number_of_processes_is_a_setting_like_another():

@@ -40,18 +40,19 @@ def _check_generation_batch(settings: TrainingSettings, world_size: int) -> Iter
     if batch is None:
         return
     step = settings.per_device_train_batch_size * world_size
-    if updates is not None and updates * step != batch:
-        yield Finding(
-            "batch size",
-            f"generation_batch_size={batch} and steps_per_generation={updates} are both set, and TRL takes one of them",
-            "leave one of them out",
-        )
-    elif batch % step:
+    if updates is None and batch % step:
         yield Finding(
             "batch size",
             f"generation_batch_size={batch} is no multiple of the {step} rows of a step on all processes, which TRL "
             "requires",
             f"let it be a multiple of {step}",
+        )
+    # a GRPOConfig derives one from the other, perhaps for other processes than these
+    if updates is not None and batch % (updates * settings.per_device_train_batch_size):
+        yield Finding(
+            "batch size",
+            f"generation_batch_size={batch} and steps_per_generation={updates} are both set, and TRL takes one of them",
+            "leave one of them out",
         )
 
 

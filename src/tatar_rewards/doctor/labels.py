@@ -44,10 +44,9 @@ def read_rows(reward: Reward[AnswerConfig], columns: Columns, n_rows: int) -> Re
 
 
 def twin_of(reward: Reward[AnswerConfig]) -> Reward[AnswerConfig]:
-    """The same settings without state; a ranking that knows its images by a key, and those of a call."""
-    if not isinstance(reward.config, RankingConfig):
-        return reward.fresh()
-    return reward.fresh(num_generations=None, opponents="gathered")
+    """The same settings without state; a ranking that knows its images by a key."""
+    by_key = {"num_generations": None} if isinstance(reward.config, RankingConfig) else {}
+    return reward.fresh(**by_key)
 
 
 def with_image_keys(reward: Reward[AnswerConfig], columns: Mapping[str, Any], n_rows: int) -> dict[str, Any]:

@@ -106,6 +106,7 @@ def _told_in_one_line(path: Path) -> Iterator[None]:
     except Exception as error:
         cause = error.__cause__ or error
         reason = " ".join(str(cause).split()) or type(cause).__name__
+        reason += "; has it any rows?" if isinstance(cause, IndexError | StopIteration) else ""
         told = reason if str(path) in reason else f"{path} cannot be read: {reason}"
         raise ValueError(told) from None
 
