@@ -5,6 +5,7 @@ from support.labelled_rows import QUESTION, rows
 
 import tatar_rewards as tr
 from tatar_rewards.doctor.scales_in_text import named_scale
+from tiny.model import CHAT_TEMPLATE, build_processor, train_tokenizer
 
 ARGS = {"per_device_train_batch_size": 32, "num_generations": 4}
 TAGS = " Write <think>...</think><answer>...</answer>."
@@ -194,3 +195,13 @@ def test_a_template_that_takes_blocks_only_gets_blocks_where_there_are_pictures(
         tr.tatar_reward_funcs(), ARGS, rows(prompt=messages(QUESTION), images=[[]] * 40), processing_class=template
     )
     assert [fault.check for fault in report.faults] == ["thinking"], str(report)
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+def test_a_real_processor_and_its_tokenizer_tell_too_and_no_picture_is_opened(blocks):
+    tokenizer = train_tokenizer([QUESTION])
+    text = [{"type": "image", "image": object()}, {"type": "text", "text": QUESTION}] if blocks else QUESTION
+    for template in (tokenizer, build_processor(tokenizer)):
+        for opening, faults in (("", []), ("<think>", ["thinking"])):
+            template.chat_template = CHAT_TEMPLATE.replace("<|assistant|>", "<|assistant|>" + opening)
+            assert [fault.check for fault in check(messages(text), template).faults] == faults
