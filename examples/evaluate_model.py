@@ -26,7 +26,7 @@ from recipe.images import open_picture
 from recipe.labels import Picture
 from recipe.models import load_model, start_processes
 from recipe.pictures import load_pictures
-from recipe.predictions import MODEL_NAMES, format_table, measure_models, unanswered
+from recipe.predictions import MODEL_NAMES, measure_models, unanswered
 from recipe.prompts import questions_of
 from recipe.stages import (
     fingerprint_of_model,
@@ -36,6 +36,7 @@ from recipe.stages import (
     start_stage,
     trained_model_folder,
 )
+from recipe.tables import format_table
 
 ####################
 # Model

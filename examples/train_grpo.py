@@ -19,7 +19,7 @@ from accelerate import PartialState
 from trl import GRPOConfig, GRPOTrainer
 
 from recipe.arguments import build_arguments
-from recipe.config import Recipe
+from recipe.config import PictureSet, Recipe
 from recipe.labels import Picture
 from recipe.models import load_model, lora_config, run_training, start_processes, starting_model
 from recipe.pictures import fingerprint_of_rows, load_training_pictures, mix_tasks, to_dataset, trained_tasks
@@ -37,6 +37,8 @@ def make_rewards(recipe: Recipe) -> list[Any]:
     if recipe.grpo.reward_funcs:
         return load_reward_funcs(recipe.grpo.reward_funcs)
     settings, tasks = recipe.grpo.rewards, {None, *trained_tasks(recipe.data.grpo, recipe.data.iaa_share)}
+    if settings.mos_std and "iqa" in tasks:
+        refuse_unknown_errors(recipe.data.grpo)
     rewards = tatar_reward_funcs(
         iqa_budget=LengthConfig(longest=settings.iqa_words),
         iaa_budget=LengthConfig(shortest=settings.iaa_words),
@@ -48,6 +50,16 @@ def make_rewards(recipe: Recipe) -> list[Any]:
         think_prefilled=recipe.think_prefilled,
     )
     return [reward for reward in rewards if reward.config.task in tasks]
+
+
+def refuse_unknown_errors(sets: Sequence[PictureSet]) -> None:
+    """Exits where the Gaussian would stay as it is: what a MOS may be off by follows from deviations and raters."""
+    unknown = [s.name for s in sets if s.task == "iqa" and s.mos_std_key and s.raters is None and s.raters_key is None]
+    if unknown:
+        raise SystemExit(
+            f"grpo.rewards.mos_std: {', '.join(unknown)} has deviations of its raters and not their number, so how far "
+            f"a MOS may be off is not known; give raters or raters_key in data.grpo, or set grpo.rewards.mos_std: false"
+        )
 
 
 def training_arguments(recipe: Recipe, world_size: int | None = None) -> GRPOConfig:
@@ -69,7 +81,7 @@ def read_examples(recipe: Recipe, *, keep: bool = True) -> list[Picture]:
 
 def fingerprints(pictures: Sequence[Picture]) -> dict[str, str]:
     """Of what the stage reads."""
-    return {"pictures": fingerprint_of_rows((p.key, p.digest, p.mos, p.mos_std) for p in pictures)}
+    return {"pictures": fingerprint_of_rows((p.key, p.digest, p.mos, p.mos_std, p.raters) for p in pictures)}
 
 
 def make_trainer(recipe: Recipe, pictures: Sequence[Picture], start: str | Path | None = None) -> GRPOTrainer:

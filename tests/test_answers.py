@@ -9,7 +9,7 @@ import parsing_time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import reference
+from support import grammar
 
 from tatar_rewards import POINTS, AnswerStatus, ScoreScale, parse_answer
 from tatar_rewards.answers import read_completion, strict
@@ -101,7 +101,7 @@ def test_every_order_of_tags_and_words_is_read_as_the_grammar_says(length, think
     parts += [] if length < 6 else ["<answer>", "</answer>", "73"]
     for sequence in itertools.product(parts, repeat=length):
         text = "".join(sequence)
-        expected = reference.strict_answer(text, think_prefilled=think_prefilled)
+        expected = grammar.strict_answer(text, think_prefilled=think_prefilled)
         assert tuple(parse_answer(text, think_prefilled=think_prefilled)) == expected, text
         assert tuple(strict._parse_any(text, POINTS, think_prefilled)) == expected, text
 
@@ -117,7 +117,7 @@ def test_only_ascii_space_is_space(space, think_prefilled):
     ]
     forms += [f"{space}<answer>7</answer>", f"<answer>{space}7</answer>", f"<answer>7{space}</answer>"]
     for text in forms:
-        expected = reference.strict_answer(text, think_prefilled=think_prefilled)
+        expected = grammar.strict_answer(text, think_prefilled=think_prefilled)
         assert tuple(parse_answer(text, think_prefilled=think_prefilled)) == expected, text
         assert tuple(strict._parse_any(text, POINTS, think_prefilled)) == expected, text
         assert expected[0] != "ok" or (think_prefilled and text.startswith(space)), text
@@ -126,7 +126,7 @@ def test_only_ascii_space_is_space(space, think_prefilled):
 @given(pieces, st.booleans())
 def test_any_text_is_read_as_the_grammar_says(text, think_prefilled):
     scale = ScoreScale(1, 73.5)
-    expected = reference.strict_answer(text, scale.low, scale.high, think_prefilled)
+    expected = grammar.strict_answer(text, scale.low, scale.high, think_prefilled)
     assert tuple(parse_answer(text, scale=scale, think_prefilled=think_prefilled)) == expected
 
 

@@ -53,7 +53,7 @@ FUNCTIONS = [
             bad(function, Q, G, K, None, None, K, error=TypeError, match="wanted must hold True and False; got dtype int64"),
             bad(function, Q, G, np.array([7, 7]), error=ValueError, match="groups[0] and groups[1] are both 7, but their targets differ: 40 and 70; one image has one MOS"),
             bad(function, Q, G, K, error=ValueError, match="link must be one of 'logistic', 'normal'; got 'probit'", link="probit"),
-            bad(function, Q, G, K, error=ValueError, match="loss must be one of 'kl', 'bce', 'fidelity'; got None", loss=None),
+            bad(function, Q, G, K, error=ValueError, match="loss must be one of 'kl', 'bce', 'fidelity', 'margin', 'order'; got None", loss=None),
             bad(function, Q, G, K, error=TypeError, match="hard_targets must be True or False; got 1", hard_targets=1),
         )
     ),

@@ -12,7 +12,7 @@ from recipe.chat import picture_block
 from recipe.images import open_picture
 from recipe.labels import Picture
 from recipe.pictures import check_pictures, to_dataset
-from recipe.report import thumbnail
+from recipe.thumbnails import thumbnail
 
 pytestmark = pytest.mark.slow
 QUESTIONS = {"iqa": "Quality?", "iaa": "Beauty?"}
@@ -41,7 +41,7 @@ def test_a_picture_is_upright_wherever_it_is_opened(turned, monkeypatch):
     np.testing.assert_array_equal(np.asarray(row["images"][0]), upright)
     encoded = picture_block(turned)["image_url"]["url"].partition(",")[2]
     assert Image.open(io.BytesIO(base64.b64decode(encoded))).size == (40, 80)
-    shown = thumbnail(turned).partition(",")[2]
+    shown = thumbnail(turned).source.partition(",")[2]
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(shown)))), upright)
     seen = []
 

@@ -119,3 +119,67 @@ def test_errors_name_rows_of_the_file_whatever_is_selected(tmp_path):
     rows = [*ROWS[:7], ROWS[7] | {"gt_score": 500.0}]
     with pytest.raises(SystemExit, match=r"gt_score\[7\] is 500"):
         read_pictures(spec_of(tmp_path, rows, where={"split": "train"}))
+
+
+# ---------------------------------------------------------------- what is not known
+
+
+@pytest.mark.parametrize("unknown", [None, "", "  ", float("nan"), "nan"])
+def test_what_is_not_known_of_the_raters_may_stay_empty(tmp_path, unknown):
+    rows = [{"image": "a", "gt_score": 1, "sd": unknown, "n": unknown}, {"image": "b", "gt_score": 2, "sd": 3, "n": 9}]
+    first, second = read_pictures(spec_of(tmp_path, rows, mos_std_key="sd", raters_key="n"))
+    assert first.mos_std != first.mos_std
+    assert (first.raters, second.raters, second.mos_std) == (None, 9, 3.0)
+
+
+def test_empty_cells_of_a_csv_are_not_known_and_an_empty_mos_says_so(tmp_path):
+    table = "image,gt_score,sd,n\na,1,,\nb,2,3.5,12.0\nc,3\n"
+    pictures = read_pictures(spec_of(tmp_path, table, name="l.csv", mos_std_key="sd", raters_key="n"))
+    assert [p.raters for p in pictures] == [None, 12, None]
+    assert [p.mos_std == p.mos_std for p in pictures] == [False, True, False]
+    for cell in ("", "   "):
+        with pytest.raises(SystemExit, match="row 1: gt_score is empty; take the row out, or fill it in"):
+            read_pictures(spec_of(tmp_path, f"image,gt_score\na,1\nb,{cell}\n", name="l.csv"))
+
+
+@pytest.mark.parametrize("cell", [0, -3, 11.5, float("inf"), True, "many", [12], {"n": 12}, 10**400])
+def test_a_number_of_raters_that_is_none_is_refused_with_its_row(tmp_path, cell):
+    rows = [{"image": "a", "gt_score": 1, "sd": 1, "n": 5}, {"image": "b", "gt_score": 1, "sd": 1, "n": cell}]
+    with pytest.raises(SystemExit, match="row 1: n is .*, no number of people; give a whole number of at least 1, or"):
+        read_pictures(spec_of(tmp_path, rows, mos_std_key="sd", raters_key="n"))
+
+
+@pytest.mark.parametrize("cell", [True, "wide", [1.0], -1, float("inf")])
+def test_a_deviation_that_is_none_is_refused_with_its_row(tmp_path, cell):
+    rows = [{"image": "a", "gt_score": 1, "sd": 1}, {"image": "b", "gt_score": 1, "sd": cell}]
+    with pytest.raises(SystemExit, match=r"row 1: sd is True, no deviation|sd\[1\] (is|must be) "):
+        read_pictures(spec_of(tmp_path, rows, mos_std_key="sd"))
+
+
+def test_a_number_of_raters_may_hold_for_a_whole_set_and_needs_their_deviations(tmp_path):
+    rows = [{"image": f"{k}", "gt_score": 1, "sd": 1} for k in range(3)]
+    assert [p.raters for p in read_pictures(spec_of(tmp_path, rows, mos_std_key="sd", raters=30))] == [30] * 3
+    assert [p.raters for p in read_pictures(spec_of(tmp_path, rows, mos_std_key="sd"))] == [None] * 3
+    with pytest.raises(SystemExit, match="no row has 'n'; set raters_key to a column that there is"):
+        read_pictures(spec_of(tmp_path, rows, mos_std_key="sd", raters_key="n"))
+    for fields, message in (
+        ({"raters": 30}, "says nothing without their deviations; name their column: mos_std_key"),
+        ({"raters": 30, "raters_key": "n", "mos_std_key": "sd"}, "raters and raters_key both say"),
+        ({"raters": 0, "mos_std_key": "sd"}, "greater than or equal to 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            spec_of(tmp_path, rows, **fields)
+
+
+@pytest.mark.parametrize("name", [["a.png"], ["a.png", "b.png"], {"path": "a.png"}, 1.5, True])
+def test_an_image_that_is_not_one_name_is_refused_with_its_row(tmp_path, name):
+    rows = [{"image": "a", "gt_score": 1}, {"image": name, "gt_score": 1}]
+    with pytest.raises(SystemExit, match="row 1: image is .*, no name of a file; give one name"):
+        read_pictures(spec_of(tmp_path, rows))
+
+
+def test_a_small_panel_may_deviate_by_more_than_half_of_the_scale(tmp_path):
+    rows = [{"image": "a", "gt_score": 3, "sd": 2.8, "n": 2}]  # one said 1, the other 5
+    assert read_pictures(spec_of(tmp_path, rows, scale=(1, 5), mos_std_key="sd", raters_key="n"))[0].mos_std == 70
+    with pytest.raises(SystemExit, match=r"sd\[0\] is 2.8, but ratings on a scale of 1 to 5 cannot deviate by more"):
+        read_pictures(spec_of(tmp_path, rows, scale=(1, 5), mos_std_key="sd", raters=30))

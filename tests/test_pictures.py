@@ -82,12 +82,14 @@ def test_pictures_are_decoded_only_when_they_are_needed(tmp_path, crops):
 
 def test_columns_have_the_names_that_the_config_says(tmp_path, crops):
     spec = write_set(tmp_path, crops, ["a.png", "b.png"], [1, 2])
-    rows = [{"file": "a.png", "MOS": 3.2, "SD": 0.8}, {"file": "b.png", "MOS": "1", "SD": "0"}]
+    rows = [{"file": "a.png", "MOS": 3.2, "SD": 0.8, "n": 12}, {"file": "b.png", "MOS": "1", "SD": "0", "n": ""}]
     spec.labels.write_text(json.dumps(rows))
-    spec = spec.model_copy(update={"image_key": "file", "mos_key": "MOS", "mos_std_key": "SD", "scale": (1, 5)})
+    keys = {"image_key": "file", "mos_key": "MOS", "mos_std_key": "SD", "raters_key": "n"}
+    spec = spec.model_copy(update={**keys, "scale": (1, 5)})
     pictures = read_pictures(spec)
     assert [(p.mos, p.mos_std) for p in pictures] == [pytest.approx((55.0, 20.0)), (0.0, 0.0)]
     assert to_dataset(pictures, QUESTIONS)["mos_std"][:] == pytest.approx([20.0, 0.0])
+    assert to_dataset(pictures, QUESTIONS)["raters"][:] == [12, None]
     spec.labels.write_text(json.dumps([rows[0], {**rows[1], "SD": -0.5}]))
     with pytest.raises(SystemExit, match=r"SD\[1\] is -0.5; give a finite number"):
         read_pictures(spec)

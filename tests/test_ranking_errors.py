@@ -25,7 +25,7 @@ from tatar_rewards import thurstone_rank_reward
         ({"temperature": 0.0}, ValueError, "temperature must lie in"),
         ({"pair_weight_scale": -1}, ValueError, "pair_weight_scale must lie in"),
         ({"link": "probit"}, ValueError, "link must be one of 'logistic', 'normal'; got 'probit'"),
-        ({"loss": "mse"}, ValueError, "loss must be one of 'kl', 'bce', 'fidelity'; got 'mse'"),
+        ({"loss": "mse"}, ValueError, "loss must be one of 'kl', 'bce', 'fidelity', 'margin', 'order'; got 'mse'"),
         ({"loss_scale": 0}, ValueError, "loss_scale must lie in"),
         ({"probability_floor": 0.5}, ValueError, "probability_floor must lie in"),
         ({"hard_targets": 1}, TypeError, "hard_targets must be True or False; got 1"),

@@ -4,6 +4,7 @@ import pytest
 
 import train_grpo
 from recipe.config import TINY_CONFIG, load_recipe
+from recipe.plan import Plan, print_doctor
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,16 @@ def test_a_config_that_does_not_exist_is_named(tmp_path):
 def test_rater_deviations_reach_the_rewards_where_asked_for():
     recipe = load_recipe(TINY_CONFIG, ["grpo.rewards.mos_std=true"])
     assert [reward.config.mos_std_column for reward in train_grpo.make_rewards(recipe)[1:]] == ["mos_std", "mos_std"]
+    assert [reward.config.raters_column for reward in train_grpo.make_rewards(recipe)[1:]] == ["raters", "raters"]
+
+
+def test_deviations_without_the_number_of_raters_are_refused_where_the_gaussian_needs_it():
+    asked = ["grpo.rewards.mos_std=true", "data.grpo.0.mos_std_key=sd"]
+    with pytest.raises(SystemExit, match="tiny-iqa has deviations of its raters and not their number.*give raters or"):
+        train_grpo.make_rewards(load_recipe(TINY_CONFIG, asked))
+    plan = Plan(load_recipe(TINY_CONFIG, asked))
+    print_doctor(plan, train_grpo.make_rewards, [])
+    assert "not their number" in plan.missing[0]
+    known = ["data.grpo.0.raters=12", "data.grpo.0.raters_key=n"]
+    for enough in (*known, "data.iaa_share=1", "grpo.rewards.mos_std=false"):
+        assert train_grpo.make_rewards(load_recipe(TINY_CONFIG, [*asked, enough]))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from support import reference, strategies
 
 from tatar_rewards import gaussian_score_reward, threshold_score_reward
+from tatar_rewards.functional import error_score_reward
 
 
 @given(strategies.scored_rows(), strategies.gaussian_settings)
@@ -19,6 +20,23 @@ def test_gaussian_equals_the_formula_in_every_library(arrays, rows, settings):
     expected = [reference.gaussian(*row, **settings) for row in zip(q, g, known, strict=True)]
     rewards = np.asarray(gaussian_score_reward(arrays(q), arrays(g), target_stds=arrays(std), **settings))
     np.testing.assert_allclose(rewards, expected, rtol=1e-9, atol=1e-12)
+
+
+@given(strategies.scored_rows(), strategies.error_settings)
+def test_other_shapes_equal_the_formula_in_every_library(arrays, rows, settings):
+    q, g, std = rows
+    known = np.where(np.isnan(std), median([s for s in std.tolist() if not math.isnan(s)] or [0.0]), std)
+    expected = [reference.error_score(*row, **settings) for row in zip(q, g, known, strict=True)]
+    rewards = np.asarray(error_score_reward(arrays(q), arrays(g), target_stds=arrays(std), **settings))
+    np.testing.assert_allclose(rewards, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", ["laplace", "linear", "squared", "huber"])
+def test_every_shape_is_one_at_the_mos_and_earns_the_named_reward_at_the_tolerance(shape):
+    settings = {"shape": shape, "tolerance": 15, "reward_at_tolerance": 0.3}
+    rewards = error_score_reward(np.array([50.0, 65.0, 35.0, 66.0]), np.full(4, 50.0), **settings)
+    np.testing.assert_allclose(rewards[:3], [1, 0.3, 0.3], rtol=1e-14)
+    assert rewards[3] < 0.3
 
 
 @given(strategies.scored_rows(), st.floats(0, 100))

@@ -11,11 +11,12 @@ from support import stages
 import evaluate_model
 import train_grpo
 import train_sft
+from recipe.changes import srcc_change
 from recipe.config import TINY_CONFIG, PictureSet, load_recipe
 from recipe.files import open_append_only, read_append_only_jsonl
 from recipe.labels import Picture, read_pictures
 from recipe.pictures import count_per_task, mix_tasks, refuse_overlap
-from recipe.predictions import read_answers, srcc_change
+from recipe.predictions import read_answers
 from recipe.stages import fingerprint_of_model, is_finished, start_stage
 from tatar_rewards import metrics
 
@@ -164,9 +165,9 @@ def answers(scores, mos=None):
 def test_the_change_of_srcc_is_over_the_pictures_that_both_answered():
     first = answers([10, 20, 30, 40, 50, "none"])
     second = answers([10, 20, 30, 40, 50, 1])
-    assert srcc_change(first, second, 0)[0] == 0.0
-    assert srcc_change(second, first, 0)[0] == 0.0
-    assert srcc_change(first, second[::-1], 0)[0] == 0.0, "whatever the order of the rows"
+    assert srcc_change(first, second, 0).gain == 0.0
+    assert srcc_change(second, first, 0).gain == 0.0
+    assert srcc_change(first, second[::-1], 0).gain == 0.0, "whatever the order of the rows"
 
 
 def test_a_constant_resample_does_not_take_the_interval_away():

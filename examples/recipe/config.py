@@ -36,7 +36,9 @@ class PictureSet(Section):
     where: dict[str, Any] = {}  # take only the rows whose columns hold this, such as {split: train}
     share: tuple[float, float] = (0.0, 1.0)  # take this part of the pictures, drawn by name: [0, 0.8] and [0.8, 1]
     mos_key: str = "gt_score"
-    mos_std_key: str | None = None
+    mos_std_key: str | None = None  # the standard deviation of single judgements, on the scale of the labels
+    raters: Annotated[int, Field(ge=1)] | None = None  # how many people judged each picture
+    raters_key: str | None = None  # the column that says so, where their number differs
     limit: Annotated[int, Field(ge=1)] | None = None  # take only the first rows
     on_broken: Literal["refuse", "drop"] = "refuse"  # what to do about pictures that are missing or cannot be decoded
 
@@ -46,6 +48,14 @@ class PictureSet(Section):
         if not 0 <= low < high <= 1:
             raise ValueError(f"share must be a part of 0 to 1, such as [0, 0.8]; got {list(self.share)}")
         _ = self.score_scale  # checks its ends
+        return self
+
+    @model_validator(mode="after")
+    def _check_raters(self) -> Self:
+        if self.raters is not None and self.raters_key is not None:
+            raise ValueError("raters and raters_key both say how many people judged a picture; keep one")
+        if self.mos_std_key is None and (self.raters, self.raters_key) != (None, None):
+            raise ValueError("a number of raters says nothing without their deviations; name their column: mos_std_key")
         return self
 
     @property

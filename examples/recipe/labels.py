@@ -29,6 +29,7 @@ class Picture(NamedTuple):
     mos: float
     mos_std: float | None
     digest: str | None = None  # of its file, once it has been decoded
+    raters: int | None = None  # how many people judged it
 
     @property
     def key(self) -> str:
@@ -86,13 +87,15 @@ def read_pictures(spec: PictureSet) -> list[Picture]:
     for (number, _), name in zip(numbered, names, strict=True):
         if not isinstance(name, str | int) or isinstance(name, bool):
             raise SystemExit(
-                f"{spec.labels}, row {number}: {spec.image_key} is {name!r}, no name of a file; give one name"
+                f"{spec.labels}, row {number}: {spec.image_key} is {name!r:.60}, no name of a file; give one name"
             )
     _refuse_duplicates(spec, numbered, names)
-    points, stds = _labels_in_points(spec, numbered)
+    raters = _raters(spec, numbered)
+    points, stds = _labels_in_points(spec, numbered, raters)
+    paths = [spec.images / _file_name(spec, row, str(name), n) for (n, row), name in zip(numbered, names, strict=True)]
     return [
-        Picture(spec.images / _file_name(spec, row, str(name), number), str(name), spec.name, spec.task, mos, std)
-        for (number, row), name, mos, std in zip(numbered, names, points, stds, strict=True)
+        Picture(path, str(name), spec.name, spec.task, mos, std, raters=people)
+        for path, name, mos, std, people in zip(paths, names, points, stds, raters, strict=True)
     ]
 
 
@@ -135,9 +138,13 @@ def _cell(row: Mapping[str, Any], column: str, spec: PictureSet, number: int) ->
             f"{spec.labels}, row {number}: no {column!r} among {sorted(map(str, row))}; set the keys of the label file "
             f"in the config"
         )
-    if row[column] in (None, ""):
+    if _is_empty(row[column]):
         raise SystemExit(f"{spec.labels}, row {number}: {column} is empty; take the row out, or fill it in")
     return row[column]
+
+
+def _is_empty(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
 def _file_name(spec: PictureSet, row: Mapping[str, Any], name: str, number: int) -> str:
@@ -153,23 +160,27 @@ def _file_name(spec: PictureSet, row: Mapping[str, Any], name: str, number: int)
 
 
 def _labels_in_points(
-    spec: PictureSet, numbered: Sequence[tuple[int, Mapping[str, Any]]]
+    spec: PictureSet, numbered: Sequence[tuple[int, Mapping[str, Any]]], raters: Sequence[int | None]
 ) -> tuple[list[float], list[float | None]]:
     """MOS and standard deviations in points on 0-100; a deviation that is not known is NaN."""
     # at their rows of the file, so that errors name those
     labels: list[Any] = [None] * (numbered[-1][0] + 1)
     stds: list[Any] = [None] * len(labels) if spec.mos_std_key else []
-    for number, row in numbered:
+    people: list[int | None] = [None] * len(stds)
+    for (number, row), count in zip(numbered, raters, strict=True):
         labels[number] = _cell(row, spec.mos_key, spec, number)
         if isinstance(labels[number], bool):
             raise SystemExit(f"{spec.labels}, row {number}: {spec.mos_key} is {labels[number]}, no label")
         if spec.mos_std_key:
-            stds[number] = None if row.get(spec.mos_std_key) == "" else row.get(spec.mos_std_key)
-    if spec.mos_std_key and not any(spec.mos_std_key in row for _, row in numbered):
-        raise SystemExit(f"{spec.labels}: no row has {spec.mos_std_key!r}; set mos_std_key to a column that there is")
+            stds[number] = None if _is_empty(row.get(spec.mos_std_key)) else row[spec.mos_std_key]
+            people[number] = count
+        if spec.mos_std_key and isinstance(stds[number], bool):
+            raise SystemExit(f"{spec.labels}, row {number}: {spec.mos_std_key} is {stds[number]}, no deviation")
+    _refuse_missing_column(spec, "mos_std_key", numbered)
     try:
         points = spec.score_scale.column_to_points(labels, column=f"{spec.labels}: {spec.mos_key}").tolist()
-        known = spec.score_scale.stds_to_points(stds, column=f"{spec.labels}: {spec.mos_std_key}").tolist()
+        deviations = f"{spec.labels}: {spec.mos_std_key}"
+        known = spec.score_scale.stds_to_points(stds, column=deviations, raters=people).tolist()
     except (ValueError, TypeError, OverflowError) as error:
         raise SystemExit(f"{spec.labels}: {error}" if isinstance(error, OverflowError) else str(error)) from None
     chosen = [number for number, _ in numbered]
@@ -180,6 +191,37 @@ def _labels_in_points(
             f"({len(missing)} such rows); take them out, or give their MOS"
         )
     return [points[n] for n in chosen], [known[n] if spec.mos_std_key else None for n in chosen]
+
+
+def _raters(spec: PictureSet, numbered: Sequence[tuple[int, Mapping[str, Any]]]) -> list[int | None]:
+    """How many people judged each picture; None where it is not known."""
+    if spec.raters_key is None:
+        return [spec.raters] * len(numbered)
+    _refuse_missing_column(spec, "raters_key", numbered)
+    return [_count_of_people(spec, row.get(spec.raters_key), number) for number, row in numbered]
+
+
+def _count_of_people(spec: PictureSet, cell: Any, number: int) -> int | None:
+    if _is_empty(cell):
+        return None
+    try:
+        count = 0.0 if isinstance(cell, bool) else float(cell)
+    except (TypeError, ValueError, OverflowError):
+        count = 0.0
+    if math.isnan(count):  # as pandas writes what is not known
+        return None
+    if not (count.is_integer() and count >= 1):
+        raise SystemExit(
+            f"{spec.labels}, row {number}: {spec.raters_key} is {cell!r:.60}, no number of people; give a whole "
+            f"number of at least 1, or nothing where it is not known"
+        )
+    return int(count)
+
+
+def _refuse_missing_column(spec: PictureSet, key: str, numbered: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+    column = getattr(spec, key)
+    if column and not any(column in row for _, row in numbered):
+        raise SystemExit(f"{spec.labels}: no row has {column!r}; set {key} to a column that there is")
 
 
 def _refuse_duplicates(spec: PictureSet, numbered: Sequence[tuple[int, Any]], names: Sequence[Any]) -> None:

@@ -186,5 +186,5 @@ def to_dataset(
     else:
         columns |= {name: [getattr(p, name) for p in pictures] for name in ("mos", "task", "dataset", "image_id")}
         if any(p.mos_std is not None for p in pictures):
-            columns["mos_std"] = [p.mos_std for p in pictures]
+            columns |= {"mos_std": [p.mos_std for p in pictures], "raters": [p.raters for p in pictures]}
     return Dataset.from_dict(columns).with_transform(open_pictures)

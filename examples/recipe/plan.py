@@ -159,7 +159,7 @@ def print_doctor(
     dataset = to_dataset(rows, questions_of(recipe)).with_format(None) if rows else None
     try:
         report = check_setup(rewards(recipe), recipe.grpo.args, dataset, recipe.launch.processes)
-    except (ValueError, TypeError, ImportError, AttributeError) as error:
+    except (ValueError, TypeError, ImportError, AttributeError, SystemExit) as error:
         plan.missing.append(f"rewards: {error}")
         return
     print("\n".join(f"  {line}" for line in str(report).splitlines()))

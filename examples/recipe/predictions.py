@@ -1,4 +1,4 @@
-"""The answers of the trained models: reading them back from disk, measuring them against the MOS, tabulating them."""
+"""The answers of the trained models: reading them back from disk, measuring them against the MOS."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,10 @@ from recipe.config import Recipe
 from recipe.files import read_append_only_jsonl
 from recipe.labels import Picture, picture_key
 from recipe.stages import fingerprint_of_model, start_stage, trained_model_folder
-from tatar_rewards import metrics, parse_answer
-from tatar_rewards.answers.words import count_words
+from tatar_rewards import parse_answer
 from tatar_rewards.evaluation import DatasetEvaluation, Evaluation, evaluate_predictions
 
-Row = dict[str, Any]  # one line of a file of predictions: dataset, task, image_id, mos, completion
+Row = dict[str, Any]  # one line of a file of predictions: dataset, task, image_id, mos (mos_std, raters), completion
 Floats = NDArray[np.float64]
 
 MODEL_NAMES = {"sft": "after SFT", "grpo": "after GRPO"}  # by the stage that trained the model
@@ -31,9 +30,10 @@ class MeasuredModel(NamedTuple):
     def rows_of(self, task: str, dataset: str) -> list[Row]:
         return [row for row in self.rows if (row["task"], row["dataset"]) == (task, dataset)]
 
-    def evaluation_of(self, task: str, dataset: str) -> DatasetEvaluation:
+    def evaluation_of(self, task: str, dataset: str) -> DatasetEvaluation | None:
+        """None where the model has not answered about this data set."""
         found = (result for result in self.evaluation.datasets if (result.task, result.dataset) == (task, dataset))
-        return next(found)
+        return next(found, None)
 
 
 def prediction_files(recipe: Recipe, stage: str) -> list[Path]:
@@ -69,8 +69,14 @@ def read_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture]) ->
             said = answers[p.key]["completion"]
             whole = said if said.lstrip().startswith("<think>") else opened + said
             labels = {name: getattr(p, name) for name in ("dataset", "task", "image_id", "mos")}
-            rows.append({**labels, "completion": whole})
+            rows.append({**labels, **known_of_raters(p), "completion": whole})
     return rows
+
+
+def known_of_raters(picture: Picture) -> dict[str, float]:
+    """Of the people who judged a picture: the standard deviation of their judgements in points, and their number."""
+    known = {"mos_std": picture.mos_std, "raters": picture.raters}
+    return {name: value for name, value in known.items() if value is not None and not math.isnan(value)}
 
 
 def measure_models(recipe: Recipe, pictures: Sequence[Picture]) -> dict[str, MeasuredModel]:
@@ -92,61 +98,14 @@ def scores_of(rows: Sequence[Row]) -> Floats:
     return np.array([math.nan if score is None else score for score in scores])
 
 
-def srcc_change(before: Sequence[Row], after: Sequence[Row], resamples: int) -> tuple[float, float, float]:
-    """What the second model gained in SRCC on the pictures that both answered, and its paired 95 % interval."""
+def pair_rows(before: Sequence[Row], after: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The rows of two models about the pictures of a data set that both were asked about, in one order."""
     earlier = {row["image_id"]: row for row in before}
-    after = [row for row in after if row["image_id"] in earlier]
-    first, second = scores_of([earlier[row["image_id"]] for row in after]), scores_of(after)
-    mos = np.array([row["mos"] for row in after], float)
-    both = ~(np.isnan(first) | np.isnan(second) | np.isnan(mos))
-    columns = first[both], second[both], mos[both]
-
-    def gain(first: Floats, second: Floats, mos: Floats) -> float:
-        return metrics.srcc(second, mos) - metrics.srcc(first, mos)
-
-    change = gain(*columns)
-    if math.isnan(change) or not resamples:  # predictions that are all equal have no rank correlation
-        return change, math.nan, math.nan
-    return change, *metrics.percentile_interval(gain, columns, n_resamples=resamples)
-
-
-# ---------------------------------------------------------------- the table
+    later = [row for row in after if row["image_id"] in earlier]
+    return [earlier[row["image_id"]] for row in later], later
 
 
 def datasets_of(measured: Mapping[str, MeasuredModel]) -> list[tuple[str, str]]:
     """Task and name of the data sets."""
-    return [(result.task, result.dataset) for result in next(iter(measured.values())).evaluation.datasets]
-
-
-def format_table(recipe: Recipe, measured: Mapping[str, MeasuredModel]) -> str:
-    """A line for each data set and model; those after GRPO end in the change of SRCC since SFT."""
-    datasets = datasets_of(measured)
-    width = max(len(name) for _, name in datasets) + 2
-    lines = [
-        f"{'task':<5}{'data set':<{width}}{'model':<12}{'SRCC':>7}{'PLCC':>7}{'KRCC':>7}{'RMSE':>7}{'well formed':>13}"
-        f"{'words':>7}   change of SRCC (95 % interval)"
-    ]
-    for task, name in datasets:
-        for stage, model in measured.items():
-            line = f"{task.upper():<5}{name:<{width}}{MODEL_NAMES[stage]:<12}{format_figures(model, task, name)}"
-            if stage == "grpo" and "sft" in measured:
-                before, after = measured["sft"].rows_of(task, name), model.rows_of(task, name)
-                change, low, high = srcc_change(before, after, recipe.evaluation.resamples)
-                line += f"   {change:+.3f} ({low:+.3f} to {high:+.3f})"
-            lines += [line, *format_failures(model.evaluation_of(task, name))]
-    return "\n".join(lines)
-
-
-def format_figures(model: MeasuredModel, task: str, dataset: str) -> str:
-    result = model.evaluation_of(task, dataset)
-    words = np.mean([count_words(parse_answer(row["completion"]).think) for row in model.rows_of(task, dataset)])
-    f = result.figures
-    return f"{f.srcc:7.3f}{f.plcc:7.3f}{f.krcc:7.3f}{f.rmse:7.1f}{result.coverage:13.1%}{words:7.1f}"
-
-
-def format_failures(result: DatasetEvaluation) -> list[str]:
-    """A line on the unreadable answers, if there are any."""
-    if not result.failures:
-        return []
-    counts = ", ".join(f"{count} {status}" for status, count in result.failures.items())
-    return [f"{'':<5}  not read: {counts}; taken at worst, SRCC {result.pessimistic.srcc:.3f}"]
+    every = [(one.task, one.dataset) for model in measured.values() for one in model.evaluation.datasets]
+    return list(dict.fromkeys(every))

@@ -1,7 +1,6 @@
 """Slow scalar rewards, written from the formulas and from nothing else: the oracles of the vectorised ones."""
 
 import math
-import re
 from statistics import fmean, median
 
 NAN = math.nan
@@ -19,6 +18,18 @@ def gaussian(q, g, std=0.0, *, tolerance=8.75, reward_at_tolerance=0.5, widening
     error = abs(q - g)
     width = tolerance / math.sqrt(-2 * math.log(reward_at_tolerance)) * (1 + widening * error / 100)
     return min(1.0, gain * math.exp(-(error**2) / (2 * (width**2 + std**2))))
+
+
+def error_score(q, g, std=0.0, *, shape="linear", tolerance=20.0, reward_at_tolerance=0.5):
+    if math.isnan(g):
+        return NAN
+    if not readable(q):
+        return 0.0
+    u = abs(q - g) / math.hypot(tolerance, std)
+    if shape == "laplace":
+        return reward_at_tolerance**u
+    loss = {"linear": u, "squared": u * u, "huber": u * u if u <= 1 else 2 * u - 1}[shape]
+    return max(0.0, 1 - (1 - reward_at_tolerance) * loss)
 
 
 def threshold(q, g, *, tolerance=8.75):
@@ -57,7 +68,11 @@ def cumulative(z, link):
     return sigmoid(z) if link == "logistic" else normal(z)
 
 
-def pair_loss(p, not_p, z, *, link, loss, floor):
+def pair_loss(p, not_p, z, true_z, *, link, loss, floor):
+    if loss == "margin":
+        return 1 - math.exp(-((z - true_z) ** 2) / 2)
+    if loss == "order":
+        return not_p if z > 0 else p if z < 0 else 0.5
     if loss == "fidelity":
         return 1 - math.sqrt(p * cumulative(z, link)) - math.sqrt(not_p * cumulative(-z, link))
     if loss == "bce":
@@ -102,7 +117,8 @@ def rank(
     for key in members:
         of_comparison = [value for other, value in known.items() if other[0] == key[0]]
         std[key] = known.get(key, median(of_comparison or [0.0]))
-    steepness = math.pi / math.sqrt(3) if link == "logistic" and loss != "bce" else 1  # a logistic of deviation 1
+    # a logistic function of deviation 1
+    steepness = math.pi / math.sqrt(3) if link == "logistic" and loss not in ("bce", "margin") else 1
     rewards = []
     for i in range(n):
         if math.isnan(targets[i]):
@@ -138,16 +154,59 @@ def rank(
                 p, not_p = (1.0, 0.0) if gap > 0 else (0.0, 1.0) if gap < 0 else (0.5, 0.5)
             z = steepness * (predictions[i] - position) / s
             weight = math.exp((nearest - abs(gap)) / pair_weight_scale)
-            total += weight * pair_loss(p, not_p, z, link=link, loss=loss, floor=probability_floor)
+            total += weight * pair_loss(p, not_p, z, gap / s, link=link, loss=loss, floor=probability_floor)
             weight_sum += weight
         mean_loss = total / weight_sum
         rewards.append(
             {
                 "kl": 1 / (1 + max(mean_loss, 0.0) / loss_scale) ** 2,
                 "bce": 1 - mean_loss / -math.log(probability_floor),
-                "fidelity": 1 - mean_loss,
-            }[loss]
+            }.get(loss, 1 - mean_loss)
         )
+    return rewards
+
+
+def win_rate(predictions, targets, groups, comparisons, stds=None):
+    """The pairwise ranking by order, with hard targets or those of the deviations alone."""
+    return rank(
+        predictions,
+        targets,
+        groups,
+        comparisons,
+        stds,
+        opponents="completions",
+        temperature=1e-3,
+        link="normal",
+        loss="order",
+        hard_targets=stds is None,
+    )
+
+
+def crps(answers, mos, std=0.0):
+    """The fair continuous ranked probability score of an ensemble; `mos` may be uncertain."""
+
+    def distance(x):
+        if std < 1e-6:
+            return abs(x - mos)
+        z = (x - mos) / std
+        density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+        return (x - mos) * math.erf(z / math.sqrt(2)) + 2 * std * density
+
+    m, apart = len(answers), sum(abs(a - b) for i, a in enumerate(answers) for b in answers[:i])
+    return fmean(map(distance, answers)) - (apart / (m * (m - 1)) if m > 1 else 0.0)
+
+
+def crps_gain(predictions, targets, groups, comparisons, stds, *, scale=100.0):
+    images = list(zip(comparisons, groups, strict=True))
+    usable = [i for i in range(len(images)) if readable(predictions[i]) and not math.isnan(targets[i])]
+    known = {images[i]: stds[i] for i in range(len(images)) if not math.isnan(stds[i]) and not math.isnan(targets[i])}
+    rewards = [NAN if math.isnan(target) else 0.0 for target in targets]
+    for i in usable:
+        others = [predictions[j] for j in usable if images[j] == images[i] and j != i]
+        of_comparison = [value for key, value in known.items() if key[0] == images[i][0]]
+        std = known.get(images[i], median(of_comparison or [0.0]))
+        gain = crps(others, targets[i], std) - crps([*others, predictions[i]], targets[i], std) if others else NAN
+        rewards[i] = min(1.0, max(0.0, 0.5 + len(others) * gain / (2 * scale))) if others else NAN
     return rewards
 
 
@@ -155,50 +214,3 @@ def length_without_repetition(words):
     rows = [tuple(words[k : k + 4]) for k in range(len(words) - 3)]
     repeated = {k + step for k, row in enumerate(rows) if row in rows[:k] for step in range(4)}
     return len(words) - len(repeated)
-
-
-# ---------------------------------------------------------------- the strict grammar of answers
-
-TAG = re.compile(r"(</?(?:think|answer)>)")
-
-
-def strict_answer(text, low=0.0, high=100.0, think_prefilled=False):
-    """(status, score, think) of a completion, from the places of its tags."""
-    tokens = TAG.split("<think>" * think_prefilled + text)
-    tags = ("<think>", "</think>", "<answer>", "</answer>")
-    opens, closes, starts, ends = ([k for k, token in enumerate(tokens) if token == tag] for tag in tags)
-
-    def words(first, last):
-        return any(token.strip(" \t\n\r\f\v") for token in tokens[first:last] if token not in tags)
-
-    if len(opens) > 1 or len(closes) > 1:
-        return "several_thinks", None, ""
-    if opens and not closes:
-        return "unclosed", None, "".join(tokens[opens[0] + 1 :]).strip()
-    if closes and (not opens or closes[0] < opens[0]):
-        return "unopened", None, ""
-    think, begin = "", 0
-    if opens:
-        think, begin = "".join(tokens[opens[0] + 1 : closes[0]]).strip(), closes[0] + 1
-        inside = [[k for k in places if opens[0] < k < closes[0]] for places in (starts, ends)]
-        if any(k < opens[0] for k in starts + ends):
-            return "several_answers" if len(starts) > 1 else "text_after_answer", None, think
-        if words(0, opens[0]):
-            return "text_before_answer", None, think
-        if any(inside):
-            several = any(k > closes[0] for k in starts) or max(map(len, inside)) > 1
-            return "several_answers" if several else "answer_in_think", None, think
-    if len(starts) > 1 or len(ends) > 1:
-        return "several_answers", None, think
-    if not starts:
-        return "unopened" if ends else "no_answer", None, think
-    if not ends or ends[0] < starts[0]:
-        return "unclosed", None, think
-    if words(begin, starts[0]):
-        return "text_before_answer", None, think
-    if words(ends[0] + 1, None):
-        return "text_after_answer", None, think
-    number = "".join(tokens[starts[0] + 1 : ends[0]]).strip(" \t\n\r\f\v")
-    if not re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", number):
-        return "not_a_number", None, think
-    return ("ok", float(number), think) if low <= float(number) <= high else ("off_scale", None, think)

@@ -48,13 +48,17 @@ gaussian_settings = st.fixed_dictionaries(
         "gain": st.floats(1, 10),
     },
 )
+error_settings = st.fixed_dictionaries(
+    {"shape": st.sampled_from(["laplace", "linear", "squared", "huber"])},
+    optional={"tolerance": st.floats(1e-3, 1000), "reward_at_tolerance": st.floats(1e-6, 1 - 1e-6)},
+)
 pairwise_settings = st.fixed_dictionaries(
     {},
     optional={
         "temperature": st.floats(0.05, 1000),
         "pair_weight_scale": st.one_of(st.floats(0.05, 1000), st.just(math.inf)),
         "link": st.sampled_from(["logistic", "normal"]),
-        "loss": st.sampled_from(["kl", "bce", "fidelity"]),
+        "loss": st.sampled_from(["kl", "bce", "fidelity", "margin", "order"]),
         "hard_targets": st.booleans(),
         "within_image": st.booleans(),
         "loss_scale": st.floats(1e-3, 10),
@@ -68,7 +72,7 @@ thurstone_settings = st.fixed_dictionaries(
         "pair_weight_scale": st.one_of(st.floats(0.05, 1000), st.just(math.inf)),
         "dispersion": st.sampled_from(["matched", "observer", "reference"]),
         "link": st.sampled_from(["logistic", "normal"]),
-        "loss": st.sampled_from(["kl", "bce", "fidelity"]),
+        "loss": st.sampled_from(["kl", "bce", "fidelity", "margin"]),
         "hard_targets": st.booleans(),
         "loss_scale": st.floats(1e-3, 10),
         "variance_floor": st.floats(1e-4, 10),

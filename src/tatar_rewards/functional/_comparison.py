@@ -31,7 +31,7 @@ class PairSettings(NamedTuple):
         """The same settings as plain floats, or an error that names one out of its range."""
         check_choice("dispersion", self.dispersion, ("matched", "observer", "reference"))
         check_choice("link", self.link, ("logistic", "normal"))
-        check_choice("loss", self.loss, ("kl", "bce", "fidelity"))
+        check_choice("loss", self.loss, ("kl", "bce", "fidelity", "margin", "order"))
         check_flag("hard_targets", self.hard_targets)
         check_flag("within_image", self.within_image)
         return self._replace(
@@ -47,9 +47,10 @@ class PairSettings(NamedTuple):
     def in_units_of_link(self) -> "PairSettings":
         """Standard deviations on the scale that F has: a logistic function's own is smaller than its deviation.
 
-        The published loss takes a standard deviation for the scale of the logistic function, and stays as it is.
+        The published loss takes a standard deviation for the scale of the logistic function, and stays as it is; the
+        margin loss has no F.
         """
-        if self.link != "logistic" or self.loss == "bce":
+        if self.link != "logistic" or self.loss in ("bce", "margin"):
             return self
         return self._replace(
             unit=LOGISTIC_SCALE,

@@ -18,8 +18,12 @@ def cumulative(z: Array, link: str) -> Array:
 
 
 def losses_of_pairs(p: Array, z: Array, settings: PairSettings) -> Array:
-    """The loss of each pair: p against F(z)."""
+    """The loss of each pair: p against F(z); with the margin loss, the true gap in units of s_ij against z."""
     xp = namespace_of(z)
+    if settings.loss == "margin":
+        return 1 - xp.exp(-0.5 * (z - p) ** 2)
+    if settings.loss == "order":
+        return 0.5 * (1 - (2 * p - 1) * xp.sign(z))
     if settings.loss == "fidelity":
         c, d = cumulative(z, settings.link), cumulative(-z, settings.link)
         return 1 - xp.sqrt(p * c) - xp.sqrt((1 - p) * d)
@@ -39,7 +43,7 @@ def cross_entropies(p: Array, z: Array, link: str) -> Array:
 
 def exponent_is_safe(settings: PairSettings) -> bool:
     """Whether e^z overflows in no dtype, so that `logistic_losses` may be used."""
-    if settings.link != "logistic" or settings.loss == "fidelity":
+    if settings.link != "logistic" or settings.loss not in ("kl", "bce"):
         return False
     least = math.sqrt(settings.variance_floor) if settings.dispersion == "reference" else settings.temperature
     return settings.loss == "bce" or 100 / least < LARGEST_EXPONENT
@@ -58,7 +62,7 @@ def logistic_losses(z: Array, weights: Array, weighted: Array, settings: PairSet
 def to_reward(loss: PerRow, settings: PairSettings) -> PerRow:
     """What a mean loss earns, on [0, 1]."""
     xp = namespace_of(loss)
-    if settings.loss == "fidelity":
+    if settings.loss in ("fidelity", "margin", "order"):
         return xp.clip(1 - loss, 0.0, 1.0)
     if settings.loss == "bce":
         return xp.clip(1 - loss / -math.log(settings.probability_floor), 0.0, 1.0)

@@ -7,7 +7,7 @@ spread over their completions; what depends on the completion is one difference 
 import math
 from typing import NamedTuple
 
-from tatar_rewards.functional import _arrays, _interpolated_sums
+from tatar_rewards.functional import _arrays, _interpolated_sums, _order
 from tatar_rewards.functional._arrays import namespace_of, take
 from tatar_rewards.functional._checks import first_row
 from tatar_rewards.functional._comparison import LN_2, Images, PairSettings
@@ -42,6 +42,8 @@ def rank_rewards(predictions: PerRow, images: Images, rows: PerRow, settings: Pa
     n, n_images, n_rows = predictions.shape[0], images.targets.shape[0], rows.shape[0]
     if n_rows == 0 or (n_images < 2 and not (settings.within_image and n > 1)):
         return xp.full_like(take(predictions, rows), math.nan)
+    if _ordered_in_near_linear_time(images, settings):
+        return _order.shares_on_the_right_side(predictions, images, rows)
     if _near_linear(images, n_rows * (n_images if settings.opponents == "images" else n), settings):
         interpolated = (
             _interpolated_sums.observer_losses
@@ -83,6 +85,18 @@ def _shown_images(images: Images, rows: PerRow, rows_each: int | None = None) ->
         places = rows_each * xp.arange(count, device=_arrays.device_of(rows))
         rows_each = rows_each if m % count == 0 and first_row(first_rows != places) is None else 1
     return _Shown(of_row, shown, rows_each)
+
+
+def _ordered_in_near_linear_time(images: Images, settings: PairSettings) -> bool:
+    """Whether each pair counts 0, 1/2 or 1, all alike."""
+    return (
+        settings.loss == "order"
+        and settings.opponents == "completions"
+        and settings.hard_targets
+        and settings.pair_weight_scale == math.inf
+        and not settings.within_image
+        and images.targets.shape[0] > 1
+    )
 
 
 def _near_linear(images: Images, pairs: int, settings: PairSettings) -> bool:
@@ -171,7 +185,10 @@ def _compare_images(images: Images, chosen: PerImage, settings: PairSettings) ->
         variances = settings.variance_floor
     if images.variances is not None:
         variances = variances + _pair_variances(images.variances, chosen)
-    return _Compared(probabilities, weights, weights * probabilities, 1 / _square_root(variances), mean_entropies)
+    precisions = 1 / _square_root(variances)
+    if settings.loss == "margin":
+        probabilities = gaps * precisions
+    return _Compared(probabilities, weights, weights * probabilities, precisions, mean_entropies)
 
 
 def _targets(gaps: ImagePairs, z: ImagePairs, settings: PairSettings) -> tuple[ImagePairs, ImagePairs | None]:

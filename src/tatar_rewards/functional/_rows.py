@@ -41,9 +41,8 @@ def _rank_checked(columns: Columns, settings: PairSettings) -> PerRow:
     q, readable, g, stds = check_scores(columns.predictions, columns.targets, columns.target_stds)
     xp = namespace_of(q)
     labelled = xp.logical_not(xp.isnan(g))
-    rows = _rows_by_image(columns, labelled)
-    _check_one_each(columns, rows, g, "targets", "MOS")
-    row_stds = None if stds is None else _deviations_of_images(columns, rows, stds)
+    rows = rows_by_image(columns, labelled, g)
+    row_stds = None if stds is None else one_deviation_an_image(columns, rows, stds)
     rewarded = comparable = labelled & readable
     if columns.wanted is not None:
         rewarded, labelled = comparable & columns.wanted, labelled & columns.wanted
@@ -66,13 +65,15 @@ def _rank_checked(columns: Columns, settings: PairSettings) -> PerRow:
     return take(_arrays.join(rewards), xp.argsort(_arrays.join(order)))
 
 
-def _rows_by_image(columns: Columns, chosen: PerRow) -> PerRow:
-    """The chosen rows, sorted by comparison and in it by image."""
-    xp = namespace_of(chosen)
+def rows_by_image(columns: Columns, labelled: PerRow, targets: PerRow) -> PerRow:
+    """The labelled rows, sorted by comparison and in it by image, each of which must have one target."""
+    xp = namespace_of(labelled)
     rows = xp.argsort(columns.groups, stable=True)
     if columns.comparisons is not None:
         rows = take(rows, xp.argsort(take(columns.comparisons, rows), stable=True))
-    return rows[take(chosen, rows)]
+    rows = rows[take(labelled, rows)]
+    _check_one_each(columns, rows, targets, "targets", "MOS")
+    return rows
 
 
 def _comparisons(comparisons: PerRow | None, rows: PerRow) -> list[tuple[int, int]]:
@@ -88,7 +89,7 @@ def _check_one_each(columns: Columns, rows: PerRow, values: PerRow, name: str, l
         return
     groups, sorted_values = columns.groups, take(values, rows)
     differ = sorted_values[1:] != sorted_values[:-1]
-    pair = first_row(differ & namespace_of(differ).logical_not(_starts(columns, rows)))
+    pair = first_row(differ & namespace_of(differ).logical_not(starts_of_images(columns, rows)))
     if pair is not None:
         first, second = int(rows[pair]), int(rows[pair + 1])
         raise ValueError(
@@ -98,7 +99,7 @@ def _check_one_each(columns: Columns, rows: PerRow, values: PerRow, name: str, l
         )
 
 
-def _starts(columns: Columns, rows: PerRow) -> PerRow:
+def starts_of_images(columns: Columns, rows: PerRow) -> PerRow:
     """Of all sorted rows but the first, whether another image begins there.
 
     One key in two comparisons is two images.
@@ -111,7 +112,7 @@ def _starts(columns: Columns, rows: PerRow) -> PerRow:
     return starts
 
 
-def _deviations_of_images(columns: Columns, rows: PerRow, stds: PerRow) -> PerRow:
+def one_deviation_an_image(columns: Columns, rows: PerRow, stds: PerRow) -> PerRow:
     """The rater deviation of each sorted row's image: one that a row knows serves where another lacks it.
 
     An image without any has the median of its comparison's images; where none of them has one, 0.
@@ -122,7 +123,7 @@ def _deviations_of_images(columns: Columns, rows: PerRow, stds: PerRow) -> PerRo
     sorted_stds = take(stds, rows)
     known = xp.logical_not(xp.isnan(sorted_stds))
     _check_one_each(columns, rows[known], stds, "target_stds", "rater deviation")
-    numbers = _arrays.number_starts(_starts(columns, rows))
+    numbers = _arrays.number_starts(starts_of_images(columns, rows))
     count = int(numbers[-1]) + 1
     totals = _arrays.segment_sum(xp.where(known, sorted_stds, xp.zeros_like(sorted_stds)), numbers, count)
     n_known = _arrays.segment_sum(_arrays.astype(known, stds.dtype), numbers, count)

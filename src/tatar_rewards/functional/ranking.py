@@ -39,7 +39,7 @@ from tatar_rewards.functional._types import ArrayT, PerRow
 
 Dispersion = Literal["matched", "observer", "reference"]
 Link = Literal["logistic", "normal"]
-Loss = Literal["kl", "bce", "fidelity"]
+Loss = Literal["kl", "bce", "fidelity", "margin", "order"]
 
 
 def thurstone_rank_reward(
@@ -72,6 +72,8 @@ def thurstone_rank_reward(
         bce        reward = 1 - L / -ln(probability_floor), c clipped to the floor: the published form, where the
                    temperature is the scale of a plain logistic function
         fidelity   reward = mean of sqrt(p c) + sqrt((1 - p)(1 - c))
+        margin     reward = mean of exp(-d^2 / (2 s_ij^2)), d = (q_ik - o_j) - (g_i - g_j): predicted gap less true gap
+        order      reward = mean of p where the answer stands above o_j, 1 - p where below, 1/2 where level
 
     Args:
         predictions: (B,) predicted scores. The module's docstring has all columns.
@@ -101,7 +103,7 @@ def thurstone_rank_reward(
 
     Reference:
         Thurstone (1927), A law of comparative judgment; TATAR (arXiv 2603.19779); fidelity: VisualQuality-R1
-        (arXiv 2505.14460).
+        (arXiv 2505.14460); margin: MR-IQA (arXiv 2606.29760).
 
     Examples:
         >>> import numpy as np

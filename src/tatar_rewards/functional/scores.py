@@ -5,9 +5,10 @@ All scores are in points on 0-100. A prediction that is NaN, infinite or off 0-1
 """
 
 import math
+from typing import Literal
 
 from tatar_rewards.functional._arrays import fill_missing, like_predictions, median_of_known, namespace_of
-from tatar_rewards.functional._checks import check_columns, check_number, check_scores
+from tatar_rewards.functional._checks import check_choice, check_columns, check_number, check_scores
 from tatar_rewards.functional._types import Array, ArrayT, PerRow
 
 
@@ -72,6 +73,71 @@ def check_gaussian_settings(tolerance: float, reward_at_tolerance: float, wideni
     check_number("reward_at_tolerance", reward_at_tolerance, low=1e-6, high=1 - 1e-6)
     check_number("widening", widening, low=0, below_high=True)
     check_number("gain", gain, low=1, below_high=True)
+
+
+Shape = Literal["laplace", "linear", "squared", "huber"]
+
+
+def error_score_reward(
+    predictions: ArrayT,
+    targets: PerRow,
+    *,
+    target_stds: PerRow | None = None,
+    shape: Shape = "linear",
+    tolerance: float = 20.0,
+    reward_at_tolerance: float = 0.5,
+) -> ArrayT:
+    """Other shapes than the bell: 1 at the MOS, `reward_at_tolerance` at an error of `tolerance`, and less beyond it.
+
+        u = |prediction - target| / sqrt(tolerance^2 + target_std^2),  r = reward_at_tolerance
+
+        laplace   r^u                       a peak with a slope everywhere
+        linear    max(0, 1 - (1 - r) u)     minus the absolute error, with a floor
+        squared   max(0, 1 - (1 - r) u^2)   minus the squared error, with a floor
+        huber     max(0, 1 - (1 - r) h),    h = u^2 up to an error of `tolerance`, 2 u - 1 beyond it
+
+    Args:
+        predictions: (B,) predicted scores, in points on 0-100; NaN for an unreadable answer.
+        targets: (B,) MOS, in points on 0-100; NaN for a missing label.
+        target_stds: (B,) standard error of each MOS, in points; widens the tolerance, as it does the bell of
+            `gaussian_score_reward`.
+        shape: How the reward falls with the error.
+        tolerance: Error, in points, that earns `reward_at_tolerance`.
+        reward_at_tolerance: Reward of that error.
+
+    Returns:
+        (B,) rewards on [0, 1] in the dtype and on the device of `predictions`; 0 where the prediction is unreadable,
+        NaN where the target is missing.
+
+    Raises:
+        TypeError: a column is no array, or is not of real numbers, or the columns mix array libraries.
+        ValueError: a shape, a device, a target off 0-100 or a setting out of its range.
+
+    Reference:
+        The losses of robust regression (Huber, 1964), turned into rewards.
+
+    Examples:
+        >>> import numpy as np
+        >>> error_score_reward(np.array([70.0, 50.0, 10.0]), np.array([70.0, 70.0, 70.0]))
+        array([1. , 0.5, 0. ])
+    """
+    check_error_settings(shape, tolerance, reward_at_tolerance)
+    error, unreadable, stds = _errors(predictions, targets, target_stds)
+    xp = namespace_of(error)
+    u = error / (float(tolerance) if stds is None else xp.sqrt(float(tolerance) ** 2 + stds**2))
+    if shape == "laplace":
+        rewards = xp.exp(math.log(reward_at_tolerance) * u)
+    else:
+        losses = {"linear": u, "squared": u**2, "huber": xp.where(u <= 1, u**2, 2 * u - 1)}
+        rewards = xp.clip(1 - (1 - float(reward_at_tolerance)) * losses[shape], 0.0, None)
+    return like_predictions(_fill_in_missing(rewards, error, unreadable), predictions)
+
+
+def check_error_settings(shape: str, tolerance: float, reward_at_tolerance: float) -> None:
+    """The ranges of the settings of `error_score_reward`."""
+    check_choice("shape", shape, ("laplace", "linear", "squared", "huber"))
+    check_number("tolerance", tolerance, low=1e-3, below_high=True)
+    check_number("reward_at_tolerance", reward_at_tolerance, low=1e-6, high=1 - 1e-6)
 
 
 def threshold_score_reward(predictions: ArrayT, targets: PerRow, *, tolerance: float = 8.75) -> ArrayT:

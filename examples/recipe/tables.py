@@ -1,0 +1,88 @@
+"""The table that an evaluation prints: each data set and model, between a constant guess and other raters."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from recipe.changes import Change, srcc_change
+from recipe.config import Recipe
+from recipe.label_scales import figure, interval
+from recipe.predictions import MODEL_NAMES, MeasuredModel, Row, datasets_of
+from tatar_rewards import parse_answer
+from tatar_rewards.answers.words import count_words
+from tatar_rewards.evaluation import DatasetEvaluation, Figures
+
+FLOOR, CEILING = "constant guess", "other raters"  # what the figures of a model lie between
+
+
+def mean_words(rows: Sequence[Row]) -> float:
+    return float(np.mean([count_words(parse_answer(row["completion"]).think) for row in rows]))
+
+
+def bounds_of(measured: Mapping[str, MeasuredModel], task: str, dataset: str, name: str) -> Figures | None:
+    """The floor or the ceiling of a data set, where its evaluation has one; they are not a model's."""
+    results = [model.evaluation_of(task, dataset) for model in measured.values()]
+    known = [getattr(result, name, None) for result in results]
+    return next((figures for figures in reversed(known) if figures is not None), None)
+
+
+HEADER = ["task", "data set", "model", "SRCC", "PLCC", "KRCC", "RMSE", "well formed", "words"]
+HEADER += [" change of SRCC (95 % interval)"]
+LEFT = ("task", "data set", "model", HEADER[-1])  # columns of words
+
+
+def format_table(recipe: Recipe, measured: Mapping[str, MeasuredModel]) -> str:
+    """A line for each data set and model, between floor and ceiling; GRPO's ends in the change of SRCC since SFT."""
+    lines: list[list[str] | str] = [HEADER]
+    for task, name in datasets_of(measured):
+        start = [task.upper(), name]
+        if floor := bounds_of(measured, task, name, "floor"):
+            lines.append([*start, FLOOR, *figures_cells(floor)])
+        for stage, model in measured.items():
+            if result := model.evaluation_of(task, name):
+                cells = [f"{result.coverage:.1%}", f"{mean_words(model.rows_of(task, name)):.1f}"]
+                change = change_cell(recipe, measured, task, name) if stage == "grpo" else ""
+                lines.append([*start, MODEL_NAMES[stage], *figures_cells(result.figures), *cells, change])
+                lines += format_failures(result)
+        if ceiling := bounds_of(measured, task, name, "ceiling"):
+            lines.append([*start, CEILING, *figures_cells(ceiling)])
+    return align(lines)
+
+
+def figures_cells(f: Figures) -> list[str]:
+    return [figure(f.srcc, 3), figure(f.plcc, 3), figure(f.krcc, 3), figure(f.rmse, 1)]
+
+
+def change_cell(recipe: Recipe, measured: Mapping[str, MeasuredModel], task: str, name: str) -> str:
+    if "sft" not in measured:
+        return ""
+    change = change_of(recipe, measured, task, name)
+    if change.gain != change.gain:
+        return " unknown: " + ("no picture read by both" if not change.pictures else "no SRCC of constant answers")
+    low, high = change.interval
+    return f" {change.gain:+.3f} ({'no interval' if low != low else interval(low, high, '+')})"
+
+
+def change_of(recipe: Recipe, measured: Mapping[str, MeasuredModel], task: str, name: str) -> Change:
+    before, after = (measured[stage].rows_of(task, name) for stage in ("sft", "grpo"))
+    return srcc_change(before, after, recipe.evaluation.resamples)
+
+
+def format_failures(result: DatasetEvaluation) -> list[str]:
+    """A line on the unreadable answers, if there are any."""
+    if not result.failures:
+        return []
+    counts = ", ".join(f"{count} {status}" for status, count in result.failures.items())
+    return [f"{'':<5}  not read: {counts}; taken at worst, SRCC {figure(result.pessimistic.srcc, 3)}"]
+
+
+def align(lines: Sequence[Sequence[str] | str]) -> str:
+    """Columns two spaces apart, however long their cells are; a line that is one text stands as it is."""
+    rows = [line for line in lines if not isinstance(line, str)]
+    widths = [max(len(row[k]) for row in rows if k < len(row)) for k in range(len(HEADER))]
+
+    def one(row: Sequence[str]) -> str:
+        cells = zip(row, widths, HEADER, strict=False)
+        return "  ".join(cell.ljust(width) if name in LEFT else cell.rjust(width) for cell, width, name in cells)
+
+    return "\n".join(line if isinstance(line, str) else one(line).rstrip() for line in lines)

@@ -1,0 +1,35 @@
+"""Models measured on made-up answers, without a file."""
+
+import numpy as np
+
+from recipe.config import Recipe
+from recipe.predictions import MeasuredModel
+from support.made_up_run import answer
+from tatar_rewards.evaluation import evaluate_predictions
+
+MOS = np.linspace(2, 98, 40)
+
+
+def recipe_with(sets, resamples=200):
+    """Settings with these test sets; no file is read."""
+    test = [{"name": n, "task": t, "labels": "l.json", "images": "i", "scale": (0, 100)} for t, n in sets]
+    needed = {"out": "out", "data": {"grpo": [], "test": test}, "model": {"path": "m"}, "grpo": {}}
+    return Recipe.model_validate({**needed, "evaluation": {"resamples": resamples}})
+
+
+def rows_of(scores, name="set", task="iqa", mos=MOS):
+    """A row for each score; a text stands as it is."""
+    said = [score if isinstance(score, str) else answer(score) for score in scores]
+    labels = {"dataset": name, "task": task}
+    return [
+        {**labels, "image_id": f"{k}", "mos": float(m), "completion": c}
+        for k, (m, c) in enumerate(zip(mos, said, strict=True))
+    ]
+
+
+def measure(**rows):
+    return {stage: MeasuredModel(one, evaluate_predictions(one, n_resamples=20)) for stage, one in rows.items()}
+
+
+def noisy(noise, seed=0, mos=MOS):
+    return np.clip(mos + noise * np.random.default_rng(seed).normal(size=len(mos)), 0, 100)
