@@ -6,8 +6,8 @@
     python examples/train_grpo.py --config examples/configs/tiny.yaml
     accelerate launch --config_file examples/configs/zero3.yaml examples/train_grpo.py --config ...
 
-The doctor checks rewards, settings and data first. Its findings stop the run; with `grpo.doctor: warn` they are only
-printed. Checkpoints hold the remembered opponents. A run that was killed continues from its newest checkpoint.
+The doctor checks rewards, settings and data first. Faults stop the run, advice does not; with `grpo.doctor: warn` both
+are only printed. Checkpoints hold the remembered opponents. A run that was killed continues from its newest checkpoint.
 """
 
 from collections.abc import Sequence
@@ -28,6 +28,7 @@ from recipe.stages import is_finished, parse_command_line, run_lock, trained_mod
 from tatar_rewards import LengthConfig, tatar_reward_funcs
 from tatar_rewards.adapters.trl import HackDetector, RememberOpponents, steps_of_a_generation
 from tatar_rewards.doctor import check_setup
+from tatar_rewards.doctor.templates import read_template
 from tatar_rewards.presets import load_reward_funcs
 
 
@@ -93,7 +94,9 @@ def make_trainer(recipe: Recipe, pictures: Sequence[Picture], start: str | Path 
     # Doctor
     ####################
     rewards, args = make_rewards(recipe), training_arguments(recipe)
-    report = check_setup(rewards, args, dataset.with_format(None), processes.num_processes)
+    folder = start or starting_model(recipe, "grpo")
+    template = read_template(Path(folder))  # None where the model is none of this machine
+    report = check_setup(rewards, args, dataset.with_format(None), processes.num_processes, processing_class=template)
     processes.print(report)
     if not report.ok and recipe.grpo.doctor == "stop":
         raise SystemExit("the doctor's findings stop the run; mend them, or set grpo.doctor: warn")
@@ -101,7 +104,7 @@ def make_trainer(recipe: Recipe, pictures: Sequence[Picture], start: str | Path 
     ####################
     # Model and training
     ####################
-    model, processor = load_model(start or starting_model(recipe, "grpo"), recipe.model)
+    model, processor = load_model(folder, recipe.model)
     return GRPOTrainer(
         model=model,
         processing_class=processor,

@@ -6,6 +6,7 @@ import array_api_strict
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from support.doctor_runs import doctor  # noqa: F401  # a fixture
 from support.stages import run_folder, trained_run  # noqa: F401  # fixtures
 
 from tatar_rewards.functional import _arrays

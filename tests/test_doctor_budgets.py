@@ -1,10 +1,11 @@
 """The doctor on budgets of thinking: words are words, and tokens are tokens."""
 
 import pytest
+from support.labelled_rows import QUESTION
 
 import tatar_rewards as tr
 
-ROWS = [{"prompt": "Rate it.", "mos": 10.0 * k, "task": "iaa", "image_id": k} for k in range(1, 10)]
+ROWS = [{"prompt": QUESTION, "mos": 10.0 * k, "task": "iaa", "image_id": k} for k in range(1, 10)]
 ARGS = {"num_generations": 2, "per_device_train_batch_size": 16, "max_completion_length": 512}
 
 

@@ -28,10 +28,10 @@ MAY_IMPORT = {
     "presets": {"rewards", "scales"},
     "predictions": set(),
     "evaluation": {"answers", "findings", "metrics", "predictions", "scales"},
-    "doctor": {"rewards", "scales", "distributed", "findings"},
+    "doctor": {"adapters", "distributed", "findings", "presets", "rewards", "scales"},
     "adapters": {"rewards", "hacks"},
     "testing": set(),
-    "cli": {"doctor", "evaluation", "predictions", "presets", "rewards", "scales"},
+    "cli": {"doctor", "evaluation", "predictions", "scales"},
     "__main__": {"cli"},
     "__init__": {"answers", "doctor", "evaluation", "functional", "hacks", "presets", "rewards", "scales"},
 }

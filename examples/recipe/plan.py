@@ -164,7 +164,7 @@ def print_doctor(
         return
     print("\n".join(f"  {line}" for line in str(report).splitlines()))
     if recipe.grpo.doctor == "stop":
-        plan.missing += [f"doctor: {finding.problem}" for finding in report.findings]
+        plan.missing += [f"doctor: {finding.problem}" for finding in report.faults]
 
 
 def describe_steps(recipe: Recipe, part: str, n_pictures: int) -> str:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,23 @@ OFFSET = 15.0  # points: answers that lie beside their labels by this much on av
 REVERSED, FEWEST_ORDERED = -0.3, 10  # SRCC, and the answers that it takes
 SMALL_DEVIATION = 2.0  # points: ratings by people deviate by more
 
+Kind = Literal["fault", "advice"]
+
 
 class Finding(NamedTuple):
-    """Something wrong, and what to do about it."""
+    """Something wrong, and what to do about it.
+
+    Attributes:
+        check: What was looked at, in two or three words.
+        problem: What is wrong.
+        cure: What to change.
+        kind: A fault ends a run or keeps it from learning what it should; advice is worth knowing and stops nothing.
+    """
 
     check: str
     problem: str
     cure: str
+    kind: Kind = "fault"
 
 
 # ---------------------------------------------------------------- labels

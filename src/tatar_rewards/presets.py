@@ -8,10 +8,12 @@ Each time such a name is looked up it is made anew, so that two trainers of one 
 columns and budgets: make a module of your own that calls `tatar_reward_funcs` and names its rewards.
 """
 
+import functools
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from tatar_rewards.rewards import (
     AnswerFormatReward,
@@ -23,12 +25,20 @@ from tatar_rewards.rewards import (
     ThurstoneRankConfig,
     ThurstoneRankReward,
 )
-from tatar_rewards.rewards.frozen_config import FrozenConfig
+from tatar_rewards.rewards.frozen_config import FrozenConfig, unknown_setting
 from tatar_rewards.scales import DeviationOf, Scale
 
 AT_MOST_65_WORDS = LengthConfig(longest=65)
 AT_LEAST_125_WORDS = LengthConfig(shortest=125)
 _DEFAULT = LabelConfig()
+_CONFIGS: dict[type[FrozenConfig], str] = {
+    GaussianScoreConfig: "iqa",
+    ThurstoneRankConfig: "iaa",
+    OpponentConfig: "opponents",
+    LengthConfig: "iqa_budget",
+}
+Settings = ParamSpec("Settings")
+Rewards = TypeVar("Rewards")
 
 __all__ = ["answer_format", "iaa_thurstone_rank", "iqa_gaussian_score", "load_reward_funcs", "tatar_reward_funcs"]
 
@@ -37,6 +47,36 @@ iqa_gaussian_score: GaussianScoreReward
 iaa_thurstone_rank: ThurstoneRankReward
 
 
+def _name_the_right_keyword(function: Callable[Settings, Rewards]) -> Callable[Settings, Rewards]:
+    """Say what to write in place of a keyword that the function does not have."""
+    known = list(inspect.signature(function).parameters)
+
+    @functools.wraps(function)
+    def checked(*args: Settings.args, **settings: Settings.kwargs) -> Rewards:
+        for name in settings:
+            if name not in known:
+                raise TypeError(f"tatar_reward_funcs: {_in_place_of(name, known)}")
+        return function(*args, **settings)
+
+    return checked
+
+
+def _in_place_of(name: str, known: list[str]) -> str:
+    if name == "task":
+        return (
+            "unknown setting 'task'; set iqa_task= and iaa_task= to what the task column holds. Where all rows are of "
+            "one task, give the trainer the reward of that task alone: GaussianScoreReward(task=None) for quality, "
+            "ThurstoneRankReward(task=None) for aesthetics"
+        )
+    if name == "length_gate":
+        return "unknown setting 'length_gate'; set iqa_budget= and iaa_budget=: None pays whatever the length"
+    for config, keyword in _CONFIGS.items():
+        if name in config.model_fields:
+            return f"unknown setting {name!r}; set it in {keyword}={config.__name__}({name}=...)"
+    return unknown_setting(name, known)
+
+
+@_name_the_right_keyword
 def tatar_reward_funcs(
     *,
     mos_scale: Scale | Mapping[str, Scale] = _DEFAULT.mos_scale,
@@ -97,7 +137,7 @@ def tatar_reward_funcs(
         Three rewards: `answer_format`, `iqa_gaussian_score` and `iaa_thurstone_rank`.
 
     Raises:
-        TypeError: an unknown argument, or one of another type than its config.
+        TypeError: an unknown argument, with the one to use instead, or one of another type than its config.
         pydantic.ValidationError: a setting out of its range.
 
     Reference:
@@ -151,7 +191,7 @@ def load_reward_funcs(paths: Sequence[str]) -> list[Callable[..., Any]]:
         paths: `module.name` of a reward each, or of a list of rewards.
 
     Raises:
-        ImportError: there is no such module.
+        ImportError: there is no such module, or it fails, or ends the program, while it is imported.
         AttributeError: the module has no such name.
         ValueError: a path names no reward.
 
@@ -164,11 +204,20 @@ def load_reward_funcs(paths: Sequence[str]) -> list[Callable[..., Any]]:
     rewards: list[Callable[..., Any]] = []
     for path in paths:
         module, _, name = path.rpartition(".")
-        found = getattr(importlib.import_module(module), name) if module else None
+        found = getattr(_import(module), name) if module else None
         if not callable(found) and not isinstance(found, list | tuple):
             raise ValueError(f"reward_funcs must name ready rewards, or a list of them, as module.name; got {path!r}")
         rewards += found if isinstance(found, list | tuple) else [found]
     return rewards
+
+
+def _import(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ImportError(f"module {module!r} fails while it is imported: {type(error).__name__}: {error}") from error
 
 
 if not TYPE_CHECKING:  # a type checker takes the annotations above, and finds misspelt names

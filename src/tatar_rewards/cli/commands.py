@@ -47,9 +47,11 @@ def _run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except (ValueError, TypeError, OSError, ImportError, AttributeError) as error:
-        missing = isinstance(error, ImportError) and error.name in ("yaml", "datasets")
+        missing = isinstance(error, ImportError) and error.name in ("yaml", "datasets", "jinja2")
         cure = '; pip install "tatar-rewards[recipe]"' if missing else ""
         print(f"{name}: {_on_one_line(error)}{cure}", file=sys.stderr)
+    except RecursionError:
+        print(f"{name}: something in the input is nested too deeply", file=sys.stderr)
     except MemoryError:
         print(f"{name}: the memory does not suffice; give a part of the input", file=sys.stderr)
     return WRONG
@@ -79,7 +81,8 @@ def _on_one_line(error: Exception) -> str:
     if isinstance(error, ValidationError):
         details = error.errors()
         return "; ".join(
-            ": ".join([*map(str, one["loc"][:1]), one["msg"].removeprefix("Value error, ")]) for one in details
+            ": ".join([*map(str, one["loc"]), one["msg"].removeprefix("Value error, ")]) + f"; got {one['input']!r:.80}"
+            for one in details
         )
     return " ".join(str(error).split())
 

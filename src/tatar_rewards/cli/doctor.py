@@ -1,84 +1,109 @@
-"""`python -m tatar_rewards doctor`."""
+"""The command `python -m tatar_rewards doctor`: its options, and the rewards and data that they name."""
 
-import json
-from collections.abc import Callable
+import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tatar_rewards.doctor import check_setup
-from tatar_rewards.doctor.training import TrainingSettings
-from tatar_rewards.presets import load_reward_funcs, tatar_reward_funcs
-from tatar_rewards.rewards import LengthConfig
-from tatar_rewards.scales import ScoreScale
+from tatar_rewards.doctor import Finding, Report, check_setup
+from tatar_rewards.doctor.loading import load_training_data
+from tatar_rewards.doctor.named_rewards import load_rewards
+from tatar_rewards.doctor.run_files import OWN_KEYS, check_keys, launched_processes, read_run_file
+from tatar_rewards.doctor.settings import TrainingSettings
+from tatar_rewards.doctor.templates import read_template
 
-FORMATS = {".json": "json", ".jsonl": "json", ".csv": "csv", ".parquet": "parquet"}
-
-
-def _doctor(options: dict[str, Any]) -> int:
-    config = _read_config(options.pop("config")) if "config" in options else {}
-    settings = {**config, **options}
-    rewards = _load_rewards(settings)
-    dataset = settings.get("dataset") or settings.get("dataset_name")
-    rows = None if dataset is None else _load_dataset(Path(str(dataset)))
-    report = check_setup(rewards, settings, rows, int(settings.get("world_size", 1)))
-    print(report)
-    return 0 if report.ok else 1
+DESCRIPTION = """\
+Check rewards, settings and data of a GRPO run before it starts. The file is that of `trl grpo --config`, or any YAML or
+JSON with its keys; options count before it.
+"""
+EXIT_CODES = """\
+exit codes:
+  0  no fault was found; there may be advice
+  1  there are faults: they would end the run, or keep it from learning what it should
+  2  the command was wrong, or something that it names cannot be read
+"""
 
 
 def add_doctor(commands: Any) -> None:
+    """Add the command and its options."""
     doctor = commands.add_parser(
         "doctor",
         help="check a training set-up before it runs",
-        description="Check rewards, settings and data of a GRPO run. Exit code 0: nothing found; 1: findings.",
+        description=DESCRIPTION,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     doctor.set_defaults(run=_doctor)
-    doctor.add_argument("config", nargs="?", type=Path, help="YAML or JSON with the fields below, such as TRL's own")
-    doctor.add_argument("--dataset", help="JSON, JSONL, CSV or Parquet file, or a folder written by save_to_disk")
-    doctor.add_argument("--world-size", type=int, help="number of processes (default 1)")
-    doctor.add_argument(
-        "--reward-funcs", nargs="+", metavar="MODULE.NAME", help="ready rewards (default: the recipe's)"
-    )
-    doctor.add_argument("--mos-scale", nargs=2, type=float, metavar=("LOW", "HIGH"), help="of the recipe's rewards")
-    doctor.add_argument("--iqa-words", type=float, help="most words of thinking for quality (default 65)")
-    doctor.add_argument("--iaa-words", type=float, help="fewest words of thinking for aesthetics (default 125)")
+    doctor.add_argument("config", nargs="?", type=Path, help="YAML or JSON with settings of the trainer")
+    doctor.add_argument("--dataset", help="JSON, JSONL, CSV or Parquet file, a folder, or a name of the hub")
+    doctor.add_argument("--world-size", type=int, help="number of processes (default: the launcher's, else 1)")
+    doctor.add_argument("--reward-funcs", nargs="+", metavar="MODULE.NAME", help="rewards (default: the recipe's)")
+    template = doctor.add_argument_group("the chat template, which tells whether it opens <think>")
+    template.add_argument("--chat-template", metavar="FILE", help="with the text of the template")
+    template.add_argument("--model", metavar="FOLDER", help="of the model that will be trained")
+    _add_recipe(doctor.add_argument_group("the rewards of the recipe"))
     trainer = doctor.add_argument_group("settings of the trainer, with TRL's defaults")
     for name, field in TrainingSettings.model_fields.items():
         nargs = "+" if name == "reward_weights" else None
         trainer.add_argument(f"--{name.replace('_', '-')}", dest=name, nargs=nargs, help=f"default {field.default}")
 
 
-def _read_config(path: Path) -> dict[str, Any]:
-    text = path.read_text()
-    if path.suffix == ".json":
-        config = json.loads(text)
-    else:
-        import yaml
-
-        config = yaml.safe_load(text)
-    if not isinstance(config, dict):
-        raise ValueError(f"{path} must hold a mapping of settings; got {type(config).__name__}")
-    return {str(name).replace("-", "_"): value for name, value in config.items()}
-
-
-def _load_rewards(settings: dict[str, Any]) -> list[Callable[..., Any]]:
-    paths = settings.get("reward_funcs")
-    if paths is None:
-        recipe: dict[str, Any] = {}
-        if "iqa_words" in settings:
-            recipe["iqa_budget"] = LengthConfig(longest=float(settings["iqa_words"]))
-        if "iaa_words" in settings:
-            recipe["iaa_budget"] = LengthConfig(shortest=float(settings["iaa_words"]))
-        low, high = settings.get("mos_scale", (0, 100))
-        return list(tatar_reward_funcs(mos_scale=ScoreScale(float(low), float(high)), **recipe))
-    return load_reward_funcs([paths] if isinstance(paths, str) else paths)
+def _add_recipe(recipe: Any) -> None:
+    pair, triple = ("LOW", "HIGH"), ("DATASET", "LOW", "HIGH")
+    yes: dict[str, Any] = {"action": "store_const", "const": True}
+    recipe.add_argument("--mos-scale", nargs=2, type=float, metavar=pair, help="of the labels (default: 0 100)")
+    recipe.add_argument("--mos-scale-of", nargs=3, action="append", metavar=triple, help="of one data set; repeatable")
+    recipe.add_argument("--lower-is-better", **yes, help="labels of impairment (DMOS): the lowest is the best")
+    recipe.add_argument("--lower-is-better-of", action="append", metavar="DATASET", help="of one data set; repeatable")
+    recipe.add_argument(
+        "--answer-scale", nargs=2, type=float, metavar=pair, help="that prompts ask for (default: 0 100)"
+    )
+    recipe.add_argument("--answers-lower-is-better", **yes, help="prompts ask for impairment")
+    recipe.add_argument("--think-prefilled", **yes, help="the chat template writes <think>")
+    recipe.add_argument("--iqa-words", type=float, help="most words of thinking for quality (default 65)")
+    recipe.add_argument("--iaa-words", type=float, help="fewest words of thinking for aesthetics (default 125)")
 
 
-def _load_dataset(path: Path) -> Any:
-    import datasets
+# ---------------------------------------------------------------- what it does
 
-    if path.is_dir():
-        return datasets.load_from_disk(str(path))
-    if path.suffix not in FORMATS or not path.exists():
-        raise ValueError(f"dataset must be a folder or a file of {', '.join(FORMATS)} that exists; got {str(path)!r}")
-    datasets.disable_progress_bars()
-    return datasets.load_dataset(FORMATS[path.suffix], data_files=str(path), split="train")
+
+def _doctor(options: dict[str, Any]) -> int:
+    report = _examine(options)
+    print(report)
+    return 0 if report.ok else 1
+
+
+def _examine(options: Mapping[str, Any]) -> Report:
+    given, facts, findings = dict(options), dict[str, str](), list[Finding]()
+    path = given.pop("config", None)
+    if path is not None:
+        in_file = read_run_file(path)
+        findings, facts = check_keys(in_file, path)
+        in_file = {name.replace("-", "_"): value for name, value in in_file.items()}
+        given = {name: value for name, value in in_file.items() if value is not None or name not in OWN_KEYS} | given
+    rewards = load_rewards(given)
+    loaded = load_training_data(given)
+    template, of_template = _template_of(given)
+    world_size = given["world_size"] if "world_size" in given else launched_processes(given)
+    report = check_setup(rewards, given, loaded.dataset, world_size, processing_class=template)
+    facts |= {} if loaded.why_not is None else {"data": f"not looked at: {loaded.why_not}"}
+    facts |= {} if of_template is None else {"chat template": f"not looked at: {of_template}"}
+    return Report({**report.facts, **facts}, [*findings, *loaded.findings, *report.findings])
+
+
+def _template_of(settings: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The text of the chat template, or else why there is none."""
+    if "chat_template" in settings:
+        path = Path(str(settings["chat_template"]))
+        if not path.is_file():
+            raise ValueError(f"chat_template must be a file with the text of the template; got {str(path)!r}")
+        return read_template(path), None
+    name = settings.get("model") or settings.get("model_name_or_path")
+    if name is None:
+        return None, None
+    if not Path(str(name)).is_dir():
+        if "model" in settings:
+            raise ValueError(f"model must be the folder of a model; got {str(name)!r}")
+        return None, f"{name} is no folder of this machine; give --chat-template FILE or --model FOLDER"
+    template = read_template(Path(str(name)))
+    return template, None if template is not None else f"{name} holds none; give --chat-template FILE"

@@ -6,7 +6,8 @@
 at what rankings can compare, `probes` at what the rewards pay for answers whose worth is known.
 """
 
-from tatar_rewards.doctor.setup import Report, check_setup
+from tatar_rewards.doctor.report import Report
+from tatar_rewards.doctor.setup import check_setup
 from tatar_rewards.findings import Finding
 
 __all__ = ["Finding", "Report", "check_setup"]

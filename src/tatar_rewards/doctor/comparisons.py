@@ -1,46 +1,80 @@
 """The doctor's look at what the rankings of a run can compare."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from tatar_rewards.doctor.kinds import Rows, comparison_of, graded_rows, ranking_rewards
+import numpy as np
+
+from tatar_rewards.doctor.labels import Reading
+from tatar_rewards.doctor.reading import Data, as_values
 from tatar_rewards.findings import Finding
-from tatar_rewards.rewards import Reward
 from tatar_rewards.rewards.configs import RankingConfig
 
-
-def _rankings(rewards: Iterable[Any], rows: Rows) -> Iterator[tuple[Reward[RankingConfig], Counter[Any], int]]:
-    """Each ranking with the number of rows of each task and data set, and of all."""
-    n_rows = max(map(len, rows.values()), default=0)
-    for reward in ranking_rewards(rewards):
-        counts = Counter(comparison_of(reward, rows, row) for row in graded_rows(reward, rows))
-        if counts:
-            yield reward, counts, n_rows
+OFTEN, NEARLY_ALWAYS = 0.2, 0.9  # shares of completions
 
 
-def describe_comparisons(rewards: Sequence[Any], rows: Rows, images: float) -> dict[str, str]:
+class Comparison(NamedTuple):
+    """A task and data set within which a ranking compares."""
+
+    name: str
+    n_rows: int
+    n_images: int
+
+
+def comparisons_of(readings: Sequence[Reading], data: Data) -> Iterator[tuple[Reading, list[Comparison]]]:
+    """Each ranking with what it compares within, the largest first."""
+    for reading in readings:
+        if isinstance(reading.reward.config, RankingConfig) and reading.keys is not None and len(reading.keys):
+            found = list(_comparisons(reading, data.columns))
+            yield reading, sorted(found, key=lambda comparison: -comparison.n_rows)
+
+
+def _comparisons(reading: Reading, columns: Mapping[str, Any]) -> Iterator[Comparison]:
+    assert reading.keys is not None
+    config, rows = reading.reward.config, np.flatnonzero(reading.on_task)
+    names = [config.task_column, getattr(config, "dataset_column", "")]
+    parts = [as_values(columns[name]) for name in names if columns.get(name) is not None]
+    _, first, n_rows = np.unique(reading.keys[:, 1], return_index=True, return_counts=True)
+    _, n_images = np.unique(np.unique(reading.keys, axis=0)[:, 1], return_counts=True)
+    for row, n, images in zip(rows[first].tolist(), n_rows.tolist(), n_images.tolist(), strict=True):
+        yield Comparison(" ".join(str(part[row]) for part in parts) or "all", n, images)
+
+
+def describe_comparisons(readings: Sequence[Reading], data: Data, images: float) -> dict[str, str]:
     facts = {}
-    for reward, counts, n_rows in _rankings(rewards, rows):
-        compared = ", ".join(
-            f"{images * count / n_rows:.1f} of {' '.join(str(part) for part in key if part is not None) or 'all'}"
-            for key, count in counts.most_common(4)
-        )
-        facts[reward.__name__] = f"compares {compared} in a call, on average" + (", ..." if len(counts) > 4 else "")
+    for reading, comparisons in comparisons_of(readings, data):
+        compared = ", ".join(f"{images * c.n_rows / data.n_rows:.1f} of {c.name}" for c in comparisons[:4])
+        more = ", ..." if len(comparisons) > 4 else ""
+        facts[reading.reward.__name__] = f"compares {compared} in a call, on average{more}"
     return facts
 
 
-def check_comparisons(rewards: Sequence[Any], rows: Rows, images: float) -> Iterator[Finding]:
-    for reward, counts, n_rows in _rankings(rewards, rows):
-        total = sum(counts.values())
-        alone = sum(count / total * (1 - count / n_rows) ** max(0.0, images - 1) for count in counts.values())
-        if reward.config.opponents == "memory" or alone < 0.2:
+def check_comparisons(readings: Sequence[Reading], data: Data, images: float) -> Iterator[Finding]:
+    for reading, comparisons in comparisons_of(readings, data):
+        name, config = reading.reward.__name__, reading.reward.config
+        assert isinstance(config, RankingConfig)
+        total = sum(c.n_rows for c in comparisons)
+        if all(c.n_images == 1 for c in comparisons):
+            yield Finding(
+                "images to compare",
+                f"no row that {name} grades has another image of its task and data set to be compared with, in all of "
+                f"{total} rows",
+                f"check the columns {config.image_id_column!r} and {config.dataset_column!r}: a key for each image, a "
+                "name for each data set",
+            )
             continue
-        fallback = reward.config.min_opponents > 0 and reward.config.image_id_column in rows
-        yield Finding(
-            "images per call",
-            f"{alone:.0%} of the completions that {reward.__name__} grades will find no other image of their task and "
-            f"data set in a call" + (" and be compared with remembered ones only" if fallback else " and earn None"),
-            "raise per_device_train_batch_size, steps_per_generation or the number of processes, or lower "
-            "num_generations; or accept it with opponents='memory'",
-        )
+        alone = sum(c.n_rows / total * (1 - c.n_rows / data.n_rows) ** max(0.0, images - 1) for c in comparisons)
+        if config.opponents != "memory" and alone >= OFTEN:
+            remembers = config.min_opponents > 0 and config.image_id_column in data.columns
+            yield _alone(name, alone, remembers=remembers)
+
+
+def _alone(name: str, share: float, *, remembers: bool) -> Finding:
+    return Finding(
+        "images per call",
+        f"{share:.0%} of the completions that {name} grades will find no other image of their task and data set in a "
+        "call" + (" and be compared with remembered ones only" if remembers else " and earn None"),
+        "raise per_device_train_batch_size, steps_per_generation or the number of processes, or lower num_generations; "
+        + ("or accept it with opponents='memory'" if remembers else "or let min_opponents= remember images"),
+        "fault" if not remembers and share >= NEARLY_ALWAYS else "advice",
+    )

@@ -1,107 +1,53 @@
-"""The doctor's checks of data: columns, labels, keys."""
+"""The doctor's checks of data: columns, tasks, labels."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, cast
 
 import numpy as np
 
-from tatar_rewards.doctor.kinds import (
-    comparison_of,
-    graded_rows,
-    is_deviation,
-    is_missing,
-    labelled_rewards,
-    package_rewards,
-    ranking_rewards,
-)
-from tatar_rewards.findings import Finding, equal_labels, squeezed_labels
-from tatar_rewards.rewards import AnswerConfig, LabelConfig, Reward
-from tatar_rewards.rewards.configs import RankingConfig
-from tatar_rewards.scales import ScoreScale, as_scales
+from tatar_rewards.doctor.kinds import labelled_rewards, package_rewards, ranking_rewards
+from tatar_rewards.doctor.labels import Reading, read_rows, refused_rows
+from tatar_rewards.doctor.reading import Data, as_values
+from tatar_rewards.findings import Finding, equal_labels, small_deviations, squeezed_labels
+from tatar_rewards.rewards import LabelConfig, Reward
+from tatar_rewards.rewards.batch import rows_by_scale, target_stds
+from tatar_rewards.rewards.columns import columns_read, needed_columns
+from tatar_rewards.scales import is_missing
 
-RESERVED = [
-    "prompts",
-    "completion",
-    "completions",
-    "completion_ids",
-    "trainer_state",
-    "log_extra",
-    "log_metric",
-    "environment",
-    "environments",
-]
-BLOCKING = ("missing column", "label off its scale", "label", "image key", "two labels", "data", "unknown data set")
-MISLEADING = ("label scale", "equal labels")  # what the probes would find is a consequence of these
-STREAMED_ROWS = 2000  # how much of a stream is looked at
-
-Rows = Mapping[str, list[Any]]
+CLASHING = ("prompts", "completions")  # passed beside the columns of the data: a call with both fails
+OVERWRITTEN = ("completion", "completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
+MISLEADING = ("label scale", "equal labels", "rater deviations")  # what the probes would find is a consequence of these
 
 
-class Data(NamedTuple):
-    """Of a data set, all column names and the contents of those that the rewards read."""
-
-    names: list[str]
-    rows: Rows
-    streaming: bool
-
-
-def is_stream(dataset: Any) -> bool:
-    return not isinstance(dataset, Mapping) and not hasattr(dataset, "__len__")
-
-
-def read_columns(rewards: Sequence[Any], dataset: Any) -> Data:
-    """All column names, and the contents of those that the rewards read."""
-    wanted = {
-        getattr(reward.config, field)
-        for reward in package_rewards(rewards)
-        for field in ("task_column", "mos_column", "dataset_column", "image_id_column", "mos_std_column")
-        if getattr(reward.config, field, None) is not None
-    }
-    if isinstance(dataset, Mapping):
-        return Data(list(dataset), {name: list(dataset[name]) for name in dataset if name in wanted}, streaming=False)
-    streaming = is_stream(dataset)
-    names = getattr(dataset, "column_names", None)
-    if names is not None:
-        present = [name for name in names if name in wanted]
-        slim = dataset.select_columns(present) if present else []
-        if not streaming:
-            return Data(list(names), {name: list(slim[name]) for name in present}, streaming)
-        rows: list[Mapping[str, Any]] = list(islice(slim, STREAMED_ROWS))
-        return Data(list(names), {name: [row[name] for row in rows] for name in present}, streaming)
-    rows = list(islice(dataset, STREAMED_ROWS if streaming else None))
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return Data(names, {name: [row.get(name) for row in rows] for name in names if name in wanted}, streaming)
-
-
-def check_data(rewards: Sequence[Any], data: Data) -> Iterator[Finding]:
-    names, rows, streaming = data
-    if "prompt" not in names:
+def check_columns(rewards: Sequence[Any], data: Data) -> Iterator[Finding]:
+    if "prompt" not in data.names:
         yield Finding("missing column", "the dataset has no column 'prompt'", "add it: the trainer generates from it")
-    for name in names:
-        if name in RESERVED:
+    read = {name for reward in package_rewards(rewards) for name in columns_read(reward.config)}
+    for name in data.names:
+        if name in (*CLASHING, *OVERWRITTEN):
             yield Finding(
-                "reserved column", f"the trainer passes something of its own as {name!r}", f"rename the column {name!r}"
+                "reserved column",
+                f"the trainer passes something of its own as {name!r}"
+                + ("" if name in CLASHING else ", and not what the dataset has"),
+                f"rename the column {name!r}",
+                "fault" if name in CLASHING or name in read else "advice",
             )
-    missing = list(_check_columns(rewards, names))
-    yield from missing
-    if missing:
-        return
-    if rows and not any(map(len, rows.values())):  # rewards that ask for no column tell nothing of rows
-        yield Finding("data", "the dataset has no rows", "check how it was loaded or filtered")
-        return
-    yield from _check_tasks(rewards, rows)
-    seen: set[tuple[Any, ...]] = set()
-    for reward in labelled_rewards(rewards):
-        config = reward.config
-        labels = (config.task, config.mos_column, str(config.mos_scale), config.mos_std_column)
-        if labels not in seen:
-            seen.add(labels)
-            yield from _check_labels(reward, rows)
+    lacking: dict[str, list[str]] = {}
+    for reward in package_rewards(rewards):
+        for column in needed_columns(reward.config):
+            if column not in data.names:
+                lacking.setdefault(column, []).append(reward.__name__)
+    tasks = {reward.config.task_column for reward in package_rewards(rewards)}
+    for column, needing in lacking.items():
+        one_task = "; if all rows are of one task, use the reward of that task alone, with task=None"
+        yield Finding(
+            "missing column",
+            f"{', '.join(needing)} need{'s' * (len(needing) == 1)} a column {column!r}, which the dataset lacks",
+            "add it, or name yours in the reward's ..._column= setting" + one_task * (column in tasks),
+        )
     for ranking in ranking_rewards(rewards):
-        if ranking.config.image_id_column in rows:
-            yield from _check_image_keys(ranking, rows)
-        elif streaming:
+        if data.streaming and ranking.config.image_id_column not in data.names and ranking.config.num_generations:
             yield Finding(
                 "groups by place",
                 f"{ranking.__name__} knows images by their place, and a streaming dataset can put two prompts into one "
@@ -110,136 +56,81 @@ def check_data(rewards: Sequence[Any], data: Data) -> Iterator[Finding]:
             )
 
 
-def _check_columns(rewards: Sequence[Any], names: Sequence[str]) -> Iterator[Finding]:
-    needs: dict[str, list[str]] = {}
+def read_all(rewards: Sequence[Any], data: Data) -> tuple[list[Reading], list[Finding]]:
+    """What each reward reads of the data, and what it refuses; rewards whose columns are not all here are left out."""
+    readings: list[Reading] = []
+    findings: list[Finding] = []
     for reward in package_rewards(rewards):
-        for column in _needed_columns(reward):
-            if column not in names:
-                needs.setdefault(column, []).append(reward.__name__)
-    for column, needing in needs.items():
-        yield Finding(
-            "missing column",
-            f"{', '.join(needing)} need{'s' * (len(needing) == 1)} a column {column!r}, which the dataset lacks",
-            "add it, or name yours in the reward's ..._column= setting",
-        )
+        if not set(needed_columns(reward.config)) <= set(data.columns):
+            continue
+        columns = {name: data.columns[name] for name in columns_read(reward.config) if name in data.columns}
+        try:
+            readings.append(read_rows(reward, columns, data.n_rows))
+        except Exception as error:  # pandas, arrow and others raise what they like
+            findings += refused_rows(reward, columns, data.n_rows, error)
+    return readings, findings
 
 
-def _needed_columns(reward: Reward[AnswerConfig]) -> list[str]:
-    config = reward.config
-    columns = [config.task_column] if config.task is not None else []
-    if isinstance(config, LabelConfig):
-        columns += [config.mos_column] + ([config.mos_std_column] if config.mos_std_column else [])
-        columns += [config.dataset_column] if isinstance(as_scales(config.mos_scale), dict) else []
-    if isinstance(config, RankingConfig) and config.num_generations is None:
-        columns.append(config.image_id_column)
-    return columns
+# ---------------------------------------------------------------- tasks
 
 
-def _check_tasks(rewards: Sequence[Any], rows: Rows) -> Iterator[Finding]:
-    of_a_task = [reward for reward in package_rewards(rewards) if reward.config.task is not None]
-    for column in sorted({reward.config.task_column for reward in of_a_task}):
-        present = set(rows[column])
-        shown = ", ".join(sorted(map(repr, present)))
-        for reward in of_a_task:
-            if reward.config.task_column == column and reward.config.task not in present:
-                yield Finding(
-                    "tasks",
-                    f"{reward.__name__} grades task {reward.config.task!r}, but the column {column!r} holds only "
-                    f"{shown}",
-                    "set task= to what the column holds, or leave the reward out",
-                )
-        graded = {reward.config.task for reward in labelled_rewards(rewards)}
-        for task in sorted(present - graded, key=repr) if None not in graded else []:
+def check_tasks(rewards: Sequence[Any], readings: Sequence[Reading], data: Data) -> Iterator[Finding]:
+    """Tasks without a row, and rows of a task that no reward compares with a label."""
+    only_ours = len(package_rewards(rewards)) == len(rewards)  # others may grade the rest
+    ungraded = _ungraded_rows(rewards, readings, data)
+    with_task = [reading for reading in readings if reading.reward.config.task is not None]
+    for reading in with_task:
+        if not reading.on_task.any():
+            yield _without_rows(reading, data, mistaken=bool(ungraded) and only_ours)
+    for column in sorted({reading.reward.config.task_column for reading in with_task}):
+        tasks = as_values(data.columns[column])
+        unknown = {repr(tasks[row]) for row in ungraded if is_missing(tasks[row])}
+        for task, count in Counter(repr(tasks[row]) for row in ungraded).items():
             yield Finding(
                 "tasks",
-                f"{rows[column].count(task)} rows are of task {task!r}, whose answers no reward compares with a label",
-                f"add a reward with task={task!r}, or take the rows out",
+                f"{count} rows are of task {task}, whose answers no reward compares with a label",
+                f"add a reward with task={task}, or take the rows out",
+                "fault" if only_ours and task not in unknown else "advice",
             )
 
 
-def _check_labels(reward: Reward[LabelConfig], rows: Rows) -> Iterator[Finding]:
-    column, on_task = reward.config.mos_column, graded_rows(reward, rows)
-    scales = as_scales(reward.config.mos_scale)
-    by_scale: dict[ScoreScale, list[int]] = {}
-    unknown: dict[str, int] = {}
-    for row in on_task:
-        if isinstance(scales, ScoreScale):
-            by_scale.setdefault(scales, []).append(row)
+def _ungraded_rows(rewards: Sequence[Any], readings: Sequence[Reading], data: Data) -> list[int]:
+    graded = [reading.on_task for reading in readings if isinstance(reading.reward.config, LabelConfig)]
+    if not graded or len(graded) < len(labelled_rewards(rewards)):
+        return []
+    return [int(row) for row in np.flatnonzero(~np.any(graded, axis=0))]
+
+
+def _without_rows(reading: Reading, data: Data, *, mistaken: bool) -> Finding:
+    """A task that no row has; a mistake where rows are left over, or their task is only written otherwise."""
+    config = reading.reward.config
+    tasks = Counter(repr(task) for task in as_values(data.columns[config.task_column]))
+    alike = any(str(config.task).strip().casefold() == task.strip("'\" ").casefold() for task in tasks)
+    shown = ", ".join(sorted(tasks)[:8]) + (", ..." if len(tasks) > 8 else "")
+    return Finding(
+        "tasks",
+        f"{reading.reward.__name__} grades task {config.task!r}, but the column {config.task_column!r} holds only "
+        f"{shown}",
+        "set task= to what the column holds, or leave the reward out",
+        "fault" if mistaken or alike else "advice",
+    )
+
+
+# ---------------------------------------------------------------- labels
+
+
+def check_labels(readings: Sequence[Reading], columns: Mapping[str, Any]) -> Iterator[Finding]:
+    """What readable labels show to be wrong: none at all, all in a corner of the scale, all the same."""
+    for reading in readings:
+        if reading.targets is None or not reading.on_task.any():
             continue
-        dataset = rows[reward.config.dataset_column][row]
-        if dataset in scales:
-            by_scale.setdefault(scales[dataset], []).append(row)
-        else:
-            unknown.setdefault(str(dataset), row)
-    for dataset, row in unknown.items():
-        yield Finding(
-            "unknown data set",
-            f"{reward.config.dataset_column}[{row}] is {dataset!r}, for which mos_scale declares no scale",
-            "declare its scale too",
-        )
-    for scale, scale_rows in by_scale.items():
-        yield from _check_scale(reward, rows[column], scale, scale_rows)
-    values = [rows[column][row] for row in on_task]
-    missing = sum(map(is_missing, values))
-    if on_task and missing == len(on_task):
-        yield Finding("label", f"no row that {reward.__name__} grades has a label in {column!r}", "add the labels")
-    std_column = reward.config.mos_std_column
-    if std_column is not None:
-        bad = [row for row in on_task if not is_deviation(rows[std_column][row])]
-        if bad:
-            yield Finding(
-                "label",
-                f"{std_column}[{bad[0]}] is {rows[std_column][bad[0]]!r}, no standard deviation ({len(bad)} such rows)",
-                "a rater standard deviation is a number of at least 0, on the scale of the MOS, or None",
-            )
-
-
-def _check_scale(
-    reward: Reward[LabelConfig], values: Sequence[Any], scale: ScoreScale, scale_rows: Sequence[int]
-) -> Iterator[Finding]:
-    column = reward.config.mos_column
-    points, off = [], []
-    for row in scale_rows:
-        try:
-            points += scale.column_to_points([values[row]]).tolist()
-        except (TypeError, ValueError):
-            off.append(row)
-    if off:
-        shown = ", ".join(f"{column}[{row}] = {values[row]!r}" for row in off[:5])
-        more = f" and {len(off) - 5} more" if len(off) > 5 else ""
-        yield Finding(
-            "label off its scale",
-            f"{shown}{more}: not on the scale {scale} that {reward.__name__} declares",
-            "declare the scale that the labels were given on with mos_scale=, or mend the labels",
-        )
-    else:
-        known = np.array(points)
-        yield from squeezed_labels(known, column, scale)
-        yield from equal_labels(known, scale_rows, column)
-
-
-def _check_image_keys(reward: Reward[RankingConfig], rows: Rows) -> Iterator[Finding]:
-    config = reward.config
-    id_column, ids = config.image_id_column, rows[config.image_id_column]
-    columns = [column for column in (config.mos_column, config.mos_std_column) if column is not None]
-    first: dict[Any, tuple[int, Any]] = {}
-    for row in graded_rows(reward, rows):
-        if isinstance(ids[row], bool) or not isinstance(ids[row], str | int | np.integer):
-            yield Finding(
-                "image key",
-                f"{id_column}[{row}] is {ids[row]!r}, no string or integer",
-                "give each image a key, for example its file name",
-            )
-            return
-        for column in columns:
-            value = rows[column][row]
-            if is_missing(value):
-                continue
-            other, known = first.setdefault((column, *comparison_of(reward, rows, row), ids[row]), (row, value))
-            if known != value:
-                yield Finding(
-                    "two labels",
-                    f"rows {other} and {row} have one {id_column}, {ids[row]!r}, but {column} {known} and {value}",
-                    f"one image has one {column}: give different images different keys, or mend the label",
-                )
-                return
+        reward, on_task = cast(Reward[LabelConfig], reading.reward), reading.on_task
+        column, std_column = reward.config.mos_column, reward.config.mos_std_column
+        if np.isnan(reading.targets[on_task]).all():
+            yield Finding("labels", f"no row that {reward.__name__} grades has a label in {column!r}", "add the labels")
+        for scale, rows in rows_by_scale(reward, columns, on_task, "mos_scale").items():
+            points = reading.targets[rows]
+            yield from squeezed_labels(points, column, scale)
+            yield from equal_labels(points, np.flatnonzero(rows).tolist(), column)
+        if std_column is not None:
+            yield from small_deviations(target_stds(reward, columns, on_task, of="ratings"), std_column)

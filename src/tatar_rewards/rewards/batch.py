@@ -12,7 +12,7 @@ from tatar_rewards.answers import Answer
 from tatar_rewards.answers.messages import CompletionText, completion_texts
 from tatar_rewards.answers.sequences import as_list, is_sequence, n_dimensions
 from tatar_rewards.rewards.budgets import Lengths, measure_lengths
-from tatar_rewards.rewards.column_values import column_of, on_task_rows, token_ids_of
+from tatar_rewards.rewards.columns import column_of, on_task_rows, token_ids_of
 from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig
 from tatar_rewards.rewards.deviations import deviations_in_points
 from tatar_rewards.rewards.function_configs import LengthConfig

@@ -11,7 +11,7 @@ from tatar_rewards.answers import AnswerStatus
 from tatar_rewards.rewards.batch import read_answers, read_lengths, read_texts, to_list
 from tatar_rewards.rewards.budgets import budget_reward
 from tatar_rewards.rewards.call import one_call
-from tatar_rewards.rewards.column_values import on_task_rows
+from tatar_rewards.rewards.columns import on_task_rows
 from tatar_rewards.rewards.configs import AnswerFormatRewardConfig, LengthRewardConfig
 from tatar_rewards.rewards.first_call import warn_of_no_thought, warn_of_unreadable
 from tatar_rewards.rewards.function_configs import LengthConfig, function_settings

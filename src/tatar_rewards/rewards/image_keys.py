@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tatar_rewards.distributed import GatheredRows, gather_texts, rank, stable_keys
 from tatar_rewards.rewards.batch import Batch
-from tatar_rewards.rewards.column_values import column_if_any, column_if_usable, column_of
+from tatar_rewards.rewards.columns import column_if_any, column_if_usable, column_of
 from tatar_rewards.rewards.configs import LabelConfig, RankingConfig
 from tatar_rewards.rewards.reward import Reward
 

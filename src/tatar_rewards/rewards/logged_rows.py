@@ -22,7 +22,7 @@ import numpy as np
 
 from tatar_rewards.rewards.batch import Batch, Floats
 from tatar_rewards.rewards.call import Call
-from tatar_rewards.rewards.column_values import column_if_usable
+from tatar_rewards.rewards.columns import column_if_usable
 from tatar_rewards.rewards.configs import LabelConfig
 from tatar_rewards.rewards.opponents import RankedRows
 

@@ -1,4 +1,4 @@
-"""The columns of a batch, from whatever holds them, as lists in the order of the completions."""
+"""Which columns of the data a reward reads, and their values, by place."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tatar_rewards.answers.sequences import as_list, as_python, is_sequence, n_dimensions, shown
-from tatar_rewards.rewards.configs import AnswerConfig
+from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig, RankingConfig
 from tatar_rewards.rewards.reward import Reward
+from tatar_rewards.scales import as_scales
 
 _NEVER_MISSING = {str, bool, int, list, type(None)}
 _NUMBERS = {float, int, type(None)}
@@ -71,7 +72,10 @@ def on_task_rows(reward: Reward[AnswerConfig], columns: Mapping[str, Any], lengt
     config = reward.config
     if config.task is None:
         return np.ones(length, dtype=bool)
-    cure = f"add it to the dataset, set task_column=, or grade every row with task=None instead of {config.task!r}"
+    cure = (
+        f"add it to the dataset, name yours with task_column=, or, if every row is of task {config.task!r}, give the "
+        f"trainer {type(reward).__name__}(task=None) in place of it"
+    )
     tasks = column_of(reward, columns, config.task_column, length, cure)
     return np.array([isinstance(task, str) and task == config.task for task in tasks], dtype=bool)
 
@@ -93,3 +97,37 @@ def _value(value: Any) -> Any:
         value = value.tolist()
     value = as_python(value)
     return None if isinstance(value, float) and value != value else value
+
+
+# ---------------------------------------------------------------- which ones
+
+
+def columns_read(config: AnswerConfig) -> list[str]:
+    """Every column that a reward with these settings looks for: those that its settings name.
+
+    Examples:
+        >>> columns_read(LabelConfig(mos_column="score"))
+        ['task', 'score', 'dataset', 'image_id']
+    """
+    names = [getattr(config, field) for field in type(config).model_fields if field.endswith("_column")]
+    return list(dict.fromkeys(name for name in names if name is not None))
+
+
+def needed_columns(config: AnswerConfig) -> list[str]:
+    """Those of them without which a call raises.
+
+    Examples:
+        >>> needed_columns(LabelConfig(task="iqa", mos_std_column="sd"))
+        ['task', 'mos', 'sd']
+    """
+    needed = [config.task_column] if config.task is not None else []
+    if isinstance(config, LabelConfig):
+        needed.append(config.mos_column)
+        scales = [scale for scale in (config.mos_scale, config.mos_std_scale) if scale is not None]
+        needed += [config.dataset_column] if any(isinstance(as_scales(scale), dict) for scale in scales) else []
+    if isinstance(config, RankingConfig) and config.num_generations is None:
+        needed.append(config.image_id_column)
+    for name, field in type(config).model_fields.items():  # those that are off by default
+        if name.endswith("_column") and field.default is None and getattr(config, name) is not None:
+            needed.append(getattr(config, name))
+    return list(dict.fromkeys(needed))

@@ -1,0 +1,22 @@
+"""Rewards that a trainer takes and that are not this package's."""
+
+import functools
+
+from trl.rewards import think_format_reward
+
+
+def own_function(completions, **columns):
+    return [0.5] * len(completions)
+
+
+def with_settings(strength, completions, **columns):
+    return [strength] * len(completions)
+
+
+OTHERS = [
+    think_format_reward,
+    own_function,
+    functools.partial(with_settings, 0.5),
+    lambda completions, **columns: [0.0] * len(completions),
+    "some-org/a-reward-model",
+]
