@@ -116,3 +116,23 @@ def test_a_missing_deviation_is_never_taken_for_certainty():
     resumed = tr.GaussianScoreReward(mos_std_column="sd", raters=16)
     resumed.load_state_dict(reward.state_dict())
     assert resumed(answers[:1], mos=[60.0], sd=[None]) == alone
+
+
+def test_the_doctor_tells_what_another_panel_would_earn():
+    """The human ceiling, beside the labels themselves and a constant guess; unknown where nothing tells the error."""
+    rng = np.random.default_rng(0)
+    mos = rng.uniform(10, 90, 48)
+    rows = [
+        {"prompt": "Rate it from 0 to 100 in <answer>", "mos": m, "task": "iqa", "image_id": k, "sd": 27.0, "n": 12}
+        for k, m in enumerate(mos.tolist())
+    ]
+    known = tr.GaussianScoreReward(task="iqa", mos_std_column="sd", raters_column="n")
+    fact = tr.check_setup([known], {}, rows).facts["iqa_gaussian_score pays"]
+    panels = np.clip(mos + rng.normal(0, 27 / math.sqrt(12), (500, 48)), 0, 100)
+    stds = np.full(48, 27 / math.sqrt(12))
+    ceiling = np.mean([tr.gaussian_score_reward(panel, mos, target_stds=stds) for panel in panels])
+    said = float(fact.rpartition("guess, ")[2].partition(" for another panel of raters")[0])
+    assert said == pytest.approx(ceiling, abs=0.03)
+    unknown = tr.check_setup([tr.GaussianScoreReward(task="iqa")], {}, rows).facts["iqa_gaussian_score pays"]
+    assert unknown.startswith("1.00 for the labels themselves")
+    assert "panel" not in unknown

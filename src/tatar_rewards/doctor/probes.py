@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tatar_rewards.doctor.kinds import package_rewards
 from tatar_rewards.doctor.labels import Reading
 from tatar_rewards.doctor.reading import Columns
-from tatar_rewards.doctor.samples import Sample, completions_for, grade, sample_of
+from tatar_rewards.doctor.samples import Sample, completions_for, grade, other_panels, sample_of
 from tatar_rewards.findings import Finding
 from tatar_rewards.rewards import AnswerConfig, LabelConfig, Reward
 from tatar_rewards.rewards.batch import Floats
@@ -26,8 +26,12 @@ def probe_rewards(
     readings: Sequence[Reading],
     columns: Columns,
     num_generations: int,
+    facts: dict[str, str],
 ) -> Iterator[Finding]:
-    """Findings on the package's rewards; those of others are not called, since they may ask a paid judge."""
+    """Findings on the package's rewards; those of others are not called, since they may ask a paid judge.
+
+    What a reward pays for answers of known worth is added to the facts.
+    """
     labelled = [reading for reading in readings if reading.targets is not None]
     samples = [(reading, sample_of(reading, rewards, columns)) for reading in labelled]
     with warnings.catch_warnings():
@@ -36,7 +40,7 @@ def probe_rewards(
             sample = _sample_for(reward, samples)
             if sample is not None and (not isinstance(reward.config, RankingConfig) or len(sample.points) > 1):
                 try:
-                    yield from _probe(reward, sample)
+                    yield from _probe(reward, sample, facts)
                 except Exception as error:  # a reward of the user's own that is built on ours
                     yield Finding("probe", f"{reward.__name__} fails on made-up answers: {error}", "try it", "advice")
         if weights is None or len(weights) == len(rewards):
@@ -53,7 +57,7 @@ def _sample_for(reward: Reward[AnswerConfig], samples: Sequence[tuple[Reading, S
     return next((sample for sample in of_task if sample is not None), None)
 
 
-def _probe(reward: Reward[AnswerConfig], sample: Sample) -> Iterator[Finding]:
+def _probe(reward: Reward[AnswerConfig], sample: Sample, facts: dict[str, str]) -> Iterator[Finding]:
     def rewards_of(completions: list[str]) -> Floats:
         return grade(reward, completions, sample.columns, sample.n_tokens)
 
@@ -74,6 +78,11 @@ def _probe(reward: Reward[AnswerConfig], sample: Sample) -> Iterator[Finding]:
     if not isinstance(reward.config, LabelConfig) or len(g) < 4:
         return
     worst, constant = mean_reward(np.where(g < 50, 100.0, 0.0)), mean_reward(np.full_like(g, np.median(g)))
+    pays = f"{gold:.2f} for the labels themselves, {constant:.2f} for a constant guess"
+    panels = other_panels(cast(Reward[LabelConfig], reward), sample)
+    if panels is not None:
+        pays += f", {np.mean([mean_reward(panel) for panel in panels]):.2f} for another panel of raters (human ceiling)"
+    facts[f"{name} pays"] = pays
     if worst > gold - 0.2:
         yield Finding(
             "worst",
@@ -84,7 +93,7 @@ def _probe(reward: Reward[AnswerConfig], sample: Sample) -> Iterator[Finding]:
         yield Finding(
             "constant guess",
             f"{name} pays {constant:.2f} for one and the same answer everywhere and {gold:.2f} for the labels",
-            "choose a smaller tolerance or temperature; for rankings loss='kl' with dispersion='matched'",
+            "choose a smaller tolerance or temperature; for rankings loss='kl', which is the default",
         )
 
 

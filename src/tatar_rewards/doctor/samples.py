@@ -8,11 +8,13 @@ import numpy as np
 from tatar_rewards.doctor.budgets import joint_budget, length_within
 from tatar_rewards.doctor.labels import Reading, twin_of, with_image_keys
 from tatar_rewards.doctor.reading import Columns, as_values
-from tatar_rewards.rewards import AnswerConfig, Reward
-from tatar_rewards.rewards.batch import Floats
+from tatar_rewards.rewards import AnswerConfig, LabelConfig, Reward
+from tatar_rewards.rewards.batch import Floats, target_stds
+from tatar_rewards.rewards.columns import on_task_rows
 from tatar_rewards.scales import ScoreScale, as_scale
 
 PROBED = 48  # rows
+PANELS = 8  # of raters, that are simulated
 LONGEST_THINKING, LONGEST_COMPLETION = 5_000, 20_000  # words and tokens that a probe writes
 
 
@@ -63,6 +65,22 @@ def completions_for(reward: Reward[AnswerConfig], points: Floats, n_words: int) 
     thinking = opening + " ".join(f"word{k}" for k in range(n_words)) + "</think>"
     scale = as_scale(reward.config.answer_scale)
     return [f"{thinking}<answer>{_number(score, scale)}</answer>" for score in np.clip(points, 0, 100).tolist()]
+
+
+def other_panels(reward: Reward[LabelConfig], sample: Sample) -> Floats | None:
+    """(PANELS, n) what other panels of as many raters could have said; None where nothing tells how sure a MOS is."""
+    config = reward.config
+    counted = config.raters is not None or config.raters_column is not None
+    if config.mos_std_column is None or (config.mos_std_of == "ratings" and not counted):
+        return None
+    on_task = on_task_rows(reward, sample.columns, len(sample.points))
+    errors = target_stds(reward, sample.columns, on_task, of="mean")
+    if np.isnan(errors).all():
+        return None
+    errors = np.where(np.isnan(errors), np.nanmedian(errors), errors)
+    noise = np.random.default_rng(0).normal(size=(PANELS, len(errors)))
+    panels: Floats = np.clip(sample.points + errors * noise, 0, 100)
+    return panels
 
 
 def _number(points: float, scale: ScoreScale) -> str:

@@ -155,4 +155,4 @@ class _Look:
         self.findings += check_comparisons(readings, data, images)
         if sound and len(readings) == len(package_rewards(self.rewards)):
             weights, group = self.settings.reward_weights, self.settings.num_generations
-            self.findings += probe_rewards(self.rewards, weights, readings, data.columns, group)
+            self.findings += probe_rewards(self.rewards, weights, readings, data.columns, group, self.facts)
