@@ -30,6 +30,13 @@ FUNCTIONS = [
     *bad_numbers(
         tr.gaussian_score_reward, (Q, G), tolerance=(0, math.inf), reward_at_tolerance=(0, 1), widening=(-1, math.inf), gain=(0.9, math.inf)
     ),
+    *(case for case in bad_columns(tr.error_score_reward)),
+    *(case for function in (tr.crps_score_reward, tr.win_rate_reward) for case in bad_columns(function, K)),
+    *bad_stds(tr.error_score_reward),
+    *(case for function in (tr.crps_score_reward, tr.win_rate_reward) for case in bad_stds(function, K)),
+    *bad_numbers(tr.error_score_reward, (Q, G), tolerance=(0, math.inf), reward_at_tolerance=(0, 1)),
+    *bad_numbers(tr.crps_score_reward, (Q, G, K), scale=(0, math.inf)),
+    bad(tr.error_score_reward, Q, G, error=ValueError, match="shape must be one of 'laplace', 'linear', 'squared', 'huber'; got 'x'", shape="x"),
     *bad_numbers(tr.threshold_score_reward, (Q, G), tolerance=(-1, 101)),
     *bad_numbers(tr.length_reward, (Q,), shortest=(-1, math.inf), longest=(-1, None), margin=(-1, math.inf)),
     *(
@@ -40,6 +47,17 @@ FUNCTIONS = [
         )
     ),
     *bad_numbers(tr.thurstone_rank_reward, (Q, G, K), variance_floor=(0, math.inf)),
+    *(
+        case
+        for function in (tr.crps_score_reward, tr.win_rate_reward)
+        for case in (
+            bad(function, Q, G, [1, 2], error=TypeError, match="groups must be a numpy or torch array; got list"),
+            bad(function, Q, G, Q, error=TypeError, match="groups must hold integer or string keys; got dtype float64"),
+            bad(function, Q, G, K, Q, error=TypeError, match="comparisons must hold integer or string keys"),
+            bad(function, Q, G, K, None, None, K, error=TypeError, match="wanted must hold True and False; got dtype int64"),
+            bad(function, Q, G, np.array([7, 7]), error=ValueError, match="groups[0] and groups[1] are both 7, but their targets differ: 40 and 70"),
+        )
+    ),
     *(
         case
         for function in RANKINGS

@@ -32,7 +32,7 @@ def test_a_reader_that_goes_away_leaves_no_trace(tmp_path):
     command = [sys.executable, "-m", "tatar_rewards", "doctor", "--num-generations", "5"]
     run = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path)
     os.close(writer)
-    assert (run.returncode, run.stderr) == (1, "")
+    assert (run.returncode, run.stderr) == (141, "")
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,13 @@ from tatar_rewards.rewards.configs import RankingConfig
 KINDS = [
     tr.AnswerFormatReward,
     tr.GaussianScoreReward,
+    tr.ErrorScoreReward,
+    tr.CrpsScoreReward,
     tr.ThresholdScoreReward,
     tr.LengthReward,
     tr.PairwiseRankReward,
     tr.ThurstoneRankReward,
+    tr.WinRateReward,
 ]
 EACH_KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 EACH_RANKING = pytest.mark.parametrize("kind", [tr.PairwiseRankReward, tr.ThurstoneRankReward])

@@ -6,17 +6,24 @@ import numpy.typing  # noqa: F401  # from here, not from deep in other imports, 
 
 from tatar_rewards.answers import Answer, AnswerStatus, parse_answer, read_completion
 from tatar_rewards.functional import (
+    crps_score_reward,
+    error_score_reward,
     gaussian_score_reward,
     length_reward,
     pairwise_rank_reward,
     threshold_score_reward,
     thurstone_rank_reward,
+    win_rate_reward,
 )
 from tatar_rewards.hacks import HackThresholds
 from tatar_rewards.presets import tatar_reward_funcs
 from tatar_rewards.rewards import (
     AnswerConfig,
     AnswerFormatReward,
+    CrpsScoreConfig,
+    CrpsScoreReward,
+    ErrorScoreConfig,
+    ErrorScoreReward,
     GaussianScoreConfig,
     GaussianScoreReward,
     LabelConfig,
@@ -29,6 +36,7 @@ from tatar_rewards.rewards import (
     ThresholdScoreReward,
     ThurstoneRankConfig,
     ThurstoneRankReward,
+    WinRateReward,
 )
 from tatar_rewards.scales import BENCHMARK_SCALES, POINTS, ScoreScale
 
@@ -45,6 +53,10 @@ __all__ = [
     "AnswerConfig",
     "AnswerFormatReward",
     "AnswerStatus",
+    "CrpsScoreConfig",
+    "CrpsScoreReward",
+    "ErrorScoreConfig",
+    "ErrorScoreReward",
     "GaussianScoreConfig",
     "GaussianScoreReward",
     "HackThresholds",
@@ -59,8 +71,11 @@ __all__ = [
     "ThresholdScoreReward",
     "ThurstoneRankConfig",
     "ThurstoneRankReward",
+    "WinRateReward",
     "__version__",
     "check_setup",
+    "crps_score_reward",
+    "error_score_reward",
     "evaluate_predictions",
     "gaussian_score_reward",
     "length_reward",
@@ -70,6 +85,7 @@ __all__ = [
     "tatar_reward_funcs",
     "threshold_score_reward",
     "thurstone_rank_reward",
+    "win_rate_reward",
 ]
 
 

@@ -25,6 +25,8 @@ def make_rewards():
         tr.PairwiseRankReward(task="iqa", opponents="memory", memory_size=5),
         tr.PairwiseRankReward(name="normal", link="normal", min_opponents=3),
         tr.GaussianScoreReward(task="iqa", length_gate=tr.LengthConfig(longest=1)),
+        tr.CrpsScoreReward(task="iqa", mos_std_column="mos_std"),
+        tr.WinRateReward(task="iaa"),
         tr.AnswerFormatReward(task="iqa"),
         tr.LengthReward(task="iaa", longest=1),
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tatar_rewards.doctor.kinds import package_rewards, ranking_rewards
+from tatar_rewards.doctor.kinds import image_rewards, package_rewards
 from tatar_rewards.doctor.settings import TrainingSettings
 from tatar_rewards.findings import Finding
 from tatar_rewards.rewards.columns import needed_columns
@@ -82,7 +82,7 @@ def _check_removed_columns(rewards: Sequence[Any], settings: TrainingSettings) -
 
 
 def _check_groups_by_place(rewards: Sequence[Any], size: int, rows: float, world_size: int) -> Iterator[Finding]:
-    for reward in ranking_rewards(rewards):
+    for reward in image_rewards(rewards):
         consecutive, name = reward.config.num_generations, reward.__name__
         if consecutive is None:
             continue

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from tatar_rewards.doctor.kinds import labelled_rewards, package_rewards, ranking_rewards
+from tatar_rewards.doctor.kinds import image_rewards, labelled_rewards, package_rewards
 from tatar_rewards.doctor.labels import Reading, read_rows, refused_rows
 from tatar_rewards.doctor.reading import Data, as_values
 from tatar_rewards.findings import Finding, equal_labels, small_deviations, squeezed_labels
@@ -46,7 +46,7 @@ def check_columns(rewards: Sequence[Any], data: Data) -> Iterator[Finding]:
             f"{', '.join(needing)} need{'s' * (len(needing) == 1)} a column {column!r}, which the dataset lacks",
             "add it, or name yours in the reward's ..._column= setting" + one_task * (column in tasks),
         )
-    for ranking in ranking_rewards(rewards):
+    for ranking in image_rewards(rewards):
         if data.streaming and ranking.config.image_id_column not in data.names and ranking.config.num_generations:
             yield Finding(
                 "groups by place",

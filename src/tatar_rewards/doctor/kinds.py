@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from tatar_rewards.rewards import AnswerConfig, LabelConfig, Reward
-from tatar_rewards.rewards.configs import RankingConfig
+from tatar_rewards.rewards.configs import ImageConfig
 
 
 def package_rewards(rewards: Iterable[Any]) -> list[Reward[AnswerConfig]]:
@@ -16,6 +16,6 @@ def labelled_rewards(rewards: Iterable[Any]) -> list[Reward[LabelConfig]]:
     return cast(list[Reward[LabelConfig]], found)
 
 
-def ranking_rewards(rewards: Iterable[Any]) -> list[Reward[RankingConfig]]:
-    found = [reward for reward in package_rewards(rewards) if isinstance(reward.config, RankingConfig)]
-    return cast(list[Reward[RankingConfig]], found)
+def image_rewards(rewards: Iterable[Any]) -> list[Reward[ImageConfig]]:
+    """Those that must know which completions show the same image."""
+    return [cast(Any, reward) for reward in package_rewards(rewards) if isinstance(reward.config, ImageConfig)]

@@ -13,7 +13,7 @@ from tatar_rewards.rewards import AnswerConfig, LabelConfig, Reward
 from tatar_rewards.rewards.batch import Floats
 from tatar_rewards.rewards.call import one_call
 from tatar_rewards.rewards.columns import on_task_rows
-from tatar_rewards.rewards.configs import RankingConfig
+from tatar_rewards.rewards.configs import ImageConfig
 from tatar_rewards.rewards.graded import read_and_gather
 
 MOST_BAD_ROWS = 200  # that are looked for
@@ -46,14 +46,14 @@ def read_rows(reward: Reward[AnswerConfig], columns: Columns, n_rows: int) -> Re
 
 def twin_of(reward: Reward[AnswerConfig]) -> Reward[AnswerConfig]:
     """The same settings without state; a ranking that knows its images by a key."""
-    by_key = {"num_generations": None} if isinstance(reward.config, RankingConfig) else {}
+    by_key = {"num_generations": None} if isinstance(reward.config, ImageConfig) else {}
     return reward.fresh(**by_key)
 
 
 def with_image_keys(reward: Reward[AnswerConfig], columns: Mapping[str, Any], n_rows: int) -> dict[str, Any]:
     """A row of the data is one image, where no column says otherwise."""
     keys = {}
-    if isinstance(reward.config, RankingConfig) and columns.get(reward.config.image_id_column) is None:
+    if isinstance(reward.config, ImageConfig) and columns.get(reward.config.image_id_column) is None:
         keys = {reward.config.image_id_column: list(range(n_rows))}
     return {**columns, **keys}
 

@@ -13,7 +13,7 @@ import numpy as np
 from tatar_rewards.distributed import failing_together, gather_rows
 from tatar_rewards.distributed.groups import gathering_nothing
 from tatar_rewards.rewards.batch import Floats
-from tatar_rewards.rewards.configs import RankingConfig
+from tatar_rewards.rewards.configs import ImageConfig
 from tatar_rewards.rewards.evaluating import is_evaluation, trainer_evaluates
 from tatar_rewards.rewards.reward import ConfigT_co, Reward, State
 
@@ -71,9 +71,9 @@ class Call(Generic[ConfigT_co]):
 def one_call(reward: Reward[ConfigT_co], columns: Mapping[str, Any]) -> Iterator[Call[ConfigT_co]]:
     """A call on all ranks, which an error on one of them ends on all.
 
-    A ranking gathers always, another reward under a trainer only: called by hand it is alone.
+    A reward that must know its images gathers always, another one under a trainer only: called by hand it is alone.
     """
-    if isinstance(reward.config, RankingConfig) or "trainer_state" in columns:
+    if isinstance(reward.config, ImageConfig) or "trainer_state" in columns:
         step = getattr(columns.get("trainer_state"), "global_step", None)
         group, kind = reward.config.process_group, type(reward).__qualname__
         on_ranks = failing_together(kind, process_group=group, step=step)

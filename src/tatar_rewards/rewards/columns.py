@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tatar_rewards.answers.sequences import as_list, as_python, is_sequence, n_dimensions, shown
-from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig, RankingConfig
+from tatar_rewards.rewards.configs import AnswerConfig, ImageConfig, LabelConfig
 from tatar_rewards.rewards.reward import Reward
 from tatar_rewards.scales import as_scales
 
@@ -125,7 +125,7 @@ def needed_columns(config: AnswerConfig) -> list[str]:
         needed.append(config.mos_column)
         scales = [scale for scale in (config.mos_scale, config.mos_std_scale) if scale is not None]
         needed += [config.dataset_column] if any(isinstance(as_scales(scale), dict) for scale in scales) else []
-    if isinstance(config, RankingConfig) and config.num_generations is None:
+    if isinstance(config, ImageConfig) and config.num_generations is None:
         needed.append(config.image_id_column)
     for name, field in type(config).model_fields.items():  # those that are off by default
         if name.endswith("_column") and field.default is None and getattr(config, name) is not None:

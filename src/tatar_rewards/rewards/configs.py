@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from tatar_rewards.distributed.groups import check_group
 from tatar_rewards.rewards.frozen_config import FrozenConfig
 from tatar_rewards.rewards.function_configs import (
+    CrpsScoreConfig,
+    ErrorScoreConfig,
     GaussianScoreConfig,
     LengthConfig,
     PairwiseRankConfig,
@@ -120,7 +122,18 @@ class LabelConfig(AnswerConfig):
         return self
 
 
-class OpponentConfig(FrozenConfig):
+class GroupConfig(FrozenConfig):
+    """How a reward knows which completions show the same image, where it must.
+
+    Attributes:
+        num_generations: The trainer's, for data without a column of image keys: that many consecutive rows are taken
+            for one image. Valid only where no group is split over processes; nothing is remembered then.
+    """
+
+    num_generations: Annotated[int, Field(ge=1)] | None = None
+
+
+class OpponentConfig(GroupConfig):
     """Whom a ranking compares with.
 
     Attributes:
@@ -128,14 +141,11 @@ class OpponentConfig(FrozenConfig):
             those are fewer than `min_opponents`; `"memory"` compares with remembered ones always.
         min_opponents: With fewer other images than this in a call, remembered ones are added; 0 remembers none.
         memory_size: How many images to remember for each task and data set.
-        num_generations: The trainer's, for data without a column of image keys: that many consecutive rows are taken
-            for one image. Valid only where no group is split over processes; nothing is remembered then.
     """
 
     opponents: Literal["gathered", "memory"] = "gathered"
     min_opponents: Annotated[int, Field(ge=0)] = 8
     memory_size: Annotated[int, Field(ge=1)] = 64
-    num_generations: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _check_memory(self) -> Self:
@@ -175,12 +185,28 @@ class GaussianScoreRewardConfig(GaussianScoreConfig, LabelConfig):
     needs_std_of = "mean"
 
 
+class ErrorScoreRewardConfig(ErrorScoreConfig, LabelConfig):
+    """Settings of `ErrorScoreReward`."""
+
+    needs_std_of = "mean"
+
+
+class ImageConfig(GroupConfig, LabelConfig):
+    """What a reward takes that must know which completions show the same image."""
+
+
+class CrpsScoreRewardConfig(CrpsScoreConfig, ImageConfig):
+    """Settings of `CrpsScoreReward`."""
+
+    needs_std_of = "ratings"
+
+
 class ThresholdScoreRewardConfig(ThresholdScoreConfig, LabelConfig):
     """Settings of `ThresholdScoreReward`."""
 
 
-class RankingConfig(OpponentConfig, LabelConfig):
-    """What both rankings take beside the settings of their functions."""
+class RankingConfig(OpponentConfig, ImageConfig):
+    """What the rankings take beside the settings of their functions."""
 
     needs_std_of = "ratings"
 
@@ -191,3 +217,7 @@ class ThurstoneRankRewardConfig(ThurstoneRankConfig, RankingConfig):
 
 class PairwiseRankRewardConfig(PairwiseRankConfig, RankingConfig):
     """Settings of `PairwiseRankReward`."""
+
+
+class WinRateRewardConfig(RankingConfig):
+    """Settings of `WinRateReward`."""

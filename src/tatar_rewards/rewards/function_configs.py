@@ -10,11 +10,15 @@ from typing import Any, Literal, Self
 from pydantic import model_validator
 
 from tatar_rewards.functional._comparison import PairSettings
+from tatar_rewards.functional.forecast import check_crps_settings, crps_score_reward
 from tatar_rewards.functional.lengths import check_length_settings, length_reward
 from tatar_rewards.functional.ranking import Dispersion, Link, Loss, pairwise_rank_reward, thurstone_rank_reward
 from tatar_rewards.functional.scores import (
+    Shape,
+    check_error_settings,
     check_gaussian_settings,
     check_threshold_settings,
+    error_score_reward,
     gaussian_score_reward,
     threshold_score_reward,
 )
@@ -36,6 +40,30 @@ class GaussianScoreConfig(FrozenConfig):
     @model_validator(mode="after")
     def _check_ranges(self) -> Self:
         check_gaussian_settings(self.tolerance, self.reward_at_tolerance, self.widening, self.gain)
+        return self
+
+
+class ErrorScoreConfig(FrozenConfig):
+    """Settings of `error_score_reward`; the tolerance is in points on 0-100."""
+
+    shape: Shape = _default_of(error_score_reward, "shape")
+    tolerance: float = _default_of(error_score_reward, "tolerance")
+    reward_at_tolerance: float = _default_of(error_score_reward, "reward_at_tolerance")
+
+    @model_validator(mode="after")
+    def _check_ranges(self) -> Self:
+        check_error_settings(self.shape, self.tolerance, self.reward_at_tolerance)
+        return self
+
+
+class CrpsScoreConfig(FrozenConfig):
+    """Settings of `crps_score_reward`; the scale is in points on 0-100."""
+
+    scale: float = _default_of(crps_score_reward, "scale")
+
+    @model_validator(mode="after")
+    def _check_ranges(self) -> Self:
+        check_crps_settings(self.scale)
         return self
 
 

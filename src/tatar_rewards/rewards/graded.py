@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -11,13 +11,12 @@ from tatar_rewards.findings import doubtful_answers, equal_labels, small_deviati
 from tatar_rewards.rewards.batch import Batch, Floats, read_batch, rows_by_scale, target_stds, to_list
 from tatar_rewards.rewards.budgets import budget_reward
 from tatar_rewards.rewards.call import Call
-from tatar_rewards.rewards.configs import LabelConfig, RankingConfig
+from tatar_rewards.rewards.configs import ImageConfig, LabelConfig
 from tatar_rewards.rewards.deviations import complete_deviations
 from tatar_rewards.rewards.first_call import warn_of_budget, warn_of_unreadable
 from tatar_rewards.rewards.image_keys import by_place, check_one_label_each, group_keys, image_keys
 from tatar_rewards.rewards.logged_rows import log_rows
 from tatar_rewards.rewards.opponents import RankedRows
-from tatar_rewards.rewards.reward import Reward
 from tatar_rewards.rewards.running_figures import Graded
 from tatar_rewards.scales import ScoreScale, as_scale, as_scales
 
@@ -28,10 +27,9 @@ def read_and_gather(call: Call[LabelConfig], completions: Sequence[Any]) -> tupl
     batch = read_batch(reward, completions, columns)
     values = np.stack([batch.predictions, batch.targets, batch.target_stds], axis=1)[batch.on_task]
     caller = call.caller
-    if isinstance(reward.config, RankingConfig):
-        ranking = cast(Reward[RankingConfig], reward)
-        keys = image_keys(ranking, columns, batch)
-        caller += ", images by place" if by_place(ranking, columns) else ""
+    if isinstance(reward.config, ImageConfig):
+        keys = image_keys(reward, columns, batch)
+        caller += ", images by place" if by_place(reward, columns) else ""
     else:
         keys = group_keys(reward, columns, batch)
     rows = gather_rows(keys, values, caller=caller)
@@ -43,7 +41,7 @@ def read_and_gather(call: Call[LabelConfig], completions: Sequence[Any]) -> tupl
 
 def _with_deviations(call: Call[LabelConfig], rows: GatheredRows) -> GatheredRows:
     """The rows with the deviations that are missing filled in; a score reward remembers their median."""
-    if call.config.mos_std_column is None or isinstance(call.config, RankingConfig):
+    if call.config.mos_std_column is None or isinstance(call.config, ImageConfig):
         return complete_deviations(rows, fallback=None)
     stds, state = rows.values[:, 2], call.state
     if not np.isnan(stds).all():

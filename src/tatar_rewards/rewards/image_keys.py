@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from tatar_rewards.distributed import GatheredRows, gather_texts, rank, stable_keys
 from tatar_rewards.rewards.batch import Batch
 from tatar_rewards.rewards.columns import column_if_any, column_if_usable, column_of
-from tatar_rewards.rewards.configs import LabelConfig, RankingConfig
+from tatar_rewards.rewards.configs import ImageConfig, LabelConfig
 from tatar_rewards.rewards.reward import Reward
 
 Keys = NDArray[np.int64]
 
 
-def image_keys(reward: Reward[RankingConfig], columns: Mapping[str, Any], batch: Batch) -> Keys:
+def image_keys(reward: Reward[LabelConfig], columns: Mapping[str, Any], batch: Batch) -> Keys:
     """(n, 2) keys of the on-task rows: the image's, and that of what it may be compared with."""
     length = len(batch.on_task)
     on_task = np.flatnonzero(batch.on_task).tolist()
@@ -51,12 +51,12 @@ def group_keys(reward: Reward[LabelConfig], columns: Mapping[str, Any], batch: B
     return np.stack([stable_keys(keys), stable_keys(comparisons)], axis=1)
 
 
-def _image_ids(reward: Reward[RankingConfig], columns: Mapping[str, Any], on_task: NDArray[np.bool_]) -> Sequence[Any]:
+def _image_ids(reward: Reward[LabelConfig], columns: Mapping[str, Any], on_task: NDArray[np.bool_]) -> Sequence[Any]:
     length = len(on_task)
     if by_place(reward, columns):
         return _image_numbers_by_place(reward, on_task)
     cure = (
-        "a ranking must know which completions show the same image. Add a column of image keys (or name yours with "
+        "it must know which completions show the same image. Add a column of image keys (or name yours with "
         "image_id_column=), or, where no group of completions is split over processes, set num_generations= to the "
         "trainer's, which takes that many consecutive rows for one image"
     )
@@ -66,14 +66,15 @@ def _image_ids(reward: Reward[RankingConfig], columns: Mapping[str, Any], on_tas
     return ids
 
 
-def by_place(reward: Reward[RankingConfig], columns: Mapping[str, Any]) -> bool:
+def by_place(reward: Reward[LabelConfig], columns: Mapping[str, Any]) -> bool:
     """Whether images are known by the place of their rows only."""
-    return reward.config.num_generations is not None and columns.get(reward.config.image_id_column) is None
+    consecutive = reward.config.num_generations if isinstance(reward.config, ImageConfig) else None
+    return consecutive is not None and columns.get(reward.config.image_id_column) is None
 
 
-def _image_numbers_by_place(reward: Reward[RankingConfig], on_task: NDArray[np.bool_]) -> list[str]:
+def _image_numbers_by_place(reward: Reward[LabelConfig], on_task: NDArray[np.bool_]) -> list[str]:
     """Consecutive rows as images; the rank is part of the key, so that no two ranks share one."""
-    size, length = reward.config.num_generations or 1, len(on_task)
+    size, length = getattr(reward.config, "num_generations", None) or 1, len(on_task)
     split = f"a group is split; let per_device_train_batch_size * steps_per_generation be a multiple of {size}"
     if length % size:
         raise ValueError(
@@ -108,7 +109,7 @@ def check_one_label_each(
     config = reward.config
     if rows.keys.shape[1] == 0:
         return
-    if isinstance(config, RankingConfig):
+    if isinstance(config, ImageConfig):
         _check_one_each(reward, columns, batch, rows, config.mos_column, rows.values[:, 1])
     if config.mos_std_column is not None:
         labelled_stds = np.where(np.isnan(rows.values[:, 1]), math.nan, rows.values[:, 2])
@@ -132,7 +133,7 @@ def _check_one_each(
     pair = [int(row) for row in known[differ[0] : differ[0] + 2]]
     (name, first), (other_name, second) = (_describe_row(reward, columns, batch, rows, row, column) for row in pair)
     config = reward.config
-    if isinstance(config, RankingConfig) and by_place(cast(Reward[RankingConfig], reward), columns):
+    if isinstance(config, ImageConfig) and by_place(reward, columns):
         cure = (
             f"num_generations={config.num_generations} takes consecutive rows for one image, and here they are not: "
             f"add a column {config.image_id_column!r}"

@@ -12,9 +12,15 @@ import numpy as np
 
 from tatar_rewards.distributed import GatheredRows
 from tatar_rewards.functional.ranking import pairwise_rank_reward, thurstone_rank_reward
+from tatar_rewards.functional.win_rate import win_rate_reward
 from tatar_rewards.rewards.batch import Floats
 from tatar_rewards.rewards.call import Call, one_call
-from tatar_rewards.rewards.configs import PairwiseRankRewardConfig, RankingConfig, ThurstoneRankRewardConfig
+from tatar_rewards.rewards.configs import (
+    PairwiseRankRewardConfig,
+    RankingConfig,
+    ThurstoneRankRewardConfig,
+    WinRateRewardConfig,
+)
 from tatar_rewards.rewards.frozen_config import FrozenConfig
 from tatar_rewards.rewards.function_configs import PairwiseRankConfig, ThurstoneRankConfig, function_settings
 from tatar_rewards.rewards.graded import gate_and_log, read_and_gather
@@ -70,10 +76,31 @@ class PairwiseRankReward(Reward[PairwiseRankRewardConfig]):
         return _rank(self, pairwise_rank_reward, PairwiseRankConfig, completions, columns)
 
 
+class WinRateReward(Reward[WinRateRewardConfig]):
+    """`win_rate_reward` of each completion against every completion of the other images, on all ranks.
+
+    Needs a column of image keys, or `num_generations=`. A row without an opponent earns None. Every rank must call it.
+
+    Examples:
+        >>> reward = WinRateReward(task="iaa")
+        >>> columns = dict(mos=[30.0, 60.0], task=["iaa", "iaa"], image_id=["a.jpg", "b.jpg"])
+        >>> reward(["<answer>10</answer>", "<answer>95</answer>"], **columns)
+        [1.0, 1.0]
+    """
+
+    @takes_settings_of(WinRateRewardConfig)
+    def __init__(self, config: WinRateRewardConfig) -> None:
+        super().__init__(config)
+
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        """Rewards of a batch: completions and columns as lists with one value a completion."""
+        return _rank(self, win_rate_reward, None, completions, columns)
+
+
 def _rank(
     reward: Reward[RankingConfig],
     function: Callable[..., Floats],
-    settings: type[FrozenConfig],
+    settings: type[FrozenConfig] | None,
     completions: Sequence[Any],
     columns: Mapping[str, Any],
 ) -> list[float | None]:
@@ -89,7 +116,7 @@ def _rank(
             comparisons=comparisons,
             target_stds=None if reward.config.mos_std_column is None else stds,
             wanted=ranked.wanted,
-            **function_settings(reward.config, settings),
+            **({} if settings is None else function_settings(reward.config, settings)),
         )
         rewards = np.full(len(batch.on_task), math.nan)
         rewards[batch.on_task] = rewards_of_all[rows.local]

@@ -11,10 +11,15 @@ on one rank ends all of them with its message.
 from collections.abc import Sequence
 from typing import Any
 
-from tatar_rewards.functional.scores import gaussian_score_reward, threshold_score_reward
+from tatar_rewards.functional.scores import error_score_reward, gaussian_score_reward, threshold_score_reward
 from tatar_rewards.rewards.call import one_call
-from tatar_rewards.rewards.configs import GaussianScoreRewardConfig, ThresholdScoreRewardConfig
-from tatar_rewards.rewards.function_configs import GaussianScoreConfig, ThresholdScoreConfig, function_settings
+from tatar_rewards.rewards.configs import ErrorScoreRewardConfig, GaussianScoreRewardConfig, ThresholdScoreRewardConfig
+from tatar_rewards.rewards.function_configs import (
+    ErrorScoreConfig,
+    GaussianScoreConfig,
+    ThresholdScoreConfig,
+    function_settings,
+)
 from tatar_rewards.rewards.graded import gate_and_log, read_and_gather
 from tatar_rewards.rewards.reward import Reward, takes_settings_of
 
@@ -41,6 +46,30 @@ class GaussianScoreReward(Reward[GaussianScoreRewardConfig]):
             stds = None if self.config.mos_std_column is None else batch.target_stds
             settings = function_settings(self.config, GaussianScoreConfig)
             rewards = gaussian_score_reward(batch.predictions, batch.targets, target_stds=stds, **settings)
+            graded = gate_and_log(call, batch, rows, rewards)
+        return graded
+
+
+class ErrorScoreReward(Reward[ErrorScoreRewardConfig]):
+    """`error_score_reward` of each completion against its row's MOS: other shapes than the bell.
+
+    Examples:
+        >>> reward = ErrorScoreReward(shape="linear", tolerance=20)
+        >>> reward(["<answer>75</answer>", "<answer>60</answer>"], mos=[75.0, 80.0])
+        [1.0, 0.5]
+    """
+
+    @takes_settings_of(ErrorScoreRewardConfig)
+    def __init__(self, config: ErrorScoreRewardConfig) -> None:
+        super().__init__(config)
+
+    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        """Rewards of a batch: completions and columns as lists with one value a completion."""
+        with one_call(self, columns) as call:
+            batch, rows = read_and_gather(call, completions)
+            stds = None if self.config.mos_std_column is None else batch.target_stds
+            settings = function_settings(self.config, ErrorScoreConfig)
+            rewards = error_score_reward(batch.predictions, batch.targets, target_stds=stds, **settings)
             graded = gate_and_log(call, batch, rows, rewards)
         return graded
 
