@@ -13,6 +13,8 @@ import tatar_rewards as tr
 COLUMNS = ("comparisons", "target_stds", "wanted")
 PAIRS = [
     (tr.GaussianScoreConfig, tr.gaussian_score_reward),
+    (tr.ErrorScoreConfig, tr.error_score_reward),
+    (tr.CrpsScoreConfig, tr.crps_score_reward),
     (tr.ThresholdScoreConfig, tr.threshold_score_reward),
     (tr.ThurstoneRankConfig, tr.thurstone_rank_reward),
     (tr.PairwiseRankConfig, tr.pairwise_rank_reward),
@@ -36,7 +38,7 @@ def test_config_and_function_accept_the_same_numbers(config, function, data):
     edges = st.sampled_from([-1.0, 0.0, 1e-30, 1e-12, 1e-6, 1e-3, 0.5, 1.0, 100.0, 101.0, math.inf, math.nan])
     value = data.draw(st.one_of(edges, st.floats()))
     columns = [np.zeros(0)] if function is tr.length_reward else [np.zeros(0), np.zeros(0)]
-    if "rank" in function.__name__:
+    if "rank" in function.__name__ or function is tr.crps_score_reward:
         columns.append(np.zeros(0, dtype=int))
     outcomes = []
     for call in (lambda: config(**{name: value}), lambda: function(*columns, **{name: value})):
