@@ -21,13 +21,16 @@ quick: setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(RUN) -m pytest -q -m quick
+	$(RUN) -m pytest -q -m quick $(TWO)
+
+# Two processes share the files of tests between them.
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
 
 test: setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(RUN) -m pytest -q
+	$(RUN) -m pytest -q $(TWO)
 
 bench: setup
 	OMP_NUM_THREADS=1 $(RUN) benchmarks/speed.py

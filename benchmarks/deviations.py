@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tatar_rewards import gaussian_score_reward, thurstone_rank_reward
+from tatar_rewards.panels import other_panels
 
 SPREAD, RATERS, IMAGES = 27.0, 12, 500
 GAPS = (5, 10, 20, 30, 40)
@@ -42,7 +43,7 @@ def score_rewards():
         "error 12": mos + rng.normal(0, 12, IMAGES),
         "constant": np.full(IMAGES, 50.0),
         "reversed": 100 - mos,
-        "other panel": mos + rng.normal(0, SPREAD / math.sqrt(RATERS), IMAGES),
+        "other panel": another_panel(mos),
     }
     widths = {"nothing": None, "the error of the MOS": SPREAD / math.sqrt(RATERS), "the spread of ratings": SPREAD}
     return {
@@ -58,7 +59,7 @@ def ranking_rewards():
     """Mean Thurstone reward of the same, with the spread of ratings and a small temperature."""
     rng = np.random.default_rng(0)
     mos = rng.uniform(10, 90, IMAGES)
-    panel = mos + rng.normal(0, SPREAD / math.sqrt(RATERS), IMAGES)
+    panel = another_panel(mos)
     answers = {"error 12": mos + rng.normal(0, 12, IMAGES), "constant": np.full(IMAGES, 50.0), "other panel": panel}
     forms = {"without deviations": {}, "with them": {"target_stds": _column(SPREAD), "temperature": 1.0}}
     return {
@@ -68,6 +69,11 @@ def ranking_rewards():
         }
         for name, form in forms.items()
     }
+
+
+def another_panel(mos):
+    (panel,) = other_panels(mos, _column(SPREAD / math.sqrt(RATERS)), 1)
+    return panel
 
 
 def _column(value):

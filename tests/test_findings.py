@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tatar_rewards as tr
-from tatar_rewards.findings import doubtful_answers, small_deviations, squeezed_labels
+from tatar_rewards.findings import doubtful_answers, doubtful_deviations, squeezed_labels
 
 POINTS, RNG = tr.POINTS, np.random.default_rng(0)
 MOS = RNG.uniform(10, 90, 64)
@@ -73,8 +73,9 @@ def test_an_honest_policy_is_left_alone(seed, error, per_image):
 
 
 def test_deviations_that_no_panel_of_people_has():
-    assert "below 0.6 % of the scale" in problems(small_deviations(np.full(9, 0.6), "sd"))
-    assert small_deviations(np.array([12.0, 20.0, 0.5, np.nan, 15.0]), "sd") == []
+    assert "at most 0.6 % of the scale" in problems(doubtful_deviations(np.full(9, 0.6), np.full(9, 0.6), "sd"))
+    assert doubtful_deviations(np.array([12.0, 20.0, 0.5, np.nan, 15.0]), np.ones(5), "sd") == []
+    assert "that the reward can use" in problems(doubtful_deviations(np.full(9, 20.0), np.full(9, np.nan), "sd"))
 
 
 def first_call(reward, answers, **columns):
@@ -101,7 +102,7 @@ def test_the_first_call_says_all_of_it():
         by_dataset, MOS, mos=five, **images, **datasets
     )
     spread = tr.GaussianScoreReward(mos_std_column="sd", raters=25)
-    assert "deviations in 'sd' are below 0.5 %" in first_call(spread, MOS, mos=MOS.tolist(), sd=[0.5] * 64, **images)
+    assert "deviations in 'sd' are at most 0.5 %" in first_call(spread, MOS, mos=MOS.tolist(), sd=[0.5] * 64, **images)
 
 
 @given(st.sampled_from([(0, 100), (1, 5), (1, 10), (0, 1), (-1, 1)]), st.booleans(), st.floats(0, 9e-10))

@@ -128,9 +128,13 @@ def test_the_doctor_tells_what_another_panel_would_earn():
     ]
     known = tr.GaussianScoreReward(task="iqa", mos_std_column="sd", raters_column="n")
     fact = tr.check_setup([known], {}, rows).facts["iqa_gaussian_score pays"]
-    panels = np.clip(mos + rng.normal(0, 27 / math.sqrt(12), (500, 48)), 0, 100)
-    stds = np.full(48, 27 / math.sqrt(12))
-    ceiling = np.mean([tr.gaussian_score_reward(panel, mos, target_stds=stds) for panel in panels])
+    error = 27 / math.sqrt(12)
+    stds, earned = np.full(48, error), []
+    for _ in range(2000):  # the truth, and two panels of twelve
+        truth = rng.uniform(10, 90, 48)
+        first, second = (np.clip(truth + rng.normal(0, error, 48), 0, 100) for _ in range(2))
+        earned.append(tr.gaussian_score_reward(second, first, target_stds=stds).mean())
+    ceiling = np.mean(earned)
     said = float(fact.rpartition("guess, ")[2].partition(" for another panel of raters")[0])
     assert said == pytest.approx(ceiling, abs=0.03)
     unknown = tr.check_setup([tr.GaussianScoreReward(task="iqa")], {}, rows).facts["iqa_gaussian_score pays"]

@@ -69,15 +69,25 @@ def equal_labels(points: Floats, images: Sequence[object], column: str) -> list[
     ]
 
 
-def small_deviations(points: Floats, column: str) -> list[Finding]:
-    """Deviations of single ratings that no panel of people has: they came on a smaller scale, or are another thing."""
-    known = points[~np.isnan(points)]
+def doubtful_deviations(spreads: Floats, needed: Floats, column: str) -> list[Finding]:
+    """Deviations of single ratings that no panel of people has, or none that the reward can use.
+
+    Args:
+        spreads: (n,) deviations of single ratings, in points; NaN where not known.
+        needed: (n,) what the reward needs of them.
+        column: Where they come from.
+    """
+    if len(needed) and np.isnan(needed).all():
+        problem = f"no image has a deviation in {column!r} that the reward can use: it pays as without deviations"
+        cure = "fill in the deviations and the number of ratings, or leave mos_std_column= out"
+        return [Finding("rater deviations", problem, cure)]
+    known = spreads[~np.isnan(spreads)]
     if len(known) < FEW or float(np.median(known)) >= SMALL_DEVIATION:
         return []
     return [
         Finding(
             "rater deviations",
-            f"half of {len(known)} deviations in {column!r} are below {np.median(known):.2g} % of the scale, and "
+            f"half of {len(known)} deviations in {column!r} are at most {np.median(known):.2g} % of the scale, and "
             f"ratings by people deviate by more than {SMALL_DEVIATION:g} %",
             "declare their scale with mos_std_scale=, or set mos_std_of='mean' where they are errors of the MOS",
         )

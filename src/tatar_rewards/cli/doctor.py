@@ -59,6 +59,11 @@ def _add_recipe(recipe: Any) -> None:
         "--answer-scale", nargs=2, type=float, metavar=pair, help="that prompts ask for (default: 0 100)"
     )
     recipe.add_argument("--answers-lower-is-better", **yes, help="prompts ask for impairment")
+    recipe.add_argument("--mos-std-column", metavar="COLUMN", help="of the raters' standard deviations")
+    recipe.add_argument("--mos-std-of", choices=("ratings", "mean"), help="what deviates there (default: ratings)")
+    recipe.add_argument("--mos-std-scale", nargs=2, type=float, metavar=pair, help="where it is not that of the labels")
+    recipe.add_argument("--raters", type=float, help="ratings of each image")
+    recipe.add_argument("--raters-column", metavar="COLUMN", help="of their number")
     recipe.add_argument("--think-prefilled", **yes, help="the chat template writes <think>")
     recipe.add_argument("--iqa-words", type=float, help="most words of thinking for quality (default 65)")
     recipe.add_argument("--iaa-words", type=float, help="fewest words of thinking for aesthetics (default 125)")

@@ -75,6 +75,10 @@ def _alone(name: str, share: float, *, remembers: bool) -> Finding:
         f"{share:.0%} of the completions that {name} grades will find no other image of their task and data set in a "
         "call" + (" and be compared with remembered ones only" if remembers else " and earn None"),
         "raise per_device_train_batch_size, steps_per_generation or the number of processes, or lower num_generations; "
-        + ("or accept it with opponents='memory'" if remembers else "or let min_opponents= remember images"),
+        + (
+            "or accept it: opponents=OpponentConfig(opponents='memory')"
+            if remembers
+            else "or let min_opponents= remember images"
+        ),
         "fault" if not remembers and share >= NEARLY_ALWAYS else "advice",
     )

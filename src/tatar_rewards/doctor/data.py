@@ -9,7 +9,7 @@ import numpy as np
 from tatar_rewards.doctor.kinds import image_rewards, labelled_rewards, package_rewards
 from tatar_rewards.doctor.labels import Reading, read_rows, refused_rows
 from tatar_rewards.doctor.reading import Data, as_values
-from tatar_rewards.findings import Finding, equal_labels, small_deviations, squeezed_labels
+from tatar_rewards.findings import Finding, doubtful_deviations, equal_labels, squeezed_labels
 from tatar_rewards.rewards import LabelConfig, Reward
 from tatar_rewards.rewards.batch import rows_by_scale, target_stds
 from tatar_rewards.rewards.columns import columns_read, needed_columns
@@ -133,4 +133,7 @@ def check_labels(readings: Sequence[Reading], columns: Mapping[str, Any]) -> Ite
             yield from squeezed_labels(points, column, scale)
             yield from equal_labels(points, np.flatnonzero(rows).tolist(), column)
         if std_column is not None:
-            yield from small_deviations(target_stds(reward, columns, on_task, of="ratings"), std_column)
+            labelled = on_task & ~np.isnan(reading.targets)
+            spreads = target_stds(reward, columns, on_task, of="ratings")[labelled]
+            needed = target_stds(reward, columns, on_task, of=reward.config.needs_std_of)[labelled]
+            yield from doubtful_deviations(spreads, needed, std_column)

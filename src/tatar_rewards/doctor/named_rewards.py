@@ -17,6 +17,11 @@ OF_THE_RECIPE = (
     "lower_is_better_of",
     "mos_scale",
     "mos_scale_of",
+    "mos_std_column",
+    "mos_std_of",
+    "mos_std_scale",
+    "raters",
+    "raters_column",
     "think_prefilled",
 )
 
@@ -51,6 +56,11 @@ def _settings_of_recipe(settings: Mapping[str, Any]) -> dict[str, Any]:
         "answer_scale": _scale("answer_scale", settings.get("answer_scale", (0, 100)), lower=lower),
         "think_prefilled": _is_true(settings, "think_prefilled"),
     }
+    recipe |= {name: settings[name] for name in ("mos_std_column", "mos_std_of", "raters_column") if name in settings}
+    if "raters" in settings:
+        recipe["raters"] = _number("raters", settings["raters"])
+    if "mos_std_scale" in settings:
+        recipe["mos_std_scale"] = _scale("mos_std_scale", settings["mos_std_scale"], lower=False)
     for name, end, budget in (("iqa_words", "longest", "iqa_budget"), ("iaa_words", "shortest", "iaa_budget")):
         if name in settings:
             recipe[budget] = LengthConfig(**{end: _number(name, settings[name])})  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tatar_rewards.doctor.kinds import package_rewards
 from tatar_rewards.doctor.labels import Reading
 from tatar_rewards.doctor.reading import Columns
-from tatar_rewards.doctor.samples import Sample, completions_for, grade, other_panels, sample_of
+from tatar_rewards.doctor.samples import Sample, completions_for, grade, panels_of, sample_of
 from tatar_rewards.findings import Finding
 from tatar_rewards.rewards import AnswerConfig, LabelConfig, Reward
 from tatar_rewards.rewards.batch import Floats
@@ -79,8 +79,8 @@ def _probe(reward: Reward[AnswerConfig], sample: Sample, facts: dict[str, str]) 
         return
     worst, constant = mean_reward(np.where(g < 50, 100.0, 0.0)), mean_reward(np.full_like(g, np.median(g)))
     pays = f"{gold:.2f} for the labels themselves, {constant:.2f} for a constant guess"
-    panels = other_panels(cast(Reward[LabelConfig], reward), sample)
-    if panels is not None:
+    panels = panels_of(cast(Reward[LabelConfig], reward), sample)
+    if panels:
         pays += f", {np.mean([mean_reward(panel) for panel in panels]):.2f} for another panel of raters (human ceiling)"
     facts[f"{name} pays"] = pays
     if worst > gold - 0.2:

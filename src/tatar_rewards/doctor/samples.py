@@ -8,6 +8,7 @@ import numpy as np
 from tatar_rewards.doctor.budgets import joint_budget, length_within
 from tatar_rewards.doctor.labels import Reading, twin_of, with_image_keys
 from tatar_rewards.doctor.reading import Columns, as_values
+from tatar_rewards.panels import other_panels
 from tatar_rewards.rewards import AnswerConfig, LabelConfig, Reward
 from tatar_rewards.rewards.batch import Floats, target_stds
 from tatar_rewards.rewards.columns import on_task_rows
@@ -67,20 +68,15 @@ def completions_for(reward: Reward[AnswerConfig], points: Floats, n_words: int) 
     return [f"{thinking}<answer>{_number(score, scale)}</answer>" for score in np.clip(points, 0, 100).tolist()]
 
 
-def other_panels(reward: Reward[LabelConfig], sample: Sample) -> Floats | None:
-    """(PANELS, n) what other panels of as many raters could have said; None where nothing tells how sure a MOS is."""
+def panels_of(reward: Reward[LabelConfig], sample: Sample) -> list[Floats]:
+    """What other panels of as many raters could have said; none where nothing tells how sure a MOS is."""
     config = reward.config
     counted = config.raters is not None or config.raters_column is not None
     if config.mos_std_column is None or (config.mos_std_of == "ratings" and not counted):
-        return None
+        return []
     on_task = on_task_rows(reward, sample.columns, len(sample.points))
     errors = target_stds(reward, sample.columns, on_task, of="mean")
-    if np.isnan(errors).all():
-        return None
-    errors = np.where(np.isnan(errors), np.nanmedian(errors), errors)
-    noise = np.random.default_rng(0).normal(size=(PANELS, len(errors)))
-    panels: Floats = np.clip(sample.points + errors * noise, 0, 100)
-    return panels
+    return [] if np.isnan(errors).all() else list(other_panels(sample.points, errors, PANELS))
 
 
 def _number(points: float, scale: ScoreScale) -> str:

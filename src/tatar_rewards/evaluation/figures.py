@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tatar_rewards import metrics
+from tatar_rewards.panels import other_panels
 
 Floats = NDArray[np.float64]
 
@@ -46,8 +47,7 @@ def constant_guess(targets: Floats) -> Figures:
 def another_panel(targets: Floats, errors: Floats, seed: int = 0) -> Figures | None:
     """What the means of other panels of raters, as large as this one, reach against this panel's MOS.
 
-    They are drawn from normal distributions round the MOS, clipped to the scale; the figures are means over some
-    panels. The MOS is taken for the truth, so that real panels agree somewhat less.
+    The figures are means over some panels, drawn by `tatar_rewards.panels`.
 
     Args:
         targets: (N,) MOS in points.
@@ -59,7 +59,5 @@ def another_panel(targets: Floats, errors: Floats, seed: int = 0) -> Figures | N
     """
     if not len(targets) or np.isnan(errors).any():
         return None
-    rng = np.random.default_rng(seed)
     n_panels = min(MOST_PANELS, max(2, _PANEL_MEANS // len(targets)))
-    panels = (np.clip(rng.normal(targets, errors), 0, 100) for _ in range(n_panels))
-    return mean_figures([measure(panel, targets) for panel in panels])
+    return mean_figures([measure(panel, targets) for panel in other_panels(targets, errors, n_panels, seed)])

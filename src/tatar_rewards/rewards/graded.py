@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tatar_rewards.distributed import GatheredRows, gather_rows
-from tatar_rewards.findings import doubtful_answers, equal_labels, small_deviations, squeezed_labels
+from tatar_rewards.findings import doubtful_answers, doubtful_deviations, equal_labels, squeezed_labels
 from tatar_rewards.rewards.batch import Batch, Floats, read_batch, rows_by_scale, target_stds, to_list
 from tatar_rewards.rewards.budgets import budget_reward
 from tatar_rewards.rewards.call import Call
@@ -95,8 +95,9 @@ def _warn_of_first_call(call: Call[LabelConfig], batch: Batch, rows: GatheredRow
             one for scale, its in on_scale.items() for one in squeezed_labels(batch.targets[its], column, scale)
         ]
     if call.config.mos_std_column is not None:
-        spreads = target_stds(call.reward, call.columns, batch.on_task, of="ratings")
-        findings += small_deviations(spreads, call.config.mos_std_column)
+        labelled = batch.on_task & ~np.isnan(batch.targets)
+        spreads = target_stds(call.reward, call.columns, batch.on_task, of="ratings")[labelled]
+        findings += doubtful_deviations(spreads, batch.target_stds[labelled], call.config.mos_std_column)
     findings += doubtful_answers(predictions, targets, as_scale(call.config.answer_scale))
     findings += equal_labels(targets, rows.keys[:, :1].ravel().tolist(), column)
     for finding in findings:

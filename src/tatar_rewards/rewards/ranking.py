@@ -134,5 +134,6 @@ def _warn_once(call: Call[RankingConfig], rows: GatheredRows, no_opponent_rate: 
         call.warn(
             f"{no_opponent_rate:.0%} of the completions of this call, on all ranks, found no other image "
             f"to compare with and earn None. Put more images into one call: raise per_device_train_batch_size or "
-            f"steps_per_generation, lower num_generations, or let min_opponents= remember images of earlier calls."
+            f"steps_per_generation, or lower num_generations. With min_opponents= above 0 the images of this call are "
+            f"remembered, and later calls compare with them."
         )

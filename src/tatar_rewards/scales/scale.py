@@ -162,10 +162,12 @@ class ScoreScale:
             )
         row = first_row(numbers > largest)
         if row is not None:
-            what = "ratings" if of == "ratings" else "the mean of ratings"
+            what, other = ("ratings", "variances") if of == "ratings" else ("the mean of ratings", "spreads of ratings")
+            cure = "take their square root" if of == "ratings" else "set mos_std_of='ratings'"
             raise ValueError(
                 f"{column}[{row}] is {shown(numbers[row])}, but {what} on a scale of {self} cannot deviate by more "
                 f"than {largest[row]:.4g}; declare the scale of the deviations with mos_std_scale=, or the number of "
-                f"ratings of each image with raters= or raters_column= where there were few"
+                f"ratings of each image with raters= or raters_column= where there were few; if they are "
+                f"{other}, {cure}"
             )
         return numbers * (100 / span)
