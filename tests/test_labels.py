@@ -79,8 +79,11 @@ def test_jsonl_is_split_at_line_feeds_only_and_marks_are_passed_over(tmp_path):
     with pytest.raises(SystemExit, match="line 2 is no JSON"):
         read_labels(path)
     for name in ("l.jsonl", "l.json", "l.csv"):
-        (tmp_path / name).write_bytes("image,gt_score\n\u00fcber.jpg,1\n".encode("latin-1"))
-        with pytest.raises(SystemExit, match="is not in UTF-8.*save .* in UTF-8"):
+        text = '[{"image": "\u00fcber.jpg"}]' if name.startswith("l.j") else "image,gt_score\n\u00fcber.jpg,1\n"
+        (tmp_path / name).write_bytes(text.encode("latin-1"))
+        with pytest.raises(
+            SystemExit, match=r"l\..*line \d is not in UTF-8 .* at byte 1\d of the file.*save .* in UTF-8"
+        ):
             read_labels(tmp_path / name)
 
 

@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from recipe.config import PictureSet, Task
 from tatar_rewards.findings import squeezed_labels
-from tatar_rewards.predictions import parse_jsonl
+from tatar_rewards.predictions import decoded_lines, parse_jsonl
 
 
 class Picture(NamedTuple):
@@ -51,8 +51,6 @@ def read_labels(path: Path) -> list[dict[str, Any]]:
     content = path.read_bytes()
     try:
         rows = _parse(content, path)
-    except UnicodeDecodeError as error:
-        raise SystemExit(f"{path} is not in UTF-8 ({error.reason}); save it in UTF-8") from None
     except (json.JSONDecodeError, csv.Error, RecursionError) as error:
         raise SystemExit(f"{path} is no {path.suffix[1:]}: {error}") from None
     except ValueError as error:
@@ -70,7 +68,7 @@ def read_labels(path: Path) -> list[dict[str, Any]]:
 def _parse(content: bytes, path: Path) -> Any:
     if path.suffix == ".jsonl":
         return list(parse_jsonl(content, path).values())
-    text = content.decode("utf-8-sig")
+    text = "".join(decoded_lines(BytesIO(content), path))
     return json.loads(text) if path.suffix == ".json" else list(csv.DictReader(StringIO(text, newline="")))
 
 

@@ -6,7 +6,7 @@
 
 from tatar_rewards.predictions.completions_tables import read_predictions
 from tatar_rewards.predictions.rows import CompletionError, LoggedAnswer, PredictionRow, RowError, check_row
-from tatar_rewards.predictions.text_files import parse_jsonl
+from tatar_rewards.predictions.text_files import decoded_lines, parse_jsonl
 
 __all__ = [
     "CompletionError",
@@ -14,6 +14,7 @@ __all__ = [
     "PredictionRow",
     "RowError",
     "check_row",
+    "decoded_lines",
     "parse_jsonl",
     "read_predictions",
 ]
