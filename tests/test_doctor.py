@@ -79,7 +79,6 @@ FAULTS = {
     ),
     "one generation": dict(args={"num_generations": 1}, finds="num_generations=1: every group is flat"),
     "duplicate names": dict(rewards=[*RECIPE, tr.AnswerFormatReward()], finds="2 rewards are called 'answer_format'"),
-    "a name of the log": dict(rewards=[*RECIPE, tr.AnswerFormatReward(name="advantage")], finds="called 'advantage'"),
     "too few weights": dict(args={"reward_weights": [1.0]}, finds="has 1 values for 3 rewards"),
     "a negative weight": dict(args={"reward_weights": [1.0, -1.0, 1.0]}, finds="iqa_gaussian_score has the weight -1"),
     "no room for the words": dict(args={"max_completion_length": 128}, finds="128 tokens leave no room for the 125"),
@@ -156,6 +155,26 @@ def test_each_planted_fault_is_found_with_its_cure(fault):
     assert not report.ok
     assert all(finding.cure for finding in report.findings)
     assert found[0].problem[:30] in str(report)
+
+
+@pytest.mark.parametrize(
+    ("planted", "finds"),
+    [
+        ({"rewards": [*RECIPE, tr.AnswerFormatReward(name="advantage")]}, "called 'advantage'"),
+        ({"args": {"max_completion_length": 150}}, "150 tokens leave no room for the 125 words"),
+        (
+            {"rewards": [tr.ThresholdScoreReward(task=None), tr.AnswerFormatReward()]},
+            "would earn one and the same reward",
+        ),
+        ({"data": {name: column[:6] for name, column in rows().items()}}, "6 rows, and one call takes"),
+        ({"data": rows(prompt=["Taken between 1990 and 2000? <answer>"] * 40)}, "from 1990 to 2000"),
+    ],
+)
+def test_what_a_run_may_live_with_is_advice(planted, finds):
+    planted = {"rewards": RECIPE, "args": {}, "data": rows(), **planted}
+    report = check_setup(planted["rewards"], {**ARGS, **planted["args"]}, planted["data"])
+    assert any(re.search(finds, finding.problem) for finding in report.advice), str(report)
+    assert not any(re.search(finds, finding.problem) for finding in report.faults), str(report)
 
 
 def test_nothing_is_found_where_nothing_is_wrong():

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "rewards": {"scales", "metrics", "distributed", "findings", "functional", "answers"},
     "presets": {"rewards", "scales"},
     "panels": set(),
-    "predictions": set(),
+    "predictions": {"scales"},
     "evaluation": {"answers", "findings", "metrics", "panels", "predictions", "scales"},
     "doctor": {"adapters", "distributed", "findings", "panels", "presets", "rewards", "scales"},
     "adapters": {"rewards", "hacks"},

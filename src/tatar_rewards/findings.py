@@ -16,6 +16,7 @@ TENTH = 10.5  # points: a tenth of the scale, and a little
 FEW, ENOUGH = 4, 32  # values: fewer tell nothing; with so many, a tenth in the middle of the scale is no chance
 OFFSET = 15.0  # points: answers that lie beside their labels by this much on average
 REVERSED, FEWEST_ORDERED = -0.3, 10  # SRCC, and the answers that it takes
+LARGE_ERROR = 12.0  # points: a MOS that errs by more comes of a handful of raters
 SMALL_DEVIATION = 2.0  # points: ratings by people deviate by more
 
 Kind = Literal["fault", "advice"]
@@ -69,17 +70,25 @@ def equal_labels(points: Floats, images: Sequence[object], column: str) -> list[
     ]
 
 
-def doubtful_deviations(spreads: Floats, needed: Floats, column: str) -> list[Finding]:
+def doubtful_deviations(spreads: Floats, needed: Floats, column: str, *, of_mean: bool = False) -> list[Finding]:
     """Deviations of single ratings that no panel of people has, or none that the reward can use.
 
     Args:
         spreads: (n,) deviations of single ratings, in points; NaN where not known.
         needed: (n,) what the reward needs of them.
         column: Where they come from.
+        of_mean: Whether the column is declared to hold standard errors of the MOS.
     """
     if len(needed) and np.isnan(needed).all():
         problem = f"no image has a deviation in {column!r} that the reward can use: it pays as without deviations"
         cure = "fill in the deviations and the number of ratings, or leave mos_std_column= out"
+        return [Finding("rater deviations", problem, cure)]
+    errors = needed[~np.isnan(needed)]
+    if len(errors) >= FEW and float(np.median(errors)) > LARGE_ERROR and of_mean:
+        problem = (
+            f"half of {len(errors)} standard errors in {column!r} are above {np.median(errors):.2g} % of the scale"
+        )
+        cure = "set mos_std_of='ratings' and the number of ratings with raters= where single ratings deviate so far"
         return [Finding("rater deviations", problem, cure)]
     known = spreads[~np.isnan(spreads)]
     if len(known) < FEW or float(np.median(known)) >= SMALL_DEVIATION:
@@ -166,7 +175,8 @@ def _offset_answers(x: Floats, y: Floats) -> str | None:
     if len(x) < 2 * FEW or abs(offset) < OFFSET or np.std(gaps) > abs(offset):
         return None
     side = "above" if offset > 0 else "below"
-    return f"the answers lie {abs(offset):.0f} points {side} their labels, on average of {len(x)}"
+    where = f"the answers lie {abs(offset):.0f} points {side} their labels, on average of {len(x)}"
+    return f"{where}: the policy is biased, or answers on another scale"
 
 
 def _in_lowest_tenth(points: Floats, scale: ScoreScale) -> bool:

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 from tatar_rewards.answers.answer import Answer
 from tatar_rewards.answers.parse import parse_answer
 from tatar_rewards.answers.sequences import as_list, as_python, is_sequence, shown
-from tatar_rewards.scales import POINTS, ScoreScale
+from tatar_rewards.scales import POINTS, ScoreScale, is_missing
 
 REASONING = ("reasoning_content", "thinking", "reasoning")  # where servers and trainers move what was thought
-_TYPES_OF_THOUGHT = ("thinking", "reasoning", "thought")  # of blocks of content
-_TEXTS_OF_THOUGHT = ("thinking", "reasoning", "text", "summary", "content")  # where such a block holds its text
+_TYPES_OF_THOUGHT = ("thinking", "reasoning", "reasoning_text", "thought", "think")  # of blocks of content
+_TEXTS_OF_THOUGHT = ("thinking", "reasoning", "reasoning_content", "think", "text", "summary", "content")  # in them
 
 
 class CompletionText(NamedTuple):
@@ -146,7 +146,8 @@ def _text_of(message: Any) -> CompletionText:
     thoughts, text = _thoughts_and_text(_field(message, "content"), "content")
     for name in REASONING:  # some servers fill two of them alike
         moved = _field(message, name)
-        if reasoning := "" if moved is None else "".join(_thoughts_and_text(moved, name)):
+        reasoning = "" if is_missing(moved) else "".join(_thoughts_and_text(moved, name))
+        if reasoning.strip():
             return CompletionText(reasoning, text)
     return CompletionText(thoughts, text)
 
@@ -167,10 +168,12 @@ def _read_block(block: Any, name: str) -> tuple[bool, str]:
         return False, block or ""
     if not (isinstance(block, Mapping) or hasattr(block, "text") or hasattr(block, "type")):
         raise _NoCompletionError(f"its {name} holds {shown(block)}")
-    if _field(block, "type") in _TYPES_OF_THOUGHT:
+    if _field(block, "type") in _TYPES_OF_THOUGHT or _field(block, "thought") is True:
         fields = ("".join(_thoughts_and_text(_field(block, field), field)) for field in _TEXTS_OF_THOUGHT)
         return True, next(filter(None, fields), "")
     text = _field(block, "text")
+    if text is None and _field(block, "type") in ("text", "output_text"):
+        text = _field(block, "content")
     if not isinstance(text, str | None):
         raise _NoCompletionError(f"its {name} holds {shown(block)}")
     return False, text or ""

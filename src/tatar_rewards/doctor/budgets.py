@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from tatar_rewards.doctor.kinds import package_rewards
 from tatar_rewards.findings import Finding
 
+FORM = 8  # tokens of tags and number, at the least
 TOKENS_PER_WORD = 1.3  # of English prose
 
 
@@ -69,4 +70,5 @@ def _check_budget(
             f"max_completion_length={room} tokens leave no room for the {budget.shortest:g} {unit} that a "
             f"reward{of_task} asks for{about}",
             f"raise max_completion_length to {math.ceil(budget.shortest * tokens_each) + 64} or lower the budget",
+            "fault" if budget.shortest + FORM > room else "advice",
         )

@@ -90,8 +90,14 @@ def check_tasks(rewards: Sequence[Any], readings: Sequence[Reading], data: Data)
                 "tasks",
                 f"{count} rows are of task {task}, whose answers no reward compares with a label",
                 f"add a reward with task={task}, or take the rows out",
-                "fault" if only_ours and task not in unknown else "advice",
+                "fault" if only_ours and task not in unknown and not _graded_by_form(readings, task) else "advice",
             )
+
+
+def _graded_by_form(readings: Sequence[Reading], task: str) -> bool:
+    """Whether a reward without labels grades the rows of a task."""
+    formal = (reading.reward.config for reading in readings if reading.targets is None)
+    return any(repr(config.task) == task for config in formal)
 
 
 def _ungraded_rows(rewards: Sequence[Any], readings: Sequence[Reading], data: Data) -> list[int]:
@@ -136,4 +142,4 @@ def check_labels(readings: Sequence[Reading], columns: Mapping[str, Any]) -> Ite
             labelled = on_task & ~np.isnan(reading.targets)
             spreads = target_stds(reward, columns, on_task, of="ratings")[labelled]
             needed = target_stds(reward, columns, on_task, of=reward.config.needs_std_of)[labelled]
-            yield from doubtful_deviations(spreads, needed, std_column)
+            yield from doubtful_deviations(spreads, needed, std_column, of_mean=reward.config.mos_std_of == "mean")

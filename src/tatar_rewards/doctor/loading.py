@@ -35,6 +35,8 @@ def load_training_data(settings: Mapping[str, Any]) -> Loaded:
         ImportError: the library `datasets` is not installed.
         ValueError: there is nothing of that name, or it cannot be read, or it is empty.
     """
+    if settings.get("dataset") == "":
+        raise ValueError("dataset must be the path of a file or folder, or a name of the hub; got ''")
     name, mixture = settings.get("dataset") or settings.get("dataset_name"), settings.get("datasets")
     if name is None and not mixture:
         return Loaded()
@@ -113,8 +115,9 @@ def _told_in_one_line(path: Path) -> Iterator[None]:
 
 def _refuse_wrong_encoding(path: Path) -> None:
     """Some readers take such a file, and stumble over its rows later."""
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-    for file in files:
+    if not path.is_file():  # of a folder the reader takes some files only
+        return
+    for file in (path,):
         if file.suffix in TEXTS:
             with file.open("rb") as lines:
                 refuse_wrong_encoding(lines, file)

@@ -18,6 +18,7 @@ from tatar_rewards.rewards.configs import RankingConfig
 from tatar_rewards.rewards.running_figures import count_flat_groups
 
 LARGEST_GROUP = 64  # completions of an image that are simulated
+NEARLY_ALL = 0.95  # flat groups: with fewer a run still learns
 
 
 def probe_rewards(
@@ -115,7 +116,7 @@ def _simulate(
                 completions = completions_for(reward, answers, sample.n_words)
                 total += weight * np.nan_to_num(grade(reward, completions, columns, sample.n_tokens))
         n_flat, n_groups = count_flat_groups(total, np.repeat(np.arange(len(sample.points)), group))
-        flat = n_flat / n_groups
+        flat = n_flat / n_groups if n_groups else 0.0
         others = [reward for reward in rewards if not isinstance(reward, Reward)]  # they may tell answers apart
         if flat > 0.5:
             of_task = "" if task is None else f" of task {task!r}"
@@ -124,7 +125,7 @@ def _simulate(
                 f"{flat:.0%} of the groups{of_task} would earn one and the same reward and teach nothing, for a "
                 f"policy that misses by about 8 points",
                 "choose a reward with a slope (gaussian_score, a ranking), a wider tolerance, or more generations",
-                "advice" if others else "fault",
+                "fault" if flat > NEARLY_ALL and not others else "advice",
             )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tatar_rewards.doctor.labels import Reading
 from tatar_rewards.doctor.reading import Data
-from tatar_rewards.doctor.scales_in_text import NamedScale, named_scale
+from tatar_rewards.doctor.scales_in_text import NamedScale, is_tied_to_the_score, named_scale
 from tatar_rewards.doctor.templates import TemplateError, messages_of, opens_thinking, render, text_of
 from tatar_rewards.findings import Finding
 from tatar_rewards.scales import ScoreScale, as_scale
@@ -92,6 +92,7 @@ def _check_scale(declared: ScoreScale, texts: Sequence[str]) -> Iterator[Finding
         "answer scale",
         f"{count} of {len(texts)} prompts ask for a score {_in_words(scale)}, but the answers are read on {declared}",
         f"set answer_scale=ScoreScale({low:g}, {scale.high:g}{lower}) in every reward, or mend the prompts",
+        "fault" if any(map(is_tied_to_the_score, texts)) else "advice",
     )
 
 

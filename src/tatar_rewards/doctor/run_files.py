@@ -13,7 +13,7 @@ from tatar_rewards.findings import Finding
 
 LARGEST_FILE = 10_000_000  # bytes
 MOST_NODES = 100_000  # of a YAML file, with those that its aliases repeat
-ALIKE = 0.6  # as difflib counts: from here on a key is taken for a misspelt one
+ALIKE = 0.8  # as difflib counts: from here on a key is taken for a misspelt one
 OWN_KEYS = (
     "answer_scale",
     "answers_lower_is_better",

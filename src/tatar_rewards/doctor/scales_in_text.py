@@ -43,6 +43,11 @@ _UNITS = re.compile(
     r"degrees?|mm|cm|dpi|am|pm|percent|字|句)(?![A-Za-z0-9_])",
     re.IGNORECASE,
 )
+_THINGS = re.compile(  # "1 to 5 defects": a range of any other things in the plural is none of answers
+    r"\s+(?!points\b|stars\b|marks\b|grades\b|levels\b|is\b|as\b|was\b|this\b|has\b|its\b|thus\b|indicates\b|means\b|represents\b|denotes\b)"
+    r"[a-z]{3,}s\b",
+    re.IGNORECASE,
+)
 _GOOD = re.compile(
     r"best|excellent|perfect|good|beautiful|imperceptible|pristine|flawless|outstanding|undistorted|"
     r"no (?:visible )?(?:distortion|noise|artefact|artifact|impairment|blur)|high(?:est)? quality",
@@ -53,6 +58,20 @@ _BAD = re.compile(
 )
 _IS = r"\s*(?:is|are|being|mean(?:s|ing)?|represent(?:s|ing)?|indicat(?:es?|ing)|denot(?:es?|ing)|stands for)\s+"
 _BETTER = re.compile(r"\b(lower|higher)(?: (?:scores?|numbers?|values?))? (?:is|are|means?) better\b", re.IGNORECASE)
+
+
+_SCORED = re.compile(r"\b(?:scores?|ratings?|rate|scale|grades?|marks?|mos|stars)\b|分", re.IGNORECASE)
+
+
+def is_tied_to_the_score(text: str) -> bool:
+    """Whether a sentence that names the scale speaks of scoring: other ranges stand in prompts too.
+
+    Examples:
+        >>> is_tied_to_the_score("Rate it from 1 to 5."), is_tied_to_the_score("Taken between 1990 and 2000?")
+        (True, False)
+    """
+    sentences = re.split(r"(?<=[.!?;\n])\s", text[:LONGEST_PROMPT])
+    return any(_SCORED.search(sentence) for sentence in sentences if any(True for _ in _scales(sentence)))
 
 
 class NamedScale(NamedTuple):
@@ -99,7 +118,8 @@ def _scales(text: str) -> Iterator[NamedScale]:
 
 def _of_range(match: re.Match[str], text: str) -> Iterator[NamedScale]:
     low, low_note, low_word, high, high_note, high_word = match.groups()
-    if _UNITS.match(text, match.end()) or _value(low) == _value(high):
+    counts = _UNITS.match(text, match.end()) or _THINGS.match(text, match.end())
+    if counts or _value(low) == _value(high):
         return
     better = _direction(low_note or low_word or "", high_note or high_word or "")
     if _value(low) < _value(high):

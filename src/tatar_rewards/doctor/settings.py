@@ -44,8 +44,8 @@ class TrainingSettings(BaseModel):
     scale_rewards: bool | str = "group"
     multi_objective_aggregation: str = "sum_then_normalize"
     beta: float = 0.0
-    use_bias_correction_kl: bool = True
-    auto_find_batch_size: bool = False
+    use_bias_correction_kl: bool | None = True
+    auto_find_batch_size: bool | None = False
     chat_template_kwargs: dict[str, Any] | str | None = None
 
     @field_validator("eval_strategy", mode="before")

@@ -136,6 +136,7 @@ class _Look:
         if data.n_rows == 0:
             self.findings.append(Finding("data", "the dataset has no rows", "check how it was loaded or filtered"))
             return
+        self.findings += self._too_few_rows(data)
         unsound = list(check_columns(rewards, data))
         with on_this_rank_alone():
             readings, refused = read_all(rewards, data)
@@ -147,6 +148,17 @@ class _Look:
             self.findings += check_prompts(readings, prompts, data)
             if self.settings.countable:
                 self.at_rows(readings, data, sound=not any(finding.check in MISLEADING for finding in unsound))
+
+    def _too_few_rows(self, data: Data) -> list[Finding]:
+        """The trainer drops a generation batch that is not whole; perhaps only a part of the data was given."""
+        if data.streaming or not self.settings.countable:
+            return []
+        images = self.settings.images_per_call(self.world_size)
+        if data.n_rows >= images:
+            return []
+        problem = f"the data have {data.n_rows} rows, and one call takes {images:g}: the trainer makes no step"
+        cure = "give more rows, or lower per_device_train_batch_size, steps_per_generation or the number of processes"
+        return [Finding("rows", problem, cure, "advice")]
 
     def at_rows(self, readings: Sequence[Reading], data: Data, *, sound: bool) -> None:
         """What rankings can compare, and what rewards pay, with labels that make sense."""

@@ -19,7 +19,7 @@ def check_names(rewards: Sequence[Any]) -> Iterator[Finding]:
     """The rewards of this package gather, log and remember under their names; others are only logged."""
     ours = {name_of(reward) for reward in rewards if isinstance(reward, Reward)}
     for name, count in Counter(map(name_of, rewards)).items():
-        kind: Kind = "fault" if name in ours else "advice"
+        kind: Kind = "fault" if name in ours and count > 1 else "advice"
         if count > 1:
             yield Finding(
                 "reward names",

@@ -41,8 +41,9 @@ class Reading(NamedTuple):
     def answer(self, row: PredictionRow, number: int) -> tuple[str, float, str | None]:
         """Status, score in points (NaN where there is none), and the cure of an answer that cannot be read."""
         if row.logged_answer is not None:
-            status, points = row.logged_answer
-            return status, math.nan if points is None else points, self._cure(status, "")
+            status, logged = row.logged_answer
+            shown = completion_text(row.completion).whole if isinstance(row.completion, str | list) else ""
+            return status, math.nan if logged is None else logged, self._cure(status, shown, logged=True)
         try:
             text = completion_text(row.completion, name="completion")
         except TypeError as error:
@@ -51,10 +52,11 @@ class Reading(NamedTuple):
         points = math.nan if answer.score is None else self.answer_scale.to_points(answer.score)
         return answer.status, points, None if answer.ok else self._cure(answer.status, as_text(text).whole)
 
-    def _cure(self, status: str, text: str) -> str | None:
+    def _cure(self, status: str, text: str, *, logged: bool = False) -> str | None:
         if status == AnswerStatus.OK:
             return None
-        return cure_of(AnswerStatus(status), text, think_prefilled=self.think_prefilled, lenient=self.lenient)
+        lenient = self.lenient or logged  # what a reward has read is not read again
+        return cure_of(AnswerStatus(status), text, think_prefilled=self.think_prefilled, lenient=lenient)
 
 
 @dataclass

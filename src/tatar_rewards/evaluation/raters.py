@@ -9,6 +9,8 @@ from tatar_rewards.predictions import PredictionRow, RowError
 from tatar_rewards.scales import DeviationOf, ScoreScale
 from tatar_rewards.scales.cells import largest_deviation
 
+MOST_RATERS = 1e9
+
 
 def error_of_mos(row: PredictionRow, number: int, scale: ScoreScale) -> float:
     """Standard error of a row's MOS, on the scale of the MOS; NaN where the row does not tell.
@@ -46,7 +48,7 @@ def _number_of_raters(row: PredictionRow, number: int) -> int | None:
     raters = _known(row.raters)
     if raters is None:
         return None
-    if raters < 1 or raters != raters // 1 or math.isinf(raters):
+    if not 1 <= raters <= MOST_RATERS or raters != raters // 1:
         raise RowError(
             f"row {number}: raters is {raters:g}, no number of raters; give a whole number of at least 1, or None "
             f"where it is not known",

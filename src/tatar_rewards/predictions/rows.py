@@ -1,10 +1,16 @@
 """What a row of predictions holds, and the error that names a row with something else."""
 
+import ast
+import contextlib
+import json
 from collections.abc import Mapping
 from numbers import Integral
 from typing import Annotated, Any, NamedTuple
 
+import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationError
+
+from tatar_rewards.scales import is_missing
 
 REQUIRED = ("dataset", "task", "image_id", "mos", "completion")
 KNOWN_RATERS = ("mos_std", "raters", "mos_error")
@@ -46,13 +52,34 @@ def _name_or_number(value: Any) -> str | int:
     return _name(value)
 
 
-def _no_bool(value: Any) -> Any:
-    if isinstance(value, bool):
+def _number_or_missing(value: Any) -> Any:
+    if isinstance(value, bool | np.bool_):
         raise ValueError(f"{value} is no number")
-    return value
+    return None if is_missing(value) else value
 
 
-MaybeNumber = Annotated[float | None, BeforeValidator(_no_bool)]
+def messages_in_text(completion: Any) -> Any:
+    """Messages that a table holds as a text, in JSON or as Python prints a list, as messages; all else as it is.
+
+    Examples:
+        >>> messages_in_text("[{'role': 'assistant', 'content': 'Good.'}]")
+        [{'role': 'assistant', 'content': 'Good.'}]
+        >>> messages_in_text("Good.")
+        'Good.'
+    """
+    if not isinstance(completion, str) or not completion.lstrip().startswith(("[{", "{")) or "role" not in completion:
+        return completion
+    value: Any = None
+    for read in (json.loads, ast.literal_eval):
+        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            value = read(completion.strip())
+            break
+    messages = [value] if isinstance(value, dict) else value
+    known = isinstance(messages, list) and all(isinstance(one, dict) and "role" in one for one in messages)
+    return messages if known and messages else completion
+
+
+MaybeNumber = Annotated[float | None, BeforeValidator(_number_or_missing)]
 
 
 class PredictionRow(BaseModel):
@@ -76,7 +103,7 @@ class PredictionRow(BaseModel):
     task: Annotated[str, PlainValidator(_name)]
     image_id: Annotated[str | int, PlainValidator(_name_or_number)]
     mos: MaybeNumber
-    completion: Any
+    completion: Annotated[Any, BeforeValidator(messages_in_text)]
     mos_std: MaybeNumber = None
     raters: MaybeNumber = None
     mos_error: MaybeNumber = None

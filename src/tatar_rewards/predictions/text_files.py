@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tatar_rewards.predictions.rows import messages_in_text
+
 Row = dict[str, Any]
 
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -124,14 +126,5 @@ def _next_cells(reader: Any, place: str) -> list[str] | None:
 
 
 def _cell(name: str, cell: str) -> Any:
-    """What a cell holds: messages stand in it as JSON."""
-    if name != "completion":
-        return cell or None
-    if cell.lstrip().startswith("["):
-        try:
-            value = json.loads(cell)
-        except (ValueError, RecursionError):
-            return cell
-        if value and all(isinstance(message, dict) and "role" in message for message in value):
-            return value
-    return cell
+    """An empty cell is no value, but for a completion: a model may say nothing."""
+    return messages_in_text(cell) if name == "completion" else cell or None

@@ -77,7 +77,13 @@ def on_task_rows(reward: Reward[AnswerConfig], columns: Mapping[str, Any], lengt
         f"trainer {type(reward).__name__}(task=None) in place of it"
     )
     tasks = column_of(reward, columns, config.task_column, length, cure)
-    return np.array([isinstance(task, str) and task == config.task for task in tasks], dtype=bool)
+    for row, task in enumerate(tasks):
+        if not isinstance(task, str | None):
+            raise TypeError(
+                f"{config.task_column}[{row}] is {task!r} of {type(task).__name__}, and the reward compares it with "
+                f"{config.task!r}; give tasks as strings, or None"
+            )
+    return np.array([task == config.task for task in tasks], dtype=bool)
 
 
 def _without_missing(values: list[Any]) -> list[Any]:

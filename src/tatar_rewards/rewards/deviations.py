@@ -31,6 +31,7 @@ def deviations_in_points(
     counts = _counts(config, raters, len(stds))
     column = config.mos_std_column or "mos_std"
     points = scale.stds_to_points(stds, column=column, of=config.mos_std_of, raters=counts.tolist())
+    points = np.where((counts == 1) & (points == 0), math.nan, points)  # one rating has no spread to know
     if of in (None, config.mos_std_of):
         return points
     return points / np.sqrt(counts) if of == "mean" else points * np.sqrt(counts)
@@ -69,6 +70,7 @@ def complete_deviations(rows: GatheredRows, *, fallback: float | None) -> Gather
     known = ~np.isnan(stds) & labelled
     if known.all() or (not known.any() and fallback is None):
         return rows
+    stds[~labelled] = math.nan  # no reward needs them, and they tell nothing of others
     if known.any() and rows.keys.shape[1]:
         of_image = dict(zip(rows.keys[known, 0].tolist(), stds[known].tolist(), strict=True))
         datasets = dict(zip(rows.keys[:, 0].tolist(), rows.keys[:, 1].tolist(), strict=True))

@@ -7,8 +7,8 @@ The column is called by the reward's name and `/row`. Each cell is a JSON object
     target_std             the rater deviation that the reward reckoned with, in points
     length, gate           how long was thought, and what the reward was multiplied with for it
     opponents              how many other images a ranking compared with
-    remembered             of these, those of earlier calls, [MOS, rater deviation, [answers]] each: only in the first
-                           row of each comparison, since all of its rows share them
+    remembered             of these, those of earlier calls, [MOS, rater deviation, [answers]] each: only in each
+                           rank's first row of a comparison, since all of its rows share them
 
 The other opponents are the other rows of the step, of all ranks, with the same task and data set.
 """

@@ -25,8 +25,10 @@ class State:
     figures: RunningFigures = field(default_factory=RunningFigures)
     memory: OpponentMemory | None = None  # of a ranking
     median_std: float = math.nan  # of the last call of a score reward that knew rater deviations
-    labels_checked: bool = False  # at the first call with rows of the task
-    answers_checked: bool = False  # the same of a reward without labels
+    labels_checked: bool = False  # once enough images were seen
+    answers_checked: bool = False  # at the first call with rows that it grades
+    budget_checked: bool = False  # at the first call with a readable answer
+    warned_of: set[str] = field(default_factory=set)  # kinds of findings
     warned_of_no_opponent: bool = False
     last_figures: dict[str, float] = field(default_factory=dict)  # logged where a call has nothing to count
 

@@ -28,20 +28,35 @@ class Graded(NamedTuple):
     lengths: Floats  # of thinking, in the budget's unit; NaN for an unreadable answer or without a budget
     within_budget: Floats  # what the length gate multiplied with; NaN for an unreadable answer or without a budget
     groups: NDArray[np.int64]  # key of the image; (0,) where no image is known
+    comparisons: NDArray[np.int64] = np.zeros(0, np.int64)  # key of task and data set; (0,) where no image is known
+
+
+class _Call(NamedTuple):
+    """What is kept of a call."""
+
+    rows: Floats  # (5, n) of `Graded`
+    flat: int  # groups that had nothing to tell apart, and all groups
+    n_groups: int
+    images: NDArray[np.int64]  # (n,) by key, else by label
+    comparisons: NDArray[np.int64]  # (n,)
 
 
 class RunningFigures:
     """The last calls of a reward: their completions, and how many groups had nothing to tell apart. Never changed."""
 
-    def __init__(self, calls: tuple[tuple[Floats, int, int], ...] = ()) -> None:
+    def __init__(self, calls: tuple[_Call, ...] = ()) -> None:
         self._calls = calls
 
     def with_call(self, graded: Graded) -> "RunningFigures":
         """These and one call more, without the oldest ones that the others can do without."""
         if not len(graded.rewards):
             return self
-        calls = (*self._calls, (np.stack(graded[:5]), *count_flat_groups(graded.rewards, graded.groups)))
-        sizes = [rows.shape[1] for rows, *_ in calls]
+        known = len(graded.groups) == len(graded.comparisons) > 0
+        images = graded.groups if known else graded.targets.view(np.int64)
+        comparisons = graded.comparisons if known else np.zeros(len(graded.targets), np.int64)
+        flat, n_groups = count_flat_groups(graded.rewards, graded.groups)
+        calls = (*self._calls, _Call(np.stack(graded[:5]), flat, n_groups, images, comparisons))
+        sizes = [call.rows.shape[1] for call in calls]
         while len(sizes) > 1 and sum(sizes[1:]) >= RECENT:
             del sizes[0]
         return RunningFigures(calls[-len(sizes) :])
@@ -49,7 +64,7 @@ class RunningFigures:
     def figures(self, *, unit: str | None) -> dict[str, float]:
         """The figures by name: the same names at every call. With the `unit` of a budget also those of its gate."""
         calls = self._calls
-        columns = np.concatenate([np.zeros((5, 0)), *(rows for rows, *_ in calls)], axis=1)
+        columns = np.concatenate([np.zeros((5, 0)), *(call.rows for call in calls)], axis=1)
         predictions, targets, rewards, lengths, within_budget = columns
         figures = {
             "parse_failure_rate": 1 - metrics.coverage(predictions),
@@ -58,13 +73,33 @@ class RunningFigures:
             "constant_share": metrics.constant_share(predictions, targets),
             "spread_ratio": metrics.spread_ratio(predictions, targets),
             "calibration_slope": metrics.calibration_slope(predictions, targets),
-            "flat_group_share": _share(sum(flat for _, flat, _ in calls), sum(groups for *_, groups in calls)),
+            "flat_group_share": _share(sum(call.flat for call in calls), sum(call.n_groups for call in calls)),
             "saturated_share": saturated_share(rewards),
         }
         if unit is not None:
             off_budget = np.where(np.isnan(within_budget), np.nan, within_budget < 1)
             figures |= {f"mean_{unit}": _mean(lengths), "off_budget_share": _mean(off_budget)}
         return figures
+
+    def by_image(self) -> dict[int, tuple[Floats, Floats]]:
+        """By task and data set, the mean readable prediction of each labelled image (NaN: none), and its MOS."""
+        if not self._calls:
+            return {}
+        rows = np.concatenate([call.rows[:2] for call in self._calls], axis=1)
+        images = np.concatenate([call.images for call in self._calls])
+        comparisons = np.concatenate([call.comparisons for call in self._calls])
+        labelled = ~np.isnan(rows[1])
+        found = {}
+        for comparison in dict.fromkeys(comparisons[labelled].tolist()):
+            its = labelled & (comparisons == comparison)
+            _, first, number = np.unique(images[its], return_index=True, return_inverse=True)
+            predictions, targets = rows[0, its], rows[1, its]
+            readable = ~np.isnan(predictions)
+            count = np.bincount(number[readable], minlength=len(first))
+            total = np.bincount(number[readable], predictions[readable], minlength=len(first))
+            means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+            found[comparison] = (means, targets[first])
+        return found
 
 
 def count_flat_groups(rewards: Floats, groups: NDArray[np.int64]) -> tuple[int, int]:

@@ -11,6 +11,8 @@ on one rank ends all of them with its message.
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tatar_rewards.functional.scores import error_score_reward, gaussian_score_reward, threshold_score_reward
 from tatar_rewards.rewards.call import one_call
 from tatar_rewards.rewards.configs import ErrorScoreRewardConfig, GaussianScoreRewardConfig, ThresholdScoreRewardConfig
@@ -43,7 +45,7 @@ class GaussianScoreReward(Reward[GaussianScoreRewardConfig]):
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         with one_call(self, columns) as call:
             batch, rows = read_and_gather(call, completions)
-            stds = None if self.config.mos_std_column is None else batch.target_stds
+            stds = None if self.config.mos_std_column is None else np.nan_to_num(batch.target_stds)
             settings = function_settings(self.config, GaussianScoreConfig)
             rewards = gaussian_score_reward(batch.predictions, batch.targets, target_stds=stds, **settings)
             graded = gate_and_log(call, batch, rows, rewards)
@@ -67,7 +69,7 @@ class ErrorScoreReward(Reward[ErrorScoreRewardConfig]):
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         with one_call(self, columns) as call:
             batch, rows = read_and_gather(call, completions)
-            stds = None if self.config.mos_std_column is None else batch.target_stds
+            stds = None if self.config.mos_std_column is None else np.nan_to_num(batch.target_stds)
             settings = function_settings(self.config, ErrorScoreConfig)
             rewards = error_score_reward(batch.predictions, batch.targets, target_stds=stds, **settings)
             graded = gate_and_log(call, batch, rows, rewards)
