@@ -140,7 +140,7 @@ def test_rewards_that_read_no_column_are_checked_with_any_data():
 
 def test_what_is_not_looked_at_is_said():
     report = tr.check_setup([len, tr.AnswerFormatReward()], {**ARGS, "eval_strategy": "steps"})
-    assert unseen(report) == "len (not of this package), eval_dataset, the data"
+    assert unseen(report) == "the data, len (not of this package), eval_dataset"
 
 
 REWARDS = [

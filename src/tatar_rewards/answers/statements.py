@@ -11,8 +11,12 @@ from typing import NamedTuple
 
 _MARKS = r"""["'*_`$]"""
 _UNITS = r"(?:points?|pts?|stars?|marks?)"
+_NOT_OF_SCALE = "".join(  # "the maximum score is 100" tells of the scale
+    rf"(?<!{word}\ )" for word in ("maximum", "max", "minimum", "min", "highest", "lowest", "possible", "top", "full")
+)
 _LABEL = re.compile(
-    rf"""(?<![^\W_]) (?:score|rating|answer|mos) {_MARKS}{{0,3}}  # a word of its own, or the end of one_like_this
+    # a word of its own, or the end of one_like_this
+    rf"""(?<![^\W_]) {_NOT_OF_SCALE} (?:score|rating|answer|mos) {_MARKS}{{0,3}}
     (?: \s{{1,3}} out \s of \s \d{{1,4}} )? (?: \s{{0,3}} \([^()\n]{{0,40}}\) )? {_MARKS}{{0,3}} \s{{0,3}}""",
     re.IGNORECASE | re.VERBOSE,
 )

@@ -17,6 +17,7 @@ from tatar_rewards.rewards.configs import ImageConfig
 from tatar_rewards.rewards.graded import read_and_gather
 
 MOST_BAD_ROWS = 200  # that are looked for
+MOST_READS = 4000  # of parts of the data, while they are looked for
 
 
 class Reading(NamedTuple):
@@ -65,7 +66,7 @@ def refused_rows(reward: Reward[AnswerConfig], columns: Columns, n_rows: int, er
     """Findings on what made `read_rows` raise: each kind of error with its first row and the number of rows."""
     lists = {name: as_values(values) for name, values in columns.items() if hasattr(values, "__len__")}
     even = len(lists) == len(columns) and all(len(values) == n_rows for values in lists.values())
-    errors = dict(_errors_of_rows(reward, lists, 0, n_rows, [MOST_BAD_ROWS])) if even else {}
+    errors = dict(_errors_of_rows(reward, lists, 0, n_rows, [MOST_BAD_ROWS, MOST_READS])) if even else {}
     if not errors:  # it lies between rows, or in a column as a whole
         yield _finding(reward, str(error), [])
         return
@@ -82,8 +83,9 @@ def _errors_of_rows(
     reward: Reward[AnswerConfig], lists: Mapping[str, list[Any]], start: int, stop: int, left: list[int]
 ) -> Iterator[tuple[int, str]]:
     """The rows that the reward refuses one by one, found by halving; `left` bounds how many."""
-    if left[0] <= 0 or start >= stop:
+    if left[0] <= 0 or left[1] <= 0 or start >= stop:
         return
+    left[1] -= 1
     try:
         read_rows(reward, {name: values[start:stop] for name, values in lists.items()}, stop - start)
     except Exception as error:

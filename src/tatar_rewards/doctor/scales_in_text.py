@@ -34,6 +34,23 @@ _RANGES = [
 ]
 _NOTED = [re.compile(pattern, re.IGNORECASE) for pattern in (_RANGE, _LISTED)]  # both ends explained
 _BARE = re.compile(_RANGE, re.IGNORECASE)  # no evidence of a scale, but perhaps another one
+_LEVEL = r"\s*[=:\u2013-]\s*[a-z][a-z ]{1,20}"  # what one number stands for
+_LEVELS = re.compile(  # "1 = bad, 2 = poor, ..., 5 = excellent", also line by line
+    rf"{_NUMBER}{_LEVEL}(?:[,;\n]\s*(?:and\s+|or\s+)?\d{{1,3}}{_LEVEL}){{1,9}}"
+    rf"[,;\n]\s*(?:and\s+|or\s+)?{_NUMBER}{_LEVEL}",
+    re.IGNORECASE,
+)
+_MEANS, _SIGN = r"\s+(?:is|being|means|for)\s+(?:the\s+)?", r"\.?\s*(?:of|is|=|:)?\s*"
+_BOUNDS = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"at least\s+{_NUMBER}\s*(?:,|and)\s*at most\s+{_NUMBER}",
+        rf"min(?:imum)?{_SIGN}{_NUMBER}\s*(?:,|and|;)\s*max(?:imum)?{_SIGN}{_NUMBER}",
+        rf"{_NUMBER}\s*(?:<=|\u2264)\s*(?:score|rating|answer|x)\s*(?:<=|\u2264)\s*{_NUMBER}",
+        rf"{_NUMBER}[ -](?:to|through)[ -]{_NUMBER}[ -](?:point[ -])?(?:scale|stars?)",
+        rf"{_NUMBER}{_MEANS}(?:worst|lowest|poorest)\b[^.\n\d]{{0,30}}{_NUMBER}{_MEANS}(?:best|highest)",
+    )
+]
 _OUT_OF = re.compile(rf"\bout\s+of\s+(?:a\s+(?:possible|maximum(?:\s+of)?)\s+)?{_NUMBER}", re.IGNORECASE)
 _N_POINT = re.compile(rf"{_NUMBER}[\s-]point\s+(?:\w+\s+)?scale", re.IGNORECASE)
 _UNITS = re.compile(
@@ -88,7 +105,7 @@ class NamedScale(NamedTuple):
 
 def named_scale(text: str) -> NamedScale | None:
     """The one scale that a text names; None where it names several or none."""
-    text = text[:LONGEST_PROMPT]
+    text = _LEVELS.sub(r" score from \1 to \2 ", text[:LONGEST_PROMPT])
     found = set(_scales(text))
     ranges = {(scale.low, scale.high) for scale in found if scale.low is not None}
     others = {(scale.low, scale.high) for match in _BARE.finditer(text) for scale in _of_range(match, text)}
@@ -110,6 +127,11 @@ def _scales(text: str) -> Iterator[NamedScale]:
         for match in pattern.finditer(text):
             if (match[2] or match[3]) and (match[5] or match[6]):
                 yield from _of_range(match, text)
+    for pattern in _BOUNDS:
+        for match in pattern.finditer(text):
+            low, high = _value(match[1]), _value(match[2])
+            if low < high:
+                yield NamedScale(low, high, None)
     for pattern in (_OUT_OF, _N_POINT):
         for match in pattern.finditer(text):
             if not _UNITS.match(text, match.end()) and _value(match[1]) > 1:

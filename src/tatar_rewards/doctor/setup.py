@@ -16,13 +16,14 @@ from tatar_rewards.doctor.data import MISLEADING, check_columns, check_labels, c
 from tatar_rewards.doctor.kinds import package_rewards
 from tatar_rewards.doctor.labels import Reading
 from tatar_rewards.doctor.probes import probe_rewards
+from tatar_rewards.doctor.prompt_shapes import check_shapes
 from tatar_rewards.doctor.prompts import check_prompts, read_prompts
 from tatar_rewards.doctor.reading import Data, is_stream, read_data, splits_of
 from tatar_rewards.doctor.report import Report
 from tatar_rewards.doctor.settings import TrainingSettings, check_settings, read_settings, read_world_size
 from tatar_rewards.doctor.templates import check_template
 from tatar_rewards.doctor.trainer_rewards import as_list, check_callables, name_of, not_looked_at
-from tatar_rewards.doctor.training import check_names, check_pickling, check_weights
+from tatar_rewards.doctor.training import check_names, check_one_reading, check_pickling, check_weights
 from tatar_rewards.findings import Finding
 from tatar_rewards.rewards.columns import columns_read
 
@@ -69,8 +70,8 @@ def check_setup(
     size = read_world_size(world_size, args)
     look = _Look(reward_funcs, as_list(reward_funcs), settings, size)
     look.facts |= {"rewards": ", ".join(map(name_of, look.rewards)), "processes": str(size)} | assumed
-    look.at_settings(0 if dataset is None or not is_stream(dataset) else int(getattr(dataset, "num_shards", 1)))
     split = look.at_splits(dataset, args)
+    look.at_settings(0 if split is None or not is_stream(split) else int(getattr(split, "num_shards", 1)))
     if split is None:
         look.findings += check_callables(reward_funcs, look.rewards, None)
     else:
@@ -97,6 +98,7 @@ class _Look:
         self.unseen += not_looked_at(rewards)
         self.unseen += ["eval_dataset"] if settings.eval_strategy != "no" else []
         self.findings += [*check_settings(settings), *check_names(rewards), *check_pickling(rewards)]
+        self.findings += check_one_reading(rewards)
         self.findings += [*check_weights(rewards, settings.reward_weights), *advise_on_settings(rewards, settings)]
         self.findings += check_budgets(rewards, settings.max_completion_length)
         if not settings.countable:
@@ -143,6 +145,7 @@ class _Look:
             unsound += refused
             unsound += [*check_tasks(rewards, readings, data), *check_labels(readings, data.columns)]
             self.findings += unsound
+            self.findings += check_shapes(data.prompts)
             prompts, notes = read_prompts(data, processing_class, self.settings.chat_template_kwargs)
             self.unseen += notes
             self.findings += check_prompts(readings, prompts, data)

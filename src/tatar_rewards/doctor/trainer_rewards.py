@@ -58,10 +58,12 @@ def check_callables(reward_funcs: Any, rewards: Sequence[Any], columns: Sequence
     """What the trainer would stumble over at its first call; `columns` are those of the data, None where unknown."""
     if not rewards:
         yield Finding("rewards", "reward_funcs is empty", "pass tatar_reward_funcs() for example")
-    if isinstance(reward_funcs, tuple):
+    listed = isinstance(reward_funcs, list | str | Mapping) or callable(reward_funcs)
+    if isinstance(reward_funcs, Iterable) and not listed:
         yield Finding(
             "rewards",
-            "reward_funcs is a tuple, which GRPOTrainer takes for one reward that it cannot call",
+            f"reward_funcs is a {type(reward_funcs).__name__}, which GRPOTrainer takes for one reward that it cannot "
+            "call",
             "give GRPOTrainer a list",
             "advice",
         )

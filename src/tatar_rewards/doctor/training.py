@@ -36,6 +36,26 @@ def check_names(rewards: Sequence[Any]) -> Iterator[Finding]:
             )
 
 
+def check_one_reading(rewards: Sequence[Any]) -> Iterator[Finding]:
+    """Rewards that read the same completions in two ways: one of them must be wrong."""
+    ours = [reward for reward in rewards if isinstance(reward, Reward)]
+    for setting in ("answer_scale", "think_prefilled"):
+        by_task: dict[str | None, dict[Any, str]] = {}
+        for reward in ours:
+            value = getattr(reward.config, setting)
+            by_task.setdefault(reward.config.task, {}).setdefault(value, reward.__name__)
+        for task, values in by_task.items():
+            everywhere = by_task.get(None, {})
+            if len(values | everywhere) > 1 and (task is not None or len(everywhere) > 1 or len(by_task) == 1):
+                said = ", ".join(f"{name} has {setting}={value}" for value, name in {**everywhere, **values}.items())
+                yield Finding(
+                    "one reading",
+                    f"rewards read the same completions in two ways: {said}",
+                    f"set {setting}= alike in all of them",
+                )
+                break
+
+
 def check_pickling(rewards: Sequence[Any]) -> Iterator[Finding]:
     """Of functions and of this package's rewards; another object may hold a model, which is not pickled for a look."""
     for reward in rewards:
