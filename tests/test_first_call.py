@@ -48,7 +48,7 @@ def test_the_first_call_names_status_share_example_and_cure(reward, form, settin
     good = good if "answer_scale" in settings else good.replace("250", "50")
     texts = [form.format(40), form.format(60), good, good, *["dunno"] * 4]
     columns = batch(texts, task=["iaa"] * 4 + ["iqa"] * 4)
-    said = said_by(reward, columns, calls=3)
+    said = [one for one in said_by(reward, columns, calls=3) if "miss the budget" not in one]  # of a length reward
     assert len(said) == 1, said
     found = re.fullmatch(
         rf"{reward.__name__}: 2 of 4 completions cannot be read and earn 0.0, most often as {status} \(50% of all\): "

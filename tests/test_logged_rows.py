@@ -80,3 +80,16 @@ def test_a_setting_leaves_the_column_out(kind):
     columns = {"mos": [40.0, 60.0], "image_id": [1, 2]}
     kind(log_rows=False)(["<answer>1</answer>"] * 2, **columns, log_extra=extra.__setitem__)
     assert extra == {}
+
+
+def test_form_rewards_tell_what_they_looked_at():
+    extra = {}
+    texts = ["<answer>1</answer>", "<think>a b</think><answer>1</answer>", "dunno"]
+    earned = tr.AnswerFormatReward(require_think=True)(texts, log_extra=extra.__setitem__)
+    assert extra == {"answer_format/status": ["no_thinking", "ok", "no_answer"]}
+    assert earned == [0.0, 1.0, 0.0]
+    extra.clear()
+    with pytest.warns(UserWarning, match="2 of 2 readable completions miss the budget of at least 5 words, with 1 on"):
+        earned = tr.LengthReward(shortest=5)(texts, log_extra=extra.__setitem__)
+    assert extra == {"length/words": [0.0, 2.0, None]}
+    assert earned == [0.0, 0.0, 0.0]

@@ -1,5 +1,6 @@
 """What the first call of a reward shows of its answers, on all ranks: warned of once, with the cure."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -81,6 +82,20 @@ def warn_of_budget(call: Call[LabelConfig], lengths: Floats, within_budget: Floa
         f"that {call.reward.__name__} pays for; name the budget in the prompt, give it a margin "
         f"(LengthConfig(margin=...)), or switch it off with length_gate=None, which is iqa_budget=None or "
         f"iaa_budget=None in tatar_reward_funcs"
+    )
+
+
+def warn_of_length(call: Call[AnswerConfig], budget: LengthConfig, n: float, n_off: float, mean: float) -> None:
+    """Warn where more than half of the `n` readable completions of all ranks miss the budget that is paid for."""
+    if 2 * n_off <= n or rank() != 0:
+        return
+    ends = [f"at least {budget.shortest:g}"] * (budget.shortest > 0) + [f"at most {budget.longest:g}"] * (
+        budget.longest < math.inf
+    )
+    call.warn(
+        f"{n_off:.0f} of {n:.0f} readable completions miss the budget of {' and '.join(ends)} {budget.unit}, with "
+        f"{mean:.0f} on average; name it in the prompt, give it a margin (LengthConfig(margin=...)), or move it to "
+        f"where the policy writes"
     )
 
 

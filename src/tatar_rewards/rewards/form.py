@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tatar_rewards.answers import AnswerStatus
+from tatar_rewards.answers import Answer, AnswerStatus
 from tatar_rewards.rewards.batch import read_answers, read_lengths, read_texts, to_list
 from tatar_rewards.rewards.budgets import budget_reward
 from tatar_rewards.rewards.call import one_call
 from tatar_rewards.rewards.columns import on_task_rows
 from tatar_rewards.rewards.configs import AnswerFormatRewardConfig, LengthRewardConfig
-from tatar_rewards.rewards.first_call import warn_of_no_thought, warn_of_unreadable
+from tatar_rewards.rewards.first_call import warn_of_length, warn_of_no_thought, warn_of_unreadable
 from tatar_rewards.rewards.function_configs import LengthConfig, function_settings
 from tatar_rewards.rewards.reward import Reward, takes_settings_of
 
@@ -42,7 +42,7 @@ class AnswerFormatReward(Reward[AnswerFormatRewardConfig]):
             graded = on_task_rows(self, columns, len(answers))
             on_task = graded.tolist()
             if columns.get("log_extra") is not None and self.config.log_rows:
-                columns["log_extra"](f"{call.name}/status", [str(answer.status) for answer in answers])
+                columns["log_extra"](f"{call.name}/status", [self._status(answer) for answer in answers])
             seen = Counter(answer.status for answer, on in zip(answers, on_task, strict=True) if on)
             counts = call.sum_over_ranks(np.array([seen[status] for status in AnswerStatus], float))
             shares = counts / counts.sum() if counts.any() else np.full(len(counts), math.nan)
@@ -53,9 +53,12 @@ class AnswerFormatReward(Reward[AnswerFormatRewardConfig]):
                 if self.config.require_think:
                     warn_of_no_thought(call, answers, graded)
             call.log_last(figures | {"parse_failure_rate": 1 - figures["status_ok"]})
-        require_think = self.config.require_think
-        well_formed = [answer.ok and (not require_think or answer.think != "") for answer in answers]
-        return [float(is_well_formed) if on else None for is_well_formed, on in zip(well_formed, on_task, strict=True)]
+        paid = [self._status(answer) == AnswerStatus.OK for answer in answers]
+        return [float(is_paid) if on else None for is_paid, on in zip(paid, on_task, strict=True)]
+
+    def _status(self, answer: Answer) -> str:
+        """The status of an answer, or that it lacks the thinking that is asked for."""
+        return "no_thinking" if answer.ok and self.config.require_think and not answer.think else str(answer.status)
 
 
 class LengthReward(Reward[LengthRewardConfig]):
@@ -95,5 +98,10 @@ class LengthReward(Reward[LengthRewardConfig]):
                 call.changes.append(lambda: setattr(call.state, "answers_checked", True))
                 warn_of_unreadable(call, texts, answers, on_task)
             mean, share = (total / n, off_budget / n) if n else (math.nan, math.nan)
+            if n and not call.state.budget_checked:
+                call.changes.append(lambda: setattr(call.state, "budget_checked", True))
+                warn_of_length(call, budget, n, off_budget, mean)
+            if columns.get("log_extra") is not None and self.config.log_rows:
+                columns["log_extra"](f"{call.name}/{budget.unit}", to_list(np.where(on_task, lengths.total, math.nan)))
             call.log_last({f"mean_{budget.unit}": mean, "off_budget_share": share})
         return to_list(np.where(on_task, rewards, math.nan))
