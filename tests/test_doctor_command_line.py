@@ -10,6 +10,9 @@ from support.labelled_rows import json_lines
 
 from tatar_rewards.cli import main
 
+for library in ("yaml", "datasets", "trl"):
+    pytest.importorskip(library, reason=f"{library} is not installed")
+
 SOUND = "num_generations: 4\nper_device_train_batch_size: 32\n"
 
 
@@ -63,8 +66,6 @@ def test_a_reader_that_goes_away_leaves_no_trace(tmp_path):
     ],
 )
 def test_a_wrong_command_is_told_so(flags, message, doctor):
-    if "--dataset" in flags:
-        pytest.importorskip("datasets", reason="datasets is not installed")
     code, _, err = doctor(*flags)
     assert code == 2
     assert message in err

@@ -73,3 +73,26 @@ def test_rewards_in_no_list_are_told_whatever_holds_them():
         assert any("takes for one reward" in finding.problem for finding in report([MESSAGES] * 12, rewards).findings)
     array = np.array([tr.AnswerFormatReward()], dtype=object)
     assert any("is a ndarray" in finding.problem for finding in tr.check_setup(array, ARGS).findings)
+
+
+def test_the_first_rows_of_a_stream_prove_little_and_a_label_that_is_none_proves_enough():
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed")
+    rows = [{"prompt": MESSAGES, "mos": k / 300, "image_id": k} for k in range(3000)]  # sorted: 0 to 7 come first
+    stream = datasets.Dataset.from_list(rows).to_iterable_dataset()
+    look = tr.check_setup([tr.GaussianScoreReward()], ARGS, stream)
+    assert look.ok, str(look)
+    assert "label scale" in {finding.check for finding in look.advice}
+    assert not tr.check_setup([tr.GaussianScoreReward()], ARGS, rows[:2000]).ok
+    rows[5]["mos"] = 300.0
+    assert not tr.check_setup(
+        [tr.GaussianScoreReward()], ARGS, datasets.Dataset.from_list(rows).to_iterable_dataset()
+    ).ok
+
+
+def test_labels_are_not_judged_before_the_data_sets_own_transform():
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed")
+    rows = [{"prompt": MESSAGES, "mos": 1 + k / 10, "image_id": k} for k in range(40)]
+    plain = datasets.Dataset.from_list(rows)
+    assert not tr.check_setup([tr.GaussianScoreReward()], ARGS, plain).ok
+    rescaled = plain.with_transform(lambda batch: {**batch, "mos": [25 * (mos - 1) for mos in batch["mos"]]})
+    assert tr.check_setup([tr.GaussianScoreReward()], ARGS, rescaled).ok

@@ -21,6 +21,7 @@ class Data(NamedTuple):
     prompts: dict[int, Any]  # by row
     streaming: bool
     notes: list[str]  # on what was not looked at
+    transformed: bool = False  # whether the columns were read before a transform of the data set's own
 
 
 def is_stream(dataset: Any) -> bool:
@@ -135,7 +136,7 @@ def _of_dataset(dataset: Any, wanted: Sequence[str]) -> Data:
         rows = sample_rows(len(dataset))
         table = dataset.select_columns(["prompt"]).with_format("arrow")[rows]  # pictures stay bytes
         prompts = dict(zip(rows, table["prompt"].to_pylist(), strict=True))
-    return Data(names, columns, len(dataset), prompts, False, notes)
+    return Data(names, columns, len(dataset), prompts, False, notes, form["type"] == "custom")
 
 
 def dataset_row(dataset: Any, form: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -81,6 +81,14 @@ def check_setup(
     return Report(look.facts, list(dict.fromkeys(look.findings)))
 
 
+OF_ROWS = ("label scale", "equal labels", "rater deviations", "labels", "tasks")
+
+
+def _as_advice(finding: Finding) -> Finding:
+    """The first rows of a stream, or rows before a data set's own transform, prove little of what training will see."""
+    return finding._replace(kind="advice") if finding.check in OF_ROWS else finding
+
+
 @dataclass
 class _Look:
     """What was seen so far."""
@@ -143,7 +151,10 @@ class _Look:
         with on_this_rank_alone():
             readings, refused = read_all(rewards, data)
             unsound += refused
-            unsound += [*check_tasks(rewards, readings, data), *check_labels(readings, data.columns)]
+            of_rows = [*check_tasks(rewards, readings, data), *check_labels(readings, data.columns)]
+            unsound += [_as_advice(one) for one in of_rows] if data.streaming or data.transformed else of_rows
+            if data.transformed:
+                unsound = [_as_advice(finding) for finding in unsound]
             self.findings += unsound
             self.findings += check_shapes(data.prompts)
             prompts, notes = read_prompts(data, processing_class, self.settings.chat_template_kwargs)
