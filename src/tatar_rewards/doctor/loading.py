@@ -114,13 +114,10 @@ def _told_in_one_line(path: Path) -> Iterator[None]:
 
 
 def _refuse_wrong_encoding(path: Path) -> None:
-    """Some readers take such a file, and stumble over its rows later."""
-    if not path.is_file():  # of a folder the reader takes some files only
-        return
-    for file in (path,):
-        if file.suffix in TEXTS:
-            with file.open("rb") as lines:
-                refuse_wrong_encoding(lines, file)
+    """Some readers take such a file, and stumble over its rows later; of a folder they take some files only."""
+    if path.is_file() and path.suffix in TEXTS:
+        with path.open("rb") as lines:
+            refuse_wrong_encoding(lines, path)
 
 
 def _refuse_empty(dataset: Any, name: str) -> None:

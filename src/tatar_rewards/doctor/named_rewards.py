@@ -8,7 +8,7 @@ from tatar_rewards.presets import load_reward_funcs, tatar_reward_funcs
 from tatar_rewards.rewards import LengthConfig
 from tatar_rewards.scales import ScoreScale
 
-OF_THE_RECIPE = (
+REWARD_KEYS = (  # settings of the recipe's rewards
     "answer_scale",
     "answers_lower_is_better",
     "iaa_words",
@@ -36,7 +36,7 @@ def load_rewards(settings: Mapping[str, Any]) -> list[Any]:
     paths, model = settings.get("reward_funcs"), settings.get("reward_model_name_or_path")
     if paths is None and model is None:
         return list(tatar_reward_funcs(**_settings_of_recipe(settings)))
-    unread = [name for name in OF_THE_RECIPE if name in settings]
+    unread = [name for name in REWARD_KEYS if name in settings]
     if unread:
         raise ValueError(f"{unread[0]} is of the recipe's rewards, and those of reward_funcs have their own settings")
     paths = [paths] if isinstance(paths, str) else ([] if paths is None else paths)

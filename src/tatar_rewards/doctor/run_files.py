@@ -8,33 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from tatar_rewards.adapters.grpo_settings import known_keys
+from tatar_rewards.doctor.named_rewards import REWARD_KEYS
 from tatar_rewards.doctor.settings import TrainingSettings
 from tatar_rewards.findings import Finding
 
 LARGEST_FILE = 10_000_000  # bytes
 MOST_NODES = 100_000  # of a YAML file, with those that its aliases repeat
 ALIKE = 0.8  # as difflib counts: from here on a key is taken for a misspelt one
-OWN_KEYS = (
-    "answer_scale",
-    "answers_lower_is_better",
-    "chat_template",
-    "dataset",
-    "iaa_words",
-    "iqa_words",
-    "lower_is_better",
-    "lower_is_better_of",
-    "model",
-    "mos_scale",
-    "mos_scale_of",
-    "mos_std_column",
-    "mos_std_of",
-    "mos_std_scale",
-    "raters",
-    "raters_column",
-    "reward_funcs",
-    "think_prefilled",
-    "world_size",
-)
+OWN_KEYS = (*REWARD_KEYS, "chat_template", "dataset", "model", "reward_funcs", "world_size")
 OF_THE_RECIPE = {"out", "data", "sft", "grpo", "rationales", "launch"}
 
 

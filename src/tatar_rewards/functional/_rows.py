@@ -20,15 +20,19 @@ class Columns(NamedTuple):
     target_stds: PerRow | None
     wanted: PerRow | None
 
+    def check(self) -> None:
+        """Check that they are columns of one call, and hold keys and truth values where they must."""
+        check_columns(**self._asdict())
+        check_keys("groups", self.groups)
+        if self.comparisons is not None:
+            check_keys("comparisons", self.comparisons)
+        if self.wanted is not None:
+            check_truth_values("wanted", self.wanted)
+
 
 def rank_rows(columns: Columns, settings: PairSettings) -> Any:
     settings = settings.checked()
-    check_columns(**columns._asdict())
-    check_keys("groups", columns.groups)
-    if columns.comparisons is not None:
-        check_keys("comparisons", columns.comparisons)
-    if columns.wanted is not None:
-        check_truth_values("wanted", columns.wanted)
+    columns.check()
     if _arrays.is_cpu_tensor(columns.predictions):
         in_numpy = Columns(*map(_arrays.to_numpy, columns))
         return _arrays.to_tensor(rank_rows(in_numpy, settings), columns.predictions)
@@ -129,7 +133,7 @@ def one_deviation_an_image(columns: Columns, rows: PerRow, stds: PerRow) -> PerR
     n_known = _arrays.segment_sum(_arrays.astype(known, stds.dtype), numbers, count)
     if first_row(n_known == 0) is None:
         return take(totals / n_known, numbers)
-    of_image = xp.where(n_known > 0, totals / xp.where(n_known > 0, n_known, xp.ones_like(n_known)), math.nan)
+    of_image = totals / xp.where(n_known > 0, n_known, xp.full_like(n_known, math.nan))
     parts = []
     for start, stop in _comparisons(columns.comparisons, rows):
         theirs = of_image[int(numbers[start]) : int(numbers[stop - 1]) + 1]

@@ -7,7 +7,7 @@ import math
 
 from tatar_rewards.functional import _arrays
 from tatar_rewards.functional._arrays import like_predictions, namespace_of, take
-from tatar_rewards.functional._checks import check_columns, check_keys, check_number, check_scores, check_truth_values
+from tatar_rewards.functional._checks import check_number, check_scores
 from tatar_rewards.functional._rows import Columns, one_deviation_an_image, rows_by_image, starts_of_images
 from tatar_rewards.functional._types import ArrayT, PerRow
 
@@ -68,12 +68,7 @@ def crps_score_reward(
     """
     check_crps_settings(scale)
     columns = Columns(predictions, targets, groups, comparisons, target_stds, wanted)
-    check_columns(**columns._asdict())
-    check_keys("groups", groups)
-    if comparisons is not None:
-        check_keys("comparisons", comparisons)
-    if wanted is not None:
-        check_truth_values("wanted", wanted)
+    columns.check()
     q, readable, g, stds = check_scores(predictions, targets, target_stds)
     xp = namespace_of(q)
     labelled = xp.logical_not(xp.isnan(g))

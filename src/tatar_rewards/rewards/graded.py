@@ -1,7 +1,7 @@
 """What every reward with labels does around its function: read the batch with the other ranks, check, gate, log."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,18 +101,21 @@ def _look(
         call.changes.append(lambda: setattr(state, "budget_checked", True))
         warn_of_budget(call, all_graded[:, 1], all_graded[:, 2])
     if labelled.any() and not state.labels_checked:
-        seen = sum(len(targets) for _, targets in figures.by_image().values())
+        images = figures.by_image()
+        seen = sum(len(targets) for _, targets in images.values())
         if seen >= IMAGES_LOOKED_AT:
             call.changes.append(lambda: setattr(state, "labels_checked", True))
         if rows.rank == 0:
-            _warn_of_labels(call, batch, rows, figures)
+            _warn_of_labels(call, batch, rows, images)
 
 
-def _warn_of_labels(call: Call[LabelConfig], batch: Batch, rows: GatheredRows, figures: RunningFigures) -> None:
+def _warn_of_labels(
+    call: Call[LabelConfig], batch: Batch, rows: GatheredRows, images: Mapping[int, tuple[Floats, Floats]]
+) -> None:
     """Warn of labels, deviations and answers that look as if their scale were another; once of each kind."""
     config, column, findings = call.config, call.config.mos_column, list[Finding]()
     scale_of = _scales_of_comparisons(call, batch, rows)
-    for comparison, (answers, targets) in figures.by_image().items():
+    for comparison, (answers, targets) in images.items():
         findings += squeezed_labels(targets, column, scale_of.get(comparison, scale_of[None]))
         findings += doubtful_answers(answers, targets, as_scale(config.answer_scale))
     labelled = batch.on_task & ~np.isnan(batch.targets)
