@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tatar_rewards import metrics
+from tatar_rewards.metrics.agreement import known_pairs
 from tatar_rewards.scales import ScoreScale
 
 Floats = NDArray[np.float64]
@@ -117,7 +118,7 @@ def doubtful_answers(predictions: Floats, targets: Floats, scale: ScoreScale) ->
     findings = answers_on_another_scale(predictions, targets, scale)
     if findings or not answers_reversed(predictions, targets):
         return findings
-    x, y = _known_pairs(predictions, targets)
+    x, y = known_pairs(predictions, targets)
     return [
         Finding(
             "direction of a scale",
@@ -130,7 +131,7 @@ def doubtful_answers(predictions: Floats, targets: Floats, scale: ScoreScale) ->
 
 def answers_on_another_scale(predictions: Floats, targets: Floats, scale: ScoreScale) -> list[Finding]:
     """Answers that are squeezed, all in one tenth of the scale, or off by a constant: one finding at most."""
-    x, y = _known_pairs(predictions, targets)
+    x, y = known_pairs(predictions, targets)
     if len(x) < FEW or np.ptp(y) == 0:
         return []
     problem = _narrow_answers(x, y, scale)
@@ -147,16 +148,11 @@ def answers_on_another_scale(predictions: Floats, targets: Floats, scale: ScoreS
 
 def answers_reversed(predictions: Floats, targets: Floats) -> bool:
     """Whether answers order the pictures the wrong way round, by more than chance would once in a hundred times."""
-    x, y = _known_pairs(predictions, targets)
+    x, y = known_pairs(predictions, targets)
     if len(x) < FEWEST_ORDERED or np.ptp(x) == 0 or np.ptp(y) == 0:
         return False
     srcc = metrics.srcc(x, y)
     return bool(srcc < REVERSED and srcc * math.sqrt(len(x) - 1) < -2.5)
-
-
-def _known_pairs(predictions: Floats, targets: Floats) -> tuple[Floats, Floats]:
-    known = ~(np.isnan(predictions) | np.isnan(targets))
-    return predictions[known], targets[known]
 
 
 def _narrow_answers(x: Floats, y: Floats, scale: ScoreScale) -> str | None:

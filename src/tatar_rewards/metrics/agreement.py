@@ -23,12 +23,7 @@ def srcc(predictions: Scores, targets: Scores) -> float:
         >>> round(srcc([10, 20, 40, 30], [1.0, 2.0, 3.0, 4.0]), 3)
         0.8
     """
-    x, y = known_pairs(predictions, targets)
-    if _is_constant(x) or _is_constant(y):
-        return math.nan
-    from scipy.stats import spearmanr  # scipy.stats takes half a second to import
-
-    return float(spearmanr(x, y).statistic)
+    return _correlation("spearmanr", predictions, targets)
 
 
 def plcc(predictions: Scores, targets: Scores) -> float:
@@ -38,12 +33,7 @@ def plcc(predictions: Scores, targets: Scores) -> float:
         >>> round(plcc([1.0, 2.0, 3.0], [10.0, 20.0, 30.0]), 3)
         1.0
     """
-    x, y = known_pairs(predictions, targets)
-    if _is_constant(x) or _is_constant(y):
-        return math.nan
-    from scipy.stats import pearsonr
-
-    return float(pearsonr(x, y).statistic)
+    return _correlation("pearsonr", predictions, targets)
 
 
 def krcc(predictions: Scores, targets: Scores) -> float:
@@ -53,12 +43,7 @@ def krcc(predictions: Scores, targets: Scores) -> float:
         >>> round(krcc([10, 20, 40, 30], [1.0, 2.0, 3.0, 4.0]), 3)
         0.667
     """
-    x, y = known_pairs(predictions, targets)
-    if _is_constant(x) or _is_constant(y):
-        return math.nan
-    from scipy.stats import kendalltau
-
-    return float(kendalltau(x, y).statistic)
+    return _correlation("kendalltau", predictions, targets)
 
 
 def rmse(predictions: Scores, targets: Scores) -> float:
@@ -153,6 +138,16 @@ def _floats(name: str, values: Scores) -> NDArray[np.float64]:
     if floats.ndim != 1:
         raise ValueError(f"{name} must be flat, one value a row; got shape {floats.shape}")
     return floats
+
+
+def _correlation(name: str, predictions: Scores, targets: Scores) -> float:
+    """A coefficient of `scipy.stats`; NaN where one side is constant."""
+    x, y = known_pairs(predictions, targets)
+    if _is_constant(x) or _is_constant(y):
+        return math.nan
+    from scipy import stats  # it takes half a second to import
+
+    return float(getattr(stats, name)(x, y).statistic)
 
 
 def _is_constant(values: NDArray[np.float64]) -> bool:
