@@ -48,36 +48,91 @@ def added(*rewards: Contestant, weights: tuple[float, ...] | None = None) -> Con
     return reward
 
 
+def one_image_a_call(reward: Contestant) -> Contestant:
+    """The reward as it is where every process holds the completions of one image and gathers nothing."""
+
+    def rewards(q: np.ndarray, g: np.ndarray, images: np.ndarray, datasets: np.ndarray) -> np.ndarray:
+        earned = np.full(len(q), np.nan)
+        for image in np.unique(images):
+            its = images == image
+            earned[its] = reward(q[its], g[its], images[its], datasets[its])
+        return earned
+
+    return rewards
+
+
+class Remembering:
+    """The reward, with the images of earlier calls among those of this one."""
+
+    def __init__(self, reward: Contestant, size: int = 64) -> None:
+        self.reward, self.size, self.calls = reward, size, list[tuple[np.ndarray, ...]]()
+
+    def __call__(self, q: np.ndarray, g: np.ndarray, images: np.ndarray, datasets: np.ndarray) -> np.ndarray:
+        n_images = len(np.unique(images))
+        older = [(*columns[:2], -1 - columns[2] - k * n_images, columns[3]) for k, columns in enumerate(self.calls)]
+        columns = [np.concatenate(parts) for parts in zip((q, g, images, datasets), *older, strict=True)]
+        self.calls = [(q, g, images, datasets), *self.calls][: max(1, self.size // n_images)]
+        return self.reward(*columns)[: len(q)]
+
+
 thurstone = partial(order, thurstone_rank_reward)
-PUBLISHED = {"dispersion": "reference", "loss": "bce", "temperature": 8.0, "pair_weight_scale": 12.0}
-VISUALQUALITY = {"link": "normal", "loss": "fidelity", "hard_targets": True, "variance_floor": 0.0625}
+PUBLISHED = {"loss": "bce", "temperature": 8.0, "pair_weight_scale": 12.0}
+BELL = {"tolerance": 8.75, "reward_at_tolerance": 0.5}
 CRPS, WINS = order(crps_score_reward), order(win_rate_reward)
+MARGIN = thurstone(loss="margin", temperature=40.0)
+OBSERVER = thurstone(dispersion="observer", temperature=29.0)
+RECOMMENDED = "margin 40 + 0.3 CRPS"
 
 CONTESTANTS: dict[str, Contestant] = {
-    "threshold 8.75": score(threshold_score_reward),
-    "Gaussian 8.75 (TATAR, quality)": score(gaussian_score_reward),
-    "Gaussian 8.75, gain 1.5 (TATAR as released, aesthetics)": score(gaussian_score_reward, gain=1.5, widening=2.0),
-    "Gaussian 20": score(gaussian_score_reward, tolerance=20, widening=0),
-    "Laplace 20": score(error_score_reward, shape="laplace"),
-    "linear 50": score(error_score_reward, tolerance=50),
-    "squared 50": score(error_score_reward, shape="squared", tolerance=50),
-    "Huber 20": score(error_score_reward, shape="huber", reward_at_tolerance=0.8),
-    "CRPS": CRPS,
-    "Thurstone, published": thurstone(**PUBLISHED),
-    "pairwise, published": order(
-        pairwise_rank_reward, loss="bce", temperature=8.0, pair_weight_scale=12.0, within_image=True
+    # what has been published, by the constants of the released code, in points
+    "TATAR, quality: Gaussian 8.75": score(gaussian_score_reward, **BELL, widening=0.8),
+    "TATAR, released, aesthetics": added(
+        score(gaussian_score_reward, **BELL, widening=2.0, gain=1.5),
+        one_image_a_call(order(pairwise_rank_reward, **PUBLISHED, within_image=True, probability_floor=1e-4)),
     ),
-    "Thurstone, matched 14.5 (ours)": thurstone(),
-    "Thurstone, matched 8": thurstone(temperature=8.0),
-    "Thurstone, matched 29": thurstone(temperature=29.0),
-    "Thurstone, observer 14.5": thurstone(dispersion="observer"),
-    "Thurstone, observer 29": thurstone(dispersion="observer", temperature=29.0),
-    "pairwise, 14.5": order(pairwise_rank_reward),
+    "TATAR, paper, aesthetics: Thurstone": thurstone(**PUBLISHED, dispersion="reference"),
+    "VisualQuality-R1: fidelity": thurstone(
+        dispersion="reference", link="normal", loss="fidelity", hard_targets=True, variance_floor=6.25e-4
+    ),
+    "Q-Insight: threshold 8.75": score(threshold_score_reward, tolerance=8.75),
+    "MR-IQA: margin 25": thurstone(loss="margin", temperature=25.0),
+    "Q-Hawkeye: Laplace 7.5": score(
+        error_score_reward, shape="laplace", tolerance=7.5, reward_at_tolerance=float(np.exp(-1))
+    ),
+    "IE-Critic-R1: linear 25": score(error_score_reward, shape="linear", tolerance=25.0, reward_at_tolerance=0.05),
+    # widths and shapes of the score reward
+    "Gaussian 20": score(gaussian_score_reward, tolerance=20, widening=0),
+    "Gaussian 40": score(gaussian_score_reward, tolerance=40, widening=0),
+    "linear 100": score(error_score_reward, tolerance=50),
+    "squared 100": score(error_score_reward, shape="squared", tolerance=70),
+    "Huber 20": score(error_score_reward, shape="huber", reward_at_tolerance=0.9),
+    "CRPS": CRPS,
+    # the ranking of this package, by dispersion and temperature
+    "TATAR, ours, aesthetics: Thurstone matched 14.5": thurstone(),
+    "matched 8": thurstone(temperature=8.0),
+    "matched 29": thurstone(temperature=29.0),
+    "observer 14.5": thurstone(dispersion="observer"),
+    "observer 29": OBSERVER,
+    "observer 50": thurstone(dispersion="observer", temperature=50.0),
+    "pairwise 14.5": order(pairwise_rank_reward),
     "fidelity, observer 29": thurstone(loss="fidelity", dispersion="observer", temperature=29.0),
-    "fidelity, hard (VisualQuality-R1)": thurstone(dispersion="reference", **VISUALQUALITY),
-    "margin 40 (MR-IQA)": thurstone(loss="margin", temperature=40.0),
+    "margin 40": MARGIN,
     "win rate": WINS,
+    # an order and a score
     "win rate + CRPS": added(WINS, CRPS),
-    "win rate + linear 50": added(WINS, score(error_score_reward, tolerance=50)),
-    "observer 29 + CRPS": added(thurstone(dispersion="observer", temperature=29.0), CRPS),
+    "win rate + linear 100": added(WINS, score(error_score_reward, tolerance=50)),
+    "win rate + margin 40": added(WINS, MARGIN),
+    RECOMMENDED: added(MARGIN, CRPS, weights=(1.0, 0.3)),
+    "margin 40 + CRPS": added(MARGIN, CRPS),
+    "margin 40 + 0.3 win rate + 0.3 CRPS": added(MARGIN, WINS, CRPS, weights=(1.0, 0.3, 0.3)),
+    "observer 29 + win rate + 0.3 CRPS": added(OBSERVER, WINS, CRPS, weights=(1.0, 1.0, 0.3)),
 }
+# What remembers: where a call holds few images. They are made anew for every run, since a memory belongs to one.
+REMEMBERING: dict[str, Contestant] = {
+    "Thurstone matched 14.5, remembering 64 images": thurstone(),
+    f"{RECOMMENDED}, remembering 64 images": CONTESTANTS[RECOMMENDED],
+}
+
+
+def contestant(name: str) -> Contestant:
+    return Remembering(REMEMBERING[name]) if name in REMEMBERING else CONTESTANTS[name]

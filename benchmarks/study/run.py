@@ -8,6 +8,7 @@ Results lie in benchmarks/study/results as JSON, one line a run; `python benchma
 
 import argparse
 import json
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,16 @@ from typing import Any
 import one_step
 import torch
 import two_digits
-from contestants import CONTESTANTS
+from contestants import CONTESTANTS, RECOMMENDED, REMEMBERING
 
 RESULTS = Path(__file__).parent / "results"
 SEEDS, VALIDATION_SEEDS = range(10), (100, 101, 102)
 QUICK = [
-    "Gaussian 8.75 (TATAR, quality)",
-    "Thurstone, published",
-    "Thurstone, matched 14.5 (ours)",
+    "TATAR, quality: Gaussian 8.75",
+    "TATAR, paper, aesthetics: Thurstone",
+    "TATAR, ours, aesthetics: Thurstone matched 14.5",
     "CRPS",
-    "win rate + CRPS",
+    RECOMMENDED,
 ]
 
 
@@ -44,13 +45,17 @@ def run_one_step(names: list[str], path: Path) -> None:
 def run_contestant(regime: str, name: str, seeds: list[int], validation_seeds: list[int]) -> list[dict[str, Any]]:
     """Every seed of a contestant, at the rate that suits it."""
     torch.set_num_threads(1)
-    settings, rate = two_digits.REGIMES[regime], None
-    if name in CONTESTANTS:
-        rate = two_digits.best_rate(settings, name, validation_seeds)
+    settings = two_digits.REGIMES[regime]
+    rate = two_digits.best_rate(settings, name, validation_seeds)
     return [
         {"regime": regime, "name": name, "seed": seed, "rate": rate, **two_digits.run_seed(settings, name, rate, seed)}
         for seed in seeds
     ]
+
+
+def contestants_of(regime: str, names: Sequence[str]) -> list[str]:
+    """Memories take part only where a call holds few images."""
+    return [*two_digits.BASELINES, *names, *(REMEMBERING if regime == "two images a call" else ())]
 
 
 def run_two_digits(regimes: list[str], names: list[str], seeds: list[int], validation: list[int], path: Path) -> None:
@@ -58,7 +63,7 @@ def run_two_digits(regimes: list[str], names: list[str], seeds: list[int], valid
     done = {(line["regime"], line["name"]) for line in read_lines(path)}
     kept = "".join(json.dumps(line) + "\n" for line in read_lines(path))
     path.write_text(kept)
-    wanted = [(regime, name) for regime in regimes for name in (*two_digits.BASELINES, *names)]
+    wanted = [(regime, name) for regime in regimes for name in contestants_of(regime, names)]
     with ProcessPoolExecutor() as pool, path.open("a") as file:
         tasks = [pool.submit(run_contestant, *key, seeds, validation) for key in wanted if key not in done]
         for number, task in enumerate(as_completed(tasks), start=1):

@@ -14,7 +14,7 @@ from tatar_rewards.answers import AnswerStatus, completion_text
 from tatar_rewards.answers.cures import as_text, cure_of
 from tatar_rewards.evaluation.figures import Floats
 from tatar_rewards.evaluation.raters import error_of_mos
-from tatar_rewards.predictions import CompletionError, PredictionRow, RowError, check_row
+from tatar_rewards.predictions import CompletionError, LoggedAnswer, PredictionRow, RowError, check_row
 from tatar_rewards.scales import POINTS, ScoreScale
 
 
@@ -38,14 +38,16 @@ class Reading(NamedTuple):
             raise ValueError(f"mos_scale declares no scale for {row.dataset!r}, only for {names}; declare it too")
         return scale
 
-    def answer(self, row: PredictionRow, number: int) -> tuple[str, float, str | None]:
+    def answer(
+        self, completion: Any, number: int, logged_answer: LoggedAnswer | None = None
+    ) -> tuple[str, float, str | None]:
         """Status, score in points (NaN where there is none), and the cure of an answer that cannot be read."""
-        if row.logged_answer is not None:
-            status, logged = row.logged_answer
-            shown = completion_text(row.completion).whole if isinstance(row.completion, str | list) else ""
+        if logged_answer is not None:
+            status, logged = logged_answer
+            shown = completion_text(completion).whole if isinstance(completion, str | list) else ""
             return status, math.nan if logged is None else logged, self._cure(status, shown, logged=True)
         try:
-            text = completion_text(row.completion, name="completion")
+            text = completion_text(completion, name="completion")
         except TypeError as error:
             raise CompletionError(f"row {number}: {error}", number) from None
         answer = text.parse(scale=self.answer_scale, think_prefilled=self.think_prefilled, lenient=self.lenient)
@@ -59,44 +61,115 @@ class Reading(NamedTuple):
         return cure_of(AnswerStatus(status), text, think_prefilled=self.think_prefilled, lenient=lenient)
 
 
+def _numbers() -> "array[int]":
+    return array("q")
+
+
+def _floats() -> "array[float]":
+    return array("d")
+
+
+@dataclass
+class Answers:
+    """Answers to the pictures of a data set, one value each, and nothing of their texts."""
+
+    points: "array[float]" = field(default_factory=_floats)  # NaN where not read
+    pictures: "array[int]" = field(default_factory=_numbers)  # places of their pictures
+    samples: "array[int]" = field(default_factory=_numbers)  # their numbers among the answers to one picture
+    rows: "array[int]" = field(default_factory=_numbers)
+    failures: Counter[str] = field(default_factory=Counter)  # of labelled pictures
+    cures: Counter[str] = field(default_factory=Counter)  # of those failures
+
+    def add(self, points: float, picture: int, sample: int, row: int) -> None:
+        self.points.append(points)
+        self.pictures.append(picture)
+        self.samples.append(sample)
+        self.rows.append(row)
+
+    def count_failure(self, status: str, cure: str | None) -> None:
+        self.failures[str(status)] += 1
+        self.cures[cure or ""] += 1
+
+    @property
+    def cure(self) -> str | None:
+        return next((cure for cure, _ in self.cures.most_common(1)), None)
+
+
 @dataclass
 class Columns:
-    """The rows of a data set, one value each, and nothing of their texts."""
+    """The rows of a data set by picture: its label, and what has been answered about it."""
 
     task: str
     dataset: str
     mos_scale: ScoreScale
-    mos: "array[float]" = field(default_factory=lambda: array("d"))  # on its scale; NaN without a label
-    errors: "array[float]" = field(default_factory=lambda: array("d"))  # of the MOS, on its scale; NaN where not known
-    predictions: "array[float]" = field(default_factory=lambda: array("d"))  # in points; NaN where not read
-    failures: Counter[str] = field(default_factory=Counter)  # of labelled rows
-    cures: Counter[str] = field(default_factory=Counter)  # of those failures
-    rows: dict[bytes, int] = field(default_factory=dict)  # number of the row, by a hash of its picture's name
+    places: dict[bytes, int] = field(default_factory=dict)  # of a picture in the next three, by a hash of its name
+    mos: "array[float]" = field(default_factory=_floats)  # on its scale; NaN without a label
+    errors: "array[float]" = field(default_factory=_floats)  # of the MOS, on its scale; NaN where not known
+    rows: "array[int]" = field(default_factory=_numbers)  # of its label
+    single: Answers = field(default_factory=Answers)  # the greedy answer to a picture, or the only one
+    row_of_single: dict[int, int] = field(default_factory=dict)  # by place
+    samples: Answers = field(default_factory=Answers)
 
     def add(self, row: PredictionRow, number: int, reading: Reading) -> None:
-        first = self.rows.setdefault(_hash_of(row.image_id), number)
+        place = self._place_of(row, number)
+        labelled = not math.isnan(self.mos[place])
+        for sample, completion in row.answers():
+            if sample is None:
+                self._refuse_second(row, place, number)
+            answers = self.single if sample is None else self.samples
+            status, points, cure = reading.answer(completion, number, row.logged_answer)
+            answers.add(points, place, sample or 0, number)
+            if labelled and status != AnswerStatus.OK:
+                answers.count_failure(status, cure)
+
+    def _place_of(self, row: PredictionRow, number: int) -> int:
+        """Of the row's picture; its label is that of its first row."""
+        mos = math.nan if row.mos is None else row.mos
+        place = self.places.setdefault(_hash_of(row.image_id), len(self.mos))
+        if place == len(self.mos):
+            self.mos.append(mos)
+            self.rows.append(number)
+            known = not math.isnan(mos)
+            self.errors.append(error_of_mos(row, number, self.mos_scale) if known else math.nan)
+        elif not (mos == self.mos[place] or (math.isnan(mos) and math.isnan(self.mos[place]))):
+            raise RowError(
+                f"rows {self.rows[place]} and {number} give image_id {row.image_id!r} of {self.dataset!r} the MOS "
+                f"{self.mos[place]:g} and {mos:g}; give every row of a picture its one label",
+                self.rows[place],
+                number,
+            )
+        return place
+
+    def _refuse_second(self, row: PredictionRow, place: int, number: int) -> None:
+        first = self.row_of_single.setdefault(place, number)
         if first != number:
             raise RowError(
-                f"rows {first} and {number} are both of image_id {row.image_id!r} of {row.dataset!r}; keep one "
-                f"prediction a picture",
+                f"rows {first} and {number} are both of image_id {row.image_id!r} of {self.dataset!r}; keep one "
+                f"prediction a picture, or number sampled ones in a field 'sample': 0, 1, 2",
                 first,
                 number,
             )
-        status, points, cure = reading.answer(row, number)
-        labelled = row.mos is not None and not math.isnan(row.mos)
-        self.mos.append(row.mos if row.mos is not None else math.nan)
-        self.errors.append(error_of_mos(row, number, self.mos_scale) if labelled else math.nan)
-        self.predictions.append(points)
-        if labelled and status != AnswerStatus.OK:
-            self.failures[str(status)] += 1
-            self.cures[cure or ""] += 1
+
+    def check_samples(self) -> None:
+        """RowError names two rows that are the same sample of a picture."""
+        order = np.lexsort((self.samples.rows, self.samples.samples, self.samples.pictures))
+        keys = np.stack([self.samples.pictures, self.samples.samples])[:, order]
+        again = np.flatnonzero((keys[:, 1:] == keys[:, :-1]).all(axis=0))
+        if len(again):
+            first, second = (self.samples.rows[order[again[0] + k]] for k in (0, 1))
+            raise RowError(
+                f"rows {first} and {second} are both sample {keys[1, again[0]]} of one picture of {self.dataset!r}; "
+                f"number its sampled answers 0, 1, 2",
+                first,
+                second,
+            )
 
     def targets_in_points(self) -> Floats:
-        """The MOS; RowError names one that is off its scale."""
+        """The MOS by picture; RowError names one that is off its scale."""
         try:
             return self.mos_scale.column_to_points(self.mos.tolist(), column=f"mos of {self.dataset}")
         except ValueError as error:
-            number = next(row for row, mos in zip(self.rows.values(), self.mos, strict=True) if self._is_off_scale(mos))
+            number = next(row for row, mos in zip(self.rows, self.mos, strict=True) if self._is_off_scale(mos))
             raise RowError(f"row {number}: {error}", number) from None
 
     def _is_off_scale(self, mos: float) -> bool:
@@ -126,6 +199,8 @@ def read_columns(rows: Iterable[Mapping[str, Any]], reading: Reading) -> list[Co
         columns[key].add(row, number, reading)
     if not columns:
         raise ValueError("there are no rows to evaluate; give one for each picture")
+    for one in columns.values():
+        one.check_samples()
     return list(columns.values())
 
 

@@ -1,22 +1,19 @@
 """The evaluation of rows of predictions."""
 
-import math
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from tatar_rewards import metrics
 from tatar_rewards.evaluation.columns import Columns, Reading, read_columns
-from tatar_rewards.evaluation.figures import another_panel, constant_guess, mean_figures, measure
+from tatar_rewards.evaluation.figures import another_panel, constant_guess, interval_of, mean_figures, measure
 from tatar_rewards.evaluation.looks import find_suspicious
 from tatar_rewards.evaluation.results import DatasetEvaluation, Evaluation
+from tatar_rewards.evaluation.samples import mean_of_samples, measure_samples
 from tatar_rewards.findings import Finding
-from tatar_rewards.metrics import Interval
 from tatar_rewards.scales import POINTS, Scale, ScalesByDataset, ScoreScale, as_scale, as_scales
-
-Metric = Callable[[Any, Any], float]
 
 
 def evaluate_predictions(
@@ -35,6 +32,7 @@ def evaluate_predictions(
 
     Args:
         rows: Mappings with `dataset`, `task`, `image_id`, `mos` (None: unlabelled) and `completion` (text or messages).
+            Several sampled answers to a picture are rows with numbers in `sample`, or a list `completions` in one row.
             Where all labelled rows of a data set have `mos_std` (standard deviation of single ratings) and `raters`, or
             `mos_error` (standard error of the MOS), it is said what another panel of raters would reach.
         mos_scale: The scale of the MOS, a `ScoreScale` or a pair (low, high), or one for each data set.
@@ -53,8 +51,8 @@ def evaluate_predictions(
 
     Raises:
         TypeError: a scale, a row or a completion is something else.
-        ValueError: a row lacks a field or repeats a picture, a label or a deviation is off its scale, or a data set has
-            no scale.
+        ValueError: a row lacks a field or repeats a picture or a sample, a picture has two labels, a label or a
+            deviation is off its scale, or a data set has no scale.
 
     Examples:
         >>> scores = [("a", 20, 30), ("b", 50, 45), ("c", 80, 90)]
@@ -63,10 +61,10 @@ def evaluate_predictions(
         ...     for i, mos, said in scores
         ... ]
         >>> print(evaluate_predictions(rows, n_resamples=0))
-        task data set          pictures   SRCC           (95 %)   PLCC   KRCC   RMSE    read
-        iqa  mine                     3  1.000                   0.961  1.000    8.7  100.0%
-               constant guess                -                       -      -   24.5
-        iqa  mean                        1.000                   0.961  1.000    8.7
+        task data set            pictures   SRCC           (95 %)   PLCC   KRCC   RMSE    read
+        iqa  mine                       3  1.000                   0.961  1.000    8.7  100.0%
+               constant guess                  -                       -      -   24.5
+        iqa  mean                          1.000                   0.961  1.000    8.7
     """
     if isinstance(n_resamples, bool) or n_resamples < 0:
         raise ValueError(f"n_resamples must be at least 1; got {n_resamples!r}; 0 leaves the intervals out")
@@ -79,39 +77,45 @@ def evaluate_predictions(
             warnings.warn(f"{finding.problem}; {finding.cure}", stacklevel=2)
         evaluated.append(one)
     tasks = dict.fromkeys(one.task for one in evaluated)
-    means = {task: mean_figures([one.figures for one in evaluated if one.task == task]) for task in tasks}
-    return Evaluation(evaluated, means)
+    by_task = {task: [one for one in evaluated if one.task == task] for task in tasks}
+    means = {task: mean_figures([one.figures for one in some]) for task, some in by_task.items()}
+    of_samples = {
+        task: mean_figures([one.samples.mean for one in some if one.samples is not None])
+        for task, some in by_task.items()
+        if all(one.samples is not None for one in some)
+    }
+    return Evaluation(evaluated, means, of_samples)
 
 
 def _evaluate_dataset(
     columns: Columns, n_resamples: int, answer_scale: ScoreScale
 ) -> tuple[DatasetEvaluation, list[Finding]]:
-    all_targets, all_predictions = columns.targets_in_points(), np.array(columns.predictions)
-    labelled = ~np.isnan(all_targets)
-    predictions, targets = all_predictions[labelled], all_targets[labelled]
+    mos = columns.targets_in_points()
+    every, asked_about = np.array(columns.single.points), mos[np.array(columns.single.pictures, np.int64)]
+    labelled = ~np.isnan(asked_about)
+    predictions, targets = every[labelled], asked_about[labelled]
     at_worst = np.where(np.isnan(predictions), np.where(targets < 50, 100.0, 0.0), predictions)
     figures = measure(predictions, targets)
-
-    def interval(figure: Metric) -> Interval:
-        if n_resamples == 0:
-            return Interval(math.nan, math.nan)
-        return metrics.bootstrap_interval(figure, predictions, targets, n_resamples=n_resamples)
-
+    samples = measure_samples(columns.samples, mos, n_resamples)
     one = DatasetEvaluation(
         task=columns.task,
         dataset=columns.dataset,
-        rows=len(all_targets),
+        rows=len(every),
         unlabelled=int(np.sum(~labelled)),
         coverage=metrics.coverage(predictions),
-        failures=dict(columns.failures.most_common()),
-        cure=next((cure for cure, _ in columns.cures.most_common(1)), None),
+        failures=dict(columns.single.failures.most_common()),
+        cure=columns.single.cure,
         figures=figures,
-        srcc_interval=interval(metrics.srcc),
-        plcc_interval=interval(metrics.plcc),
-        pessimistic=measure(at_worst, targets) if columns.failures else figures,
-        floor=constant_guess(targets),
-        ceiling=another_panel(targets, columns.errors_in_points()[labelled]),
+        srcc_interval=interval_of(metrics.srcc, predictions, targets, n_resamples),
+        plcc_interval=interval_of(metrics.plcc, predictions, targets, n_resamples),
+        pessimistic=measure(at_worst, targets) if columns.single.failures else figures,
+        samples=samples,
+        floor=constant_guess(mos[~np.isnan(mos)]),
+        ceiling=another_panel(mos[~np.isnan(mos)], columns.errors_in_points()[~np.isnan(mos)]),
         mos_scale=columns.mos_scale,
     )
-    looked_at = (columns.dataset, all_predictions, all_targets, figures, columns.mos_scale, answer_scale)
-    return one, list(find_suspicious(*looked_at))
+    if len(every) or samples is None:
+        looked_at = every, asked_about, figures
+    else:
+        looked_at = mean_of_samples(columns.samples, len(mos)), mos, samples.mean
+    return one, list(find_suspicious(columns.dataset, *looked_at, columns.mos_scale, answer_scale))

@@ -1,16 +1,18 @@
 """The figures of predictions, of a constant guess, and of another panel of raters."""
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tatar_rewards import metrics
+from tatar_rewards.metrics import Interval
 from tatar_rewards.panels import other_panels
 
 Floats = NDArray[np.float64]
+Metric = Callable[[Any, Any], float]
 
 MOST_PANELS = 20
 _PANEL_MEANS = 200_000  # of all panels together: many pictures need fewer panels
@@ -30,6 +32,13 @@ def measure(predictions: Floats, targets: Floats) -> Figures:
     """The figures over the rows in which neither is NaN."""
     figures = (metrics.srcc, metrics.plcc, metrics.krcc, metrics.rmse, metrics.mae)
     return Figures(*(figure(predictions, targets) for figure in figures))
+
+
+def interval_of(figure: Metric, predictions: Floats, targets: Floats, n_resamples: int) -> Interval:
+    """The bootstrap interval of a figure; NaN without resamples."""
+    if n_resamples == 0:
+        return Interval(math.nan, math.nan)
+    return metrics.bootstrap_interval(figure, predictions, targets, n_resamples=n_resamples)
 
 
 def mean_figures(figures: Sequence[Figures]) -> Figures:

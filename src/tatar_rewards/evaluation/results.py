@@ -6,13 +6,14 @@ from dataclasses import asdict, is_dataclass
 from typing import Any, NamedTuple
 
 from tatar_rewards.evaluation.figures import Figures
+from tatar_rewards.evaluation.samples import SampledFigures
 from tatar_rewards.evaluation.table import format_table
 from tatar_rewards.metrics import Interval
 from tatar_rewards.scales import ScoreScale
 
 
 class DatasetEvaluation(NamedTuple):
-    """The figures of one data set.
+    """The figures of one data set, of the greedy answer to each picture, or the only one.
 
     Attributes:
         task: Its task.
@@ -26,6 +27,7 @@ class DatasetEvaluation(NamedTuple):
         srcc_interval: Bootstrap interval of their SRCC.
         plcc_interval: Of their PLCC.
         pessimistic: With every failure taken for the end of the scale that lies farther from its MOS.
+        samples: Figures of sampled answers; None where there are none. Those before are of the greedy answers.
         floor: What the mean MOS reaches as the answer to every labelled picture; it has no correlation.
         ceiling: What another panel of raters reaches; None where a labelled picture lacks the error of its MOS.
         mos_scale: The scale that its MOS were declared on.
@@ -42,27 +44,36 @@ class DatasetEvaluation(NamedTuple):
     srcc_interval: Interval
     plcc_interval: Interval
     pessimistic: Figures
+    samples: SampledFigures | None
     floor: Figures
     ceiling: Figures | None
     mos_scale: ScoreScale
 
 
 class Evaluation(NamedTuple):
-    """Every data set, in the order of the rows, and the mean figures of each task over its data sets."""
+    """Every data set, in the order of the rows, and the mean figures of each task over its data sets.
+
+    Attributes:
+        datasets: Their figures.
+        task_means: Of the greedy answers.
+        sample_means: Of the means of samples, for the tasks whose data sets all have samples.
+    """
 
     datasets: list[DatasetEvaluation]
     task_means: dict[str, Figures]
+    sample_means: dict[str, Figures]
 
     def to_json(self) -> str:
         """All of it at full precision; NaN as null."""
         records = {
             "datasets": [_dataset_record(one) for one in self.datasets],
             "task_means": {task: _as_json_value(figures) for task, figures in self.task_means.items()},
+            "sample_means": {task: _as_json_value(figures) for task, figures in self.sample_means.items()},
         }
         return json.dumps(records, indent=2)
 
     def __str__(self) -> str:
-        return format_table(self.datasets, self.task_means)
+        return format_table(self.datasets, self.task_means, self.sample_means)
 
 
 def _dataset_record(one: DatasetEvaluation) -> dict[str, Any]:

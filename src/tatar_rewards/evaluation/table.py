@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tatar_rewards.evaluation.figures import Figures
+from tatar_rewards.metrics import Interval
 from tatar_rewards.scales import POINTS
 
 if TYPE_CHECKING:
@@ -13,9 +14,11 @@ if TYPE_CHECKING:
 _UNDER = "  "  # before a line about the data set above
 
 
-def format_table(datasets: Sequence["DatasetEvaluation"], task_means: Mapping[str, Figures]) -> str:
+def format_table(
+    datasets: Sequence["DatasetEvaluation"], task_means: Mapping[str, Figures], sample_means: Mapping[str, Figures]
+) -> str:
     """A line for each data set, lines on what is special of it, and a mean for each task."""
-    width = max([len(one.dataset) for one in datasets] + [len(f"{_UNDER}constant guess")]) + 1
+    width = max([len(one.dataset) for one in datasets] + [len(f"{_UNDER}one of 8 samples")]) + 1
     task_width = max([len(task) for task in task_means] + [4]) + 1
     heads = ("SRCC", "(95 %)", "PLCC", "KRCC", "RMSE", "read")
     lines = [_line(("task", task_width), ("data set", width), "pictures", heads)]
@@ -25,17 +28,25 @@ def format_table(datasets: Sequence["DatasetEvaluation"], task_means: Mapping[st
         lines.append(_line((task, task_width), (name, width), pictures, cells))
 
     for one in datasets:
-        low, high = one.srcc_interval
-        bounds = "" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
-        add(one.task, one.dataset, one.figures, str(one.rows - one.unlabelled), bounds, _share(one.coverage))
+        if one.rows or one.samples is None:
+            pictures = str(one.rows - one.unlabelled)
+            add(one.task, one.dataset, one.figures, pictures, _bounds(one.srcc_interval), _share(one.coverage))
+        else:
+            lines.append(_line((one.task, task_width), (one.dataset, width), str(one.samples.pictures), [""] * 6))
         if one.failures:
             add("", f"{_UNDER}at worst", one.pessimistic)
+        if one.samples is not None:
+            sampled, read = one.samples, _share(one.samples.coverage)
+            add("", f"{_UNDER}one of {sampled.per_picture} samples", sampled.one, read=read)
+            add("", f"{_UNDER}mean of samples", sampled.mean, bounds=_bounds(sampled.srcc_interval))
         add("", f"{_UNDER}constant guess", one.floor)
         if one.ceiling is not None:
             add("", f"{_UNDER}another panel", one.ceiling)
         lines += [f"{'':<{task_width}}{_UNDER}{remark}" for remark in _remarks(one)]
     for task, figures in task_means.items():
         add(task, "mean", figures)
+        if task in sample_means:
+            add(task, "mean, of samples", sample_means[task])
     return "\n".join(lines)
 
 
@@ -45,6 +56,12 @@ def _remarks(one: "DatasetEvaluation") -> list[str]:
     if one.failures:
         remarks.append("not read: " + ", ".join(f"{count} {status}" for status, count in one.failures.items()))
         remarks.append(f"most of them: {one.cure}")
+    if one.samples is not None:
+        spread, crps = _one(one.samples.spread), _one(one.samples.crps)
+        remarks.append(f"samples of a picture: standard deviation {spread}, CRPS {crps} points")
+        if one.samples.failures:
+            counts = ", ".join(f"{count} {status}" for status, count in one.samples.failures.items())
+            remarks.append(f"samples not read: {counts}; most of them: {one.samples.cure}")
     if one.srcc_interval.left_out:
         remarks.append(f"{one.srcc_interval.left_out} of {one.srcc_interval.n_resamples} resamples had no SRCC")
     if one.mos_scale != POINTS:
@@ -56,6 +73,11 @@ def _line(task: tuple[str, int], name: tuple[str, int], pictures: str, cells: Se
     srcc, bounds, plcc, krcc, rmse, read = cells
     left = "".join(f"{_printable(text):<{width}}" for text, width in (task, name))
     return f"{left}{pictures:>9}{srcc:>7}{bounds:>17}{plcc:>7}{krcc:>7}{rmse:>7}{read:>8}".rstrip()
+
+
+def _bounds(interval: Interval) -> str:
+    low, high = interval
+    return "" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
 
 
 def _three(figure: float) -> str:

@@ -1,6 +1,7 @@
 """How well predictions agree with mean opinion scores (MOS), and how sure that is.
 
-`agreement` has the field's figures, `intervals` their bootstrap intervals; both compute with scipy.
+`agreement` has the field's figures, `intervals` their bootstrap intervals; both compute with scipy. `forecasts` looks
+at several answers to one picture.
 """
 
 from tatar_rewards.metrics.agreement import (
@@ -14,6 +15,7 @@ from tatar_rewards.metrics.agreement import (
     spread_ratio,
     srcc,
 )
+from tatar_rewards.metrics.forecasts import crps, spread_within
 from tatar_rewards.metrics.intervals import Interval, bootstrap_interval, percentile_interval
 
 __all__ = [
@@ -22,11 +24,13 @@ __all__ = [
     "calibration_slope",
     "constant_share",
     "coverage",
+    "crps",
     "krcc",
     "mae",
     "percentile_interval",
     "plcc",
     "rmse",
     "spread_ratio",
+    "spread_within",
     "srcc",
 ]

@@ -123,11 +123,17 @@ def coverage(predictions: Scores) -> float:
 
 def known_pairs(predictions: Scores, targets: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Predictions and targets as arrays, without the rows in which one of them is NaN."""
+    x, y = all_pairs(predictions, targets)
+    known = ~(np.isnan(x) | np.isnan(y))
+    return x[known], y[known]
+
+
+def all_pairs(predictions: Scores, targets: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Predictions and targets as arrays."""
     x, y = _floats("predictions", predictions), _floats("targets", targets)
     if len(x) != len(y):
         raise ValueError(f"predictions and targets must be equally long, one pair a row; got {len(x)} and {len(y)}")
-    known = ~(np.isnan(x) | np.isnan(y))
-    return x[known], y[known]
+    return x, y
 
 
 def _floats(name: str, values: Scores) -> NDArray[np.float64]:

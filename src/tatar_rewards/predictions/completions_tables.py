@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from tatar_rewards.predictions.json_files import read_json
 from tatar_rewards.predictions.parquet_files import read_parquet
-from tatar_rewards.predictions.rows import KNOWN_RATERS, REQUIRED, LoggedAnswer
+from tatar_rewards.predictions.rows import KNOWN_RATERS, REQUIRED, SAMPLES, LoggedAnswer
 from tatar_rewards.predictions.text_files import Row, read_csv, read_jsonl
 
 _EARLIER = ("/score", "/target", "/status")
@@ -31,12 +31,14 @@ def choose_columns(names: Sequence[str], path: Path) -> list[str]:
         ValueError: what a row needs is missing.
     """
     missing = [name for name in REQUIRED if name not in names]
+    if "completions" in names and missing == ["completion"]:
+        missing = []
     if missing and not _logged_rewards(names):
         raise ValueError(
             f"{path}: no column {', '.join(map(repr, missing))} among {list(names)}; the header must name dataset, "
             f"task, image_id, mos and completion, or what a reward with labels logs to a completions table"
         )
-    known = (*REQUIRED, *KNOWN_RATERS, "step")
+    known = (*REQUIRED, *SAMPLES, *KNOWN_RATERS, "step")
     return [name for name in names if name in known or name.endswith(("/row", *_EARLIER))]
 
 

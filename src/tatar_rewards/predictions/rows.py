@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, Val
 from tatar_rewards.scales import is_missing
 
 REQUIRED = ("dataset", "task", "image_id", "mos", "completion")
+SAMPLES = ("sample", "completions")
 KNOWN_RATERS = ("mos_std", "raters", "mos_error")
 
 
@@ -79,11 +80,40 @@ def messages_in_text(completion: Any) -> Any:
     return messages if known and messages else completion
 
 
+def _whole_number_or_missing(value: Any) -> int | None:
+    number = _number_or_missing(value)
+    if number is None:
+        return None
+    try:
+        whole = float(number)
+    except (TypeError, ValueError):
+        whole = -1.0
+    if not 0 <= whole < 2**31 or whole != whole // 1:
+        raise ValueError("number the sampled answers to a picture 0, 1, 2, and leave the field out of a greedy one")
+    return int(whole)
+
+
+def _several(value: Any) -> list[Any] | None:
+    """The sampled answers that stand in one row, in JSON where the cell of a table is a text."""
+    if is_missing(value):
+        return None
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(value)
+    if not isinstance(value, list | tuple | np.ndarray) or len(value) == 0:
+        raise ValueError("must be a list of completions, one a sample")
+    return [messages_in_text(one) for one in value]
+
+
+class NoSingleAnswer:
+    """Stands for the completion of a row that has `completions` alone."""
+
+
 MaybeNumber = Annotated[float | None, BeforeValidator(_number_or_missing)]
 
 
 class PredictionRow(BaseModel):
-    """One completion and the label of its picture; other fields are passed over.
+    """The label of a picture, and a completion about it or several; other fields are passed over.
 
     Attributes:
         dataset: Name of the data set.
@@ -91,6 +121,8 @@ class PredictionRow(BaseModel):
         image_id: Names the picture within task and data set.
         mos: Mean opinion score; None or NaN without a label.
         completion: What the model wrote, a text or messages.
+        sample: Its number among the sampled answers to the picture; None for the greedy answer, or the only one.
+        completions: Sampled answers to the picture, numbered by place; a row that has them needs no `completion`.
         mos_std: Standard deviation of the raters' single judgements, on the scale of the MOS.
         raters: How many there were.
         mos_error: Standard error of the MOS, on its scale, where it is known without the other two.
@@ -104,10 +136,17 @@ class PredictionRow(BaseModel):
     image_id: Annotated[str | int, PlainValidator(_name_or_number)]
     mos: MaybeNumber
     completion: Annotated[Any, BeforeValidator(messages_in_text)]
+    sample: Annotated[int | None, BeforeValidator(_whole_number_or_missing)] = None
+    completions: Annotated[list[Any] | None, BeforeValidator(_several)] = None
     mos_std: MaybeNumber = None
     raters: MaybeNumber = None
     mos_error: MaybeNumber = None
     logged_answer: LoggedAnswer | None = None
+
+    def answers(self) -> list[tuple[int | None, Any]]:
+        """Each completion with its number among the samples; None for the one that is none."""
+        single = [] if isinstance(self.completion, NoSingleAnswer) else [(self.sample, self.completion)]
+        return [*single, *enumerate(self.completions or [])]
 
 
 def check_row(number: int, raw: Mapping[str, Any]) -> PredictionRow:
@@ -126,8 +165,11 @@ def check_row(number: int, raw: Mapping[str, Any]) -> PredictionRow:
             f"row {number} must be a mapping with {', '.join(REQUIRED)}; got {raw!r:.60}; of a DataFrame give "
             f'df.to_dict("records")'
         )
+    row = dict(raw)
+    if is_missing(row.get("completion")) and not is_missing(row.get("completions")):
+        row["completion"] = NoSingleAnswer()
     try:
-        return PredictionRow.model_validate(dict(raw))
+        return PredictionRow.model_validate(row)
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0])
