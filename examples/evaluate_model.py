@@ -6,19 +6,21 @@
     python examples/evaluate_model.py --config examples/configs/tiny.yaml
     accelerate launch --multi_gpu --num_processes 8 examples/evaluate_model.py --config ...
 
-The models answer greedily, on one process or several. Each process appends its share of the answers to a JSONL file of
-its own, and a run that was killed asks only about the pictures that have no answer yet.
+The models answer greedily and, with `evaluation.samples`, so many times more by chance. Each process appends its share
+of the answers to a JSONL file of its own, and a run that was killed asks only for what is missing. `--validation` asks
+about data.validation, to choose settings by it.
 `python -m tatar_rewards evaluate` reads `predictions/*.jsonl`, which it makes of them, and those of any other model.
 """
 
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from accelerate import PartialState
 from tqdm import tqdm
-from transformers import PreTrainedModel, ProcessorMixin
+from transformers import PreTrainedModel, ProcessorMixin, set_seed
 
 from recipe.config import Recipe, Task
 from recipe.files import open_append_only, write_whole
@@ -49,8 +51,9 @@ def generate(
     pictures: Sequence[Picture],
     questions: Mapping[Task, str],
     max_new_tokens: int,
+    sampling: Mapping[str, Any] | None = None,
 ) -> list[str]:
-    """One greedy completion a picture."""
+    """One completion a picture: the greedy one, or one drawn as `sampling` says."""
     prompts = [
         [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": questions[p.task]}]}]
         for p in pictures
@@ -58,11 +61,19 @@ def generate(
     images = [[open_picture(p.path)] for p in pictures]
     text = processor.apply_chat_template(prompts, add_generation_prompt=True, tokenize=False)
     inputs = processor(images=images, text=text, padding=True, return_tensors="pt").to(model.device, model.dtype)
+    how = {"do_sample": False} if sampling is None else {"do_sample": True, **sampling}
     with torch.inference_mode():
-        tokens = model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False)
+        tokens = model.generate(**inputs, max_new_tokens=max_new_tokens, **how)
     new_tokens = tokens[:, inputs["input_ids"].shape[1] :]
     completions: list[str] = processor.batch_decode(new_tokens, skip_special_tokens=True)
     return completions
+
+
+def sampling_of(recipe: Recipe) -> dict[str, Any]:
+    """How GRPO draws completions; what a model's own generation settings say does not count, as in the trainer."""
+    args = recipe.grpo.args
+    neutral = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": None, "repetition_penalty": 1.0}
+    return {name: args.get(name, value) for name, value in neutral.items()}
 
 
 ####################
@@ -70,8 +81,10 @@ def generate(
 ####################
 
 
-def find_unanswered(recipe: Recipe, stage: str, pictures: Sequence[Picture], processes: PartialState) -> list[Picture]:
-    """This process's share of the pictures about which the model has not been asked."""
+def find_unanswered(
+    recipe: Recipe, stage: str, pictures: Sequence[Picture], processes: PartialState
+) -> list[tuple[Picture, int | None]]:
+    """This process's share of what is missing: pictures and numbers of samples, None for the greedy answer."""
     to_ask = unanswered(recipe, stage, pictures)
     processes.wait_for_everyone()  # all processes have read the files before the first one appends to them
     return to_ask[processes.process_index :: processes.num_processes]
@@ -84,16 +97,21 @@ def write_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture], p
         return
     model, processor = load_model(trained_model_folder(recipe, stage), recipe.model)
     model.to(processes.device).eval()
+    set_seed(recipe.seed + processes.process_index)  # each process draws samples of its own
     path = recipe.out / "predictions" / stage / f"rank{processes.process_index}.jsonl"
     size, questions = recipe.evaluation.batch_size, questions_of(recipe)
+    greedy, sampled = ([one for one in to_ask if (one[1] is not None) == drawn] for drawn in (False, True))
+    batches = [some[start : start + size] for some in (greedy, sampled) for start in range(0, len(some), size)]
     bar = {"desc": f"test {MODEL_NAMES[stage]}", "unit": "batch", "disable": not processes.is_main_process}
     with open_append_only(path) as file:
-        for start in tqdm(range(0, len(to_ask), size), **bar):
-            batch = to_ask[start : start + size]
-            completions = generate(model, processor, batch, questions, recipe.evaluation.max_new_tokens)
-            for p, completion in zip(batch, completions, strict=True):
+        for batch in tqdm(batches, **bar):
+            drawn = None if batch[0][1] is None else sampling_of(recipe)
+            asked = [picture for picture, _ in batch]
+            completions = generate(model, processor, asked, questions, recipe.evaluation.max_new_tokens, drawn)
+            for (p, sample), completion in zip(batch, completions, strict=True):
                 row = {name: getattr(p, name) for name in ("dataset", "task", "image_id", "mos", "digest")}
-                file.write(json.dumps({**row, "completion": completion}) + "\n")
+                number = {} if sample is None else {"sample": sample}
+                file.write(json.dumps({**row, **number, "completion": completion}) + "\n")
             file.flush()
 
 
@@ -102,26 +120,26 @@ def write_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture], p
 ####################
 
 
-def write_figures(recipe: Recipe, pictures: Sequence[Picture]) -> None:
+def write_figures(recipe: Recipe, pictures: Sequence[Picture], part: str) -> None:
     """Measure the predictions of all models; save them with today's labels, their figures and the table; print it."""
     measured = measure_models(recipe, pictures)
-    table = format_table(recipe, measured)
-    write_whole(recipe.out / "table.txt", table + "\n")
+    table, mark = format_table(recipe, measured), "" if part == "test" else f"_{part}"
+    write_whole(recipe.out / f"table{mark}.txt", table + "\n")
     for stage, model in measured.items():
-        write_whole(recipe.out / "predictions" / f"{stage}.json", model.evaluation.to_json())
-        lines = "".join(json.dumps(row) + "\n" for row in model.rows)
-        write_whole(recipe.out / "predictions" / f"{stage}.jsonl", lines)
+        write_whole(recipe.out / "predictions" / f"{stage}{mark}.json", model.evaluation.to_json())
+        lines = "".join(json.dumps(row) + "\n" for row in [*model.rows, *model.sampled])
+        write_whole(recipe.out / "predictions" / f"{stage}{mark}.jsonl", lines)
     print(f"\n{table}")
 
 
-def evaluate(recipe: Recipe, processes: PartialState) -> None:
+def evaluate(recipe: Recipe, processes: PartialState, part: str = "test") -> None:
     stages = [stage for stage in MODEL_NAMES if getattr(recipe, stage) is not None and is_finished(recipe, stage)]
     if not stages:
         raise SystemExit(f"no trained model in {recipe.out}; run train_sft.py with this config first")
     with processes.main_process_first():
-        pictures = load_pictures(recipe.data.test, recipe.out / "pictures.jsonl")
+        pictures = load_pictures(getattr(recipe.data, part), recipe.out / "pictures.jsonl")
         if not pictures:
-            raise SystemExit("data.test has no picture to ask about")
+            raise SystemExit(f"data.{part} has no picture to ask about")
         for stage in stages:
             model = fingerprint_of_model(trained_model_folder(recipe, stage))
             start_stage(recipe, f"predictions/{stage}", model=model)
@@ -129,15 +147,18 @@ def evaluate(recipe: Recipe, processes: PartialState) -> None:
         write_predictions(recipe, stage, pictures, processes)
     processes.wait_for_everyone()
     if processes.is_main_process:
-        write_figures(recipe, pictures)
+        write_figures(recipe, pictures, part)
 
 
 def main() -> None:
-    recipe, _ = parse_command_line("Ask the trained models about the test pictures, and measure their answers.")
+    recipe, args = parse_command_line(
+        "Ask the trained models about the test pictures, and measure their answers.",
+        ("--validation", {"action": "store_true", "help": "about data.validation, to choose settings by it"}),
+    )
     warnings.filterwarnings("ignore", category=FutureWarning)
     processes = start_processes(recipe, recipe.grpo.args)
     with run_lock(recipe, is_main_process=processes.is_main_process):
-        evaluate(recipe, processes)
+        evaluate(recipe, processes, "validation" if args.validation else "test")
     processes.destroy_process_group()
 
 

@@ -26,12 +26,13 @@ from typing import Any, NamedTuple
 from transformers import set_seed
 from trl import GRPOConfig, GRPOTrainer
 
-from recipe.config import TINY_CONFIG, load_recipe
+from recipe.config import TINY_CONFIG
 from recipe.hack_runs import HackRun, describe_run, plot_runs
 from recipe.labels import Picture
 from recipe.models import shorten_progress
 from recipe.pictures import to_dataset
 from recipe.prompts import QUESTIONS
+from recipe.yaml_files import load_recipe
 from tatar_rewards import AnswerFormatReward, GaussianScoreReward, LengthConfig, ThresholdScoreReward, parse_answer
 from tatar_rewards.adapters.trl import HackDetector
 from tatar_rewards.answers.words import count_words

@@ -12,9 +12,9 @@ from support import stages
 from support.chat_server import BEAUTY, QUALITY, ChatServer
 from support.rationale_runs import build, events_of, write_config, write_pictures
 
-from recipe.config import load_recipe
 from recipe.prompts import ATTRIBUTES
 from recipe.rationales import Rationales
+from recipe.yaml_files import load_recipe
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,9 @@ from datasets import Dataset
 from support.labelled_rows import rows
 
 import tatar_rewards as tr
-from recipe.config import TINY_CONFIG, load_recipe
+from recipe.config import TINY_CONFIG
 from recipe.pictures import to_dataset
+from recipe.yaml_files import load_recipe
 from tatar_rewards.doctor import check_setup
 from tiny import pictures as tiny_pictures
 from tiny.model import CHAT_TEMPLATE

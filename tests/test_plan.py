@@ -9,7 +9,8 @@ from trl import GRPOConfig, SFTConfig
 
 import train_grpo
 import train_tatar
-from recipe.config import TINY_CONFIG, load_recipe
+from recipe.config import TINY_CONFIG
+from recipe.yaml_files import load_recipe
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ from support import kills, stages
 import train_grpo
 import train_sft
 import train_tatar
-from recipe.config import TINY_CONFIG, load_recipe
-from recipe.yaml_files import read_yaml
+from recipe.config import TINY_CONFIG
+from recipe.yaml_files import load_recipe, read_yaml
 
 pytestmark = pytest.mark.slow
 

@@ -3,8 +3,9 @@
 import pytest
 
 import train_grpo
-from recipe.config import TINY_CONFIG, load_recipe
+from recipe.config import TINY_CONFIG
 from recipe.plan import Plan, print_doctor
+from recipe.yaml_files import load_recipe
 
 
 @pytest.mark.parametrize(

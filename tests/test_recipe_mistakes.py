@@ -14,10 +14,11 @@ import evaluate_model
 import train_grpo
 import train_sft
 from recipe.checkpoints import find_fault
-from recipe.config import TINY_CONFIG, RationaleSettings, load_recipe
+from recipe.config import TINY_CONFIG, RationaleSettings
 from recipe.models import load_model
 from recipe.secrets import redact
 from recipe.stages import fingerprint_of_model, is_finished, start_stage
+from recipe.yaml_files import load_recipe
 from tiny import model as tiny_model
 from tiny import pictures as tiny_pictures
 

@@ -15,11 +15,12 @@ import make_report
 import train_grpo
 import train_sft
 import train_tatar
-from recipe.config import TINY_CONFIG, load_recipe
+from recipe.config import TINY_CONFIG
 from recipe.files import locked
 from recipe.models import load_model, lora_config, refuse_changed_frozen, refuse_trained_frozen
 from recipe.predictions import read_predictions
 from recipe.stages import run_lock
+from recipe.yaml_files import load_recipe
 
 pytestmark = pytest.mark.slow
 

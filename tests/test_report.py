@@ -13,11 +13,11 @@ from support.made_up_run import write_page
 from support.pages import Page
 
 import recipe.predictions
-from recipe.config import load_recipe
 from recipe.pictures import load_pictures
 from recipe.predictions import measure_models, read_predictions
 from recipe.tables import format_table
 from recipe.thumbnails import SHOWN_SIDE, thumbnail
+from recipe.yaml_files import load_recipe
 from tatar_rewards.evaluation import DatasetEvaluation, Figures
 
 pytestmark = pytest.mark.slow

@@ -13,12 +13,13 @@ import evaluate_model
 import train_grpo
 import train_sft
 from recipe.changes import srcc_change
-from recipe.config import TINY_CONFIG, PictureSet, load_recipe
+from recipe.config import TINY_CONFIG, PictureSet
 from recipe.files import open_append_only, read_append_only_jsonl
 from recipe.labels import Picture, read_pictures
 from recipe.pictures import count_per_task, mix_tasks, refuse_overlap
 from recipe.predictions import read_answers
 from recipe.stages import fingerprint_of_model, is_finished, start_stage
+from recipe.yaml_files import load_recipe
 from tatar_rewards import metrics
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from recipe.config import TINY_CONFIG, load_recipe
+from recipe.config import TINY_CONFIG
+from recipe.yaml_files import load_recipe
 from tatar_rewards import LengthConfig, parse_answer, tatar_reward_funcs
 from tiny import labels, pictures
 from tiny.model import train_tokenizer

@@ -9,9 +9,10 @@ from support import stages
 import evaluate_model
 import train_grpo
 import train_sft
-from recipe.config import TINY_CONFIG, load_recipe
+from recipe.config import TINY_CONFIG
 from recipe.models import load_model
 from recipe.stages import is_finished
+from recipe.yaml_files import load_recipe
 
 pytestmark = pytest.mark.slow
 

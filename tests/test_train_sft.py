@@ -8,8 +8,9 @@ from support import stages
 
 import train_grpo
 import train_sft
-from recipe.config import TINY_CONFIG, load_recipe
+from recipe.config import TINY_CONFIG
 from recipe.models import load_model
+from recipe.yaml_files import load_recipe
 from tatar_rewards import parse_answer
 
 pytestmark = pytest.mark.slow

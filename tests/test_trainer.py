@@ -15,8 +15,9 @@ from support.launch import torchrun
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 import tatar_rewards as tr
-from recipe.config import TINY_CONFIG, load_recipe
+from recipe.config import TINY_CONFIG
 from recipe.pictures import to_dataset
+from recipe.yaml_files import load_recipe
 from tatar_rewards.adapters.trl import RememberOpponents
 from tatar_rewards.answers import read_completion
 from tiny import model as tiny_model

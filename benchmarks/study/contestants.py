@@ -6,6 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from tatar_rewards import (
+    ErrorScoreConfig,
+    ErrorScoreReward,
+    GaussianScoreConfig,
+    GaussianScoreReward,
+    PairwiseRankConfig,
+    PairwiseRankReward,
+    ThresholdScoreConfig,
+    ThresholdScoreReward,
+    ThurstoneRankConfig,
+    ThurstoneRankReward,
+    presets,
+)
 from tatar_rewards.functional import (
     crps_score_reward,
     error_score_reward,
@@ -15,6 +28,8 @@ from tatar_rewards.functional import (
     thurstone_rank_reward,
     win_rate_reward,
 )
+from tatar_rewards.rewards.configs import ImageConfig
+from tatar_rewards.rewards.function_configs import function_settings
 
 Contestant = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
@@ -35,6 +50,22 @@ def order(function: Any, **settings: Any) -> Contestant:
         return function(q, g, images, datasets, **settings)
 
     return reward
+
+
+FUNCTIONS: dict[type[Any], tuple[Any, Any]] = {
+    GaussianScoreReward: (gaussian_score_reward, GaussianScoreConfig),
+    ErrorScoreReward: (error_score_reward, ErrorScoreConfig),
+    ThresholdScoreReward: (threshold_score_reward, ThresholdScoreConfig),
+    ThurstoneRankReward: (thurstone_rank_reward, ThurstoneRankConfig),
+    PairwiseRankReward: (pairwise_rank_reward, PairwiseRankConfig),
+}
+
+
+def of_reward(reward: Any) -> Contestant:
+    """The function behind a ready reward, with its settings, and without its budget of words."""
+    function, config = FUNCTIONS[type(reward)]
+    take = order if isinstance(reward.config, ImageConfig) else score
+    return take(function, **function_settings(reward.config, config))
 
 
 def added(*rewards: Contestant, weights: tuple[float, ...] | None = None) -> Contestant:
@@ -77,7 +108,6 @@ class Remembering:
 
 thurstone = partial(order, thurstone_rank_reward)
 PUBLISHED = {"loss": "bce", "temperature": 8.0, "pair_weight_scale": 12.0}
-BELL = {"tolerance": 8.75, "reward_at_tolerance": 0.5}
 CRPS, WINS = order(crps_score_reward), order(win_rate_reward)
 MARGIN = thurstone(loss="margin", temperature=40.0)
 OBSERVER = thurstone(dispersion="observer", temperature=29.0)
@@ -85,21 +115,16 @@ RECOMMENDED = "margin 40 + 0.3 CRPS"
 
 CONTESTANTS: dict[str, Contestant] = {
     # what has been published, by the constants of the released code, in points
-    "TATAR, quality: Gaussian 8.75": score(gaussian_score_reward, **BELL, widening=0.8),
+    "TATAR, quality: Gaussian 8.75": of_reward(presets.tatar()[1]),
     "TATAR, released, aesthetics": added(
-        score(gaussian_score_reward, **BELL, widening=2.0, gain=1.5),
-        one_image_a_call(order(pairwise_rank_reward, **PUBLISHED, within_image=True, probability_floor=1e-4)),
+        of_reward(presets.tatar_released()[2]), one_image_a_call(of_reward(presets.tatar_released()[3]))
     ),
     "TATAR, paper, aesthetics: Thurstone": thurstone(**PUBLISHED, dispersion="reference"),
-    "VisualQuality-R1: fidelity": thurstone(
-        dispersion="reference", link="normal", loss="fidelity", hard_targets=True, variance_floor=6.25e-4
-    ),
-    "Q-Insight: threshold 8.75": score(threshold_score_reward, tolerance=8.75),
-    "MR-IQA: margin 25": thurstone(loss="margin", temperature=25.0),
-    "Q-Hawkeye: Laplace 7.5": score(
-        error_score_reward, shape="laplace", tolerance=7.5, reward_at_tolerance=float(np.exp(-1))
-    ),
-    "IE-Critic-R1: linear 25": score(error_score_reward, shape="linear", tolerance=25.0, reward_at_tolerance=0.05),
+    "VisualQuality-R1: fidelity": of_reward(presets.visualquality_r1()[1]),
+    "Q-Insight: threshold 8.75": of_reward(presets.q_insight()[1]),
+    "MR-IQA: margin 25": of_reward(presets.mr_iqa()[1]),
+    "Q-Hawkeye: Laplace 7.5": of_reward(presets.q_hawkeye()[1]),
+    "IE-Critic-R1: linear 25": of_reward(presets.ie_critic_r1()[1]),
     # widths and shapes of the score reward
     "Gaussian 20": score(gaussian_score_reward, tolerance=20, widening=0),
     "Gaussian 40": score(gaussian_score_reward, tolerance=40, widening=0),
@@ -108,7 +133,7 @@ CONTESTANTS: dict[str, Contestant] = {
     "Huber 20": score(error_score_reward, shape="huber", reward_at_tolerance=0.9),
     "CRPS": CRPS,
     # the ranking of this package, by dispersion and temperature
-    "TATAR, ours, aesthetics: Thurstone matched 14.5": thurstone(),
+    "TATAR, ours, aesthetics: Thurstone matched 14.5": of_reward(presets.tatar()[2]),
     "matched 8": thurstone(temperature=8.0),
     "matched 29": thurstone(temperature=29.0),
     "observer 14.5": thurstone(dispersion="observer"),

@@ -1,4 +1,4 @@
-"""What a configuration of the recipe holds, and how it is read from a YAML file.
+"""What a configuration of the recipe holds; `yaml_files.py` reads it.
 
 Every script takes the same YAML file: `configs/tiny.yaml` runs on two cores in minutes,
 `configs/qwen2_5_vl_7b_8gpu.yaml` on eight GPUs. `--set grpo.args.max_steps=10` changes one field.
@@ -7,10 +7,8 @@ Every script takes the same YAML file: `configs/tiny.yaml` runs on two cores in 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from recipe.yaml_files import read_yaml
 from tatar_rewards import GaussianScoreConfig, OpponentConfig, ScoreScale, ThurstoneRankConfig
 
 Task = Literal["iqa", "iaa"]
@@ -69,6 +67,7 @@ class TinyPictures(Section):
     sft: int = 3000
     grpo: int = 1440
     test: int = 500
+    validation: int = 0
 
 
 class DataSettings(Section):
@@ -76,6 +75,7 @@ class DataSettings(Section):
     sft: list[PictureSet] = []
     grpo: list[PictureSet]
     test: list[PictureSet]
+    validation: list[PictureSet] = []  # to choose settings by: neither trained on nor tested
     iaa_share: Annotated[float, Field(ge=0, le=1)] | None = 0.5  # of the training pictures; None takes all pictures
 
 
@@ -151,6 +151,7 @@ class GRPOSettings(Training):
 
 class EvaluationSettings(Section):
     batch_size: Annotated[int, Field(ge=1)] = 16
+    samples: Annotated[int, Field(ge=0)] = 0  # answers to each picture, drawn as GRPO draws them, beside the greedy one
     max_new_tokens: Annotated[int, Field(ge=1)] = 512
     resamples: Annotated[int, Field(ge=0)] = 1000  # of the bootstrap
 
@@ -191,58 +192,10 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _check_parts(self) -> Self:
-        for part in ("sft", "grpo", "test"):
+        for part in ("sft", "grpo", "test", "validation"):
             names = [(spec.task, spec.name) for spec in getattr(self.data, part)]
             if len(set(names)) < len(names):
                 raise ValueError(f"two sets of data.{part} have one task and one name: {names}; rename one")
         if self.sft is not None and (self.rationales is None or not self.data.sft):
             raise ValueError("sft learns from rationales: give rationales.file and data.sft, or set sft: null")
         return self
-
-
-def load_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
-    """Read a YAML file and apply changes such as `sft.args.max_steps=10`; `{out}` stands for the folder of the run."""
-    if not path.exists():
-        raise SystemExit(f"config {path} does not exist; see examples/configs")
-    try:
-        settings = read_yaml(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SystemExit(f"{path} is no YAML: {error}") from None
-    if not isinstance(settings, dict):
-        raise SystemExit(f"{path} must hold a mapping of settings; got {settings!r:.60}")
-    for change in changes or []:
-        _set_field(settings, change)
-    try:
-        return Recipe.model_validate(_replace_out(settings, str(Path(str(settings.get("out"))))))
-    except ValidationError as error:
-        lines = [
-            f"  {'.'.join(map(str, e['loc']))}: {e['msg']}; got {e['input']!r:.60}" if e["loc"] else f"  {e['msg']}"
-            for e in error.errors()
-        ]
-        raise SystemExit("\n".join([f"{path} is not a recipe:", *lines])) from None
-
-
-def _set_field(settings: dict[str, Any], change: str) -> None:
-    """Set one field; make the sections on the way to it that do not exist."""
-    name, equals, value = change.partition("=")
-    if not equals:
-        raise SystemExit(f"--set takes name=value, for example sft.args.max_steps=10; got {change!r}")
-    *sections, field = name.split(".")
-    section: Any = settings
-    try:
-        for part in sections:
-            section = section[int(part)] if isinstance(section, list) else section.setdefault(part, {})
-        section[int(field) if isinstance(section, list) else field] = read_yaml(value)
-    except yaml.YAMLError as error:
-        raise SystemExit(f"--set {name}: {value!r} is no YAML ({error}); quote it") from None
-    except (ValueError, IndexError, TypeError, AttributeError):
-        raise SystemExit(f"--set {name}: the config has no such section, or it holds a single value") from None
-
-
-def _replace_out(value: Any, out: str) -> Any:
-    """The value with `{out}` replaced by the folder of the run, in all its strings."""
-    if isinstance(value, dict):
-        return {name: _replace_out(item, out) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_replace_out(item, out) for item in value]
-    return value.replace("{out}", out) if isinstance(value, str) else value

@@ -8,7 +8,7 @@ import numpy as np
 from recipe.changes import Change, Pairs, gain_of, mean_change, pair_answers, srcc_change
 from recipe.config import TASK_NAMES, Recipe
 from recipe.label_scales import INTERVAL, interval
-from recipe.predictions import MODEL_NAMES, MeasuredModel, datasets_of, scores_of
+from recipe.predictions import GREEDY, MEAN, MODEL_NAMES, MeasuredModel, Row, answers_of, datasets_of, scores_of
 from tatar_rewards import metrics
 
 
@@ -26,23 +26,49 @@ def say_task(recipe: Recipe, measured: Mapping[str, MeasuredModel], task: str) -
     names = [name for one, name in datasets_of(measured) if one == task]
     if len(measured) < 2:
         return say_one_model(measured, task)
-    sft, grpo = measured["sft"], measured["grpo"]
-    pairs = {name: pair_answers(sft.rows_of(task, name), grpo.rows_of(task, name)) for name in names}
-    ranked = [name for name, one in pairs.items() if not math.isnan(gain_of(*one.readable()))]
+    kinds = [answers_of(measured, task, name) for name in names]
+    sampled = all(MEAN in one for one in kinds)
+    kind = MEAN if sampled else GREEDY
+    pairs = pairs_of(names, kinds, kind)
+    ranked = ranked_of(pairs)
     if not ranked:
         return say_why_unknown(pairs)
     resamples = recipe.evaluation.resamples
     if len(ranked) == 1:
-        change = srcc_change(sft.rows_of(task, ranked[0]), grpo.rows_of(task, ranked[0]), resamples)
+        rows = kinds[names.index(ranked[0])][kind]
+        change = srcc_change(rows["sft"], rows["grpo"], resamples)
     else:
         change = mean_change([pairs[name] for name in ranked], resamples)
-    parts = [say_change(change, ranked, resamples), say_left_out(names, ranked), say_coverage(measured, task)]
+    by = f" by the mean of {recipe.evaluation.samples} samples" if sampled else ""
+    said = say_change(change, ranked, resamples, by)
+    greedy = say_greedy(pairs_of(names, kinds, GREEDY)) if sampled else ""
+    parts = [said, greedy, say_left_out(names, ranked), say_coverage(measured, task)]
     return "; ".join(part for part in parts if part)
 
 
-def say_change(change: Change, names: Sequence[str], resamples: int) -> str:
+def pairs_of(
+    names: Sequence[str], kinds: Sequence[Mapping[str, Mapping[str, Sequence[Row]]]], kind: str
+) -> dict[str, Pairs]:
+    """The answers of a kind before and after, by data set."""
+    return {name: pair_answers(one[kind]["sft"], one[kind]["grpo"]) for name, one in zip(names, kinds, strict=True)}
+
+
+def ranked_of(pairs: Mapping[str, Pairs]) -> list[str]:
+    """The data sets that have an SRCC before and after."""
+    return [name for name, one in pairs.items() if not math.isnan(gain_of(*one.readable()))]
+
+
+def say_greedy(pairs: Mapping[str, Pairs]) -> str:
+    """What greedy answers did, beside the means of samples."""
+    if not (ranked := ranked_of(pairs)):
+        return ""
+    change = mean_change([pairs[name] for name in ranked], resamples=0)
+    return f"that of greedy answers went from {change.before:.3f} to {change.after:.3f} ({change.gain:+.3f})"
+
+
+def say_change(change: Change, names: Sequence[str], resamples: int, by: str = "") -> str:
     """The verdict that the interval allows."""
-    what = f"SRCC on {names[0]}" if len(names) == 1 else f"the mean SRCC on {listed(names)}"
+    what = (f"SRCC on {names[0]}" if len(names) == 1 else f"the mean SRCC on {listed(names)}") + by
     (low, high), moved = change.interval, f"from {change.before:.3f} to {change.after:.3f}"
     over = f"over {say_count(change)}"
     if math.isnan(low):
@@ -69,7 +95,8 @@ def say_left_out(names: Sequence[str], ranked: Sequence[str]) -> str:
 
 def say_coverage(measured: Mapping[str, MeasuredModel], task: str) -> str:
     """A model that answers only where it is sure looks good; so a change in what could be read is told."""
-    scores = (scores_of([row for row in model.rows if row["task"] == task]) for model in measured.values())
+    every = ([*model.rows, *model.sampled] for model in measured.values())
+    scores = (scores_of([row for row in rows if row["task"] == task]) for rows in every)
     before, after = map(metrics.coverage, scores)
     if not abs(after - before) >= 0.01:  # nor where there is none
         return ""
@@ -94,7 +121,8 @@ def say_why_unknown(pairs: Mapping[str, Pairs]) -> str:
 
 def say_one_model(measured: Mapping[str, MeasuredModel], task: str) -> str:
     stage, model = next(iter(measured.items()))
-    figures = {one.dataset: one.figures.srcc for one in model.evaluation.datasets if one.task == task}
+    results = [one for one in model.evaluation.datasets if one.task == task]
+    figures = {one.dataset: (one.samples.mean if one.samples else one.figures).srcc for one in results}
     said = [f"none on {name}" if math.isnan(srcc) else f"{srcc:.3f} on {name}" for name, srcc in figures.items()]
     why = "GRPO has not been evaluated" if stage == "sft" else "there is no model before GRPO to compare with"
     return f"{why}, so what GRPO changed is not known; SRCC {MODEL_NAMES[stage]} is {listed(said)}"

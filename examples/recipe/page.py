@@ -17,7 +17,7 @@ from recipe.headlines import headlines
 from recipe.label_scales import is_points, say_scale, scales_of
 from recipe.labels import Picture
 from recipe.page_tables import changes_table, failures_table, figures_table, title_of
-from recipe.plots import GRPO_CURVES, SFT_CURVES, plot_curves, plot_scatter, read_log
+from recipe.plots import GRPO_CURVES, SFT_CURVES, plot_curves, plot_scatter, plot_spread, read_log
 from recipe.predictions import MODEL_NAMES, MeasuredModel, datasets_of
 from recipe.secrets import redact
 
@@ -63,6 +63,7 @@ def render_page(
         tiny=recipe.data.make is not None,
         headlines=headlines(recipe, measured),
         resamples=recipe.evaluation.resamples,
+        samples=recipe.evaluation.samples,
         tables=[figures_table(recipe, measured), changes_table(recipe, measured), failures_table(measured)],
         sets=show_sets(recipe, measured, pictures, attributes),
         stage=MODEL_NAMES[list(measured)[-1]],
@@ -90,6 +91,7 @@ def show_sets(
                 "scale": say_scale(scale),
                 "points": is_points(scale),
                 "scatter": plot_scatter(measured, task, name, scale),
+                "spread": plot_spread(measured, task, name),
                 "before_and_after": before_and_after(measured, task, name, shown) if len(measured) > 1 else [],
                 "best_and_worst": best_and_worst(last, stage, task, name, shown),
             }

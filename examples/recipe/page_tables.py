@@ -1,7 +1,7 @@
 """The tables of the page of a run: columns with their units, and rows of cells."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +20,8 @@ from recipe.label_scales import (
     say_scale,
     scales_of,
 )
-from recipe.predictions import MODEL_NAMES, MeasuredModel, datasets_of
-from recipe.tables import CEILING, FLOOR, bounds_of, change_of, mean_words
+from recipe.predictions import GREEDY, MEAN, MODEL_NAMES, MeasuredModel, Row, answers_of, datasets_of
+from recipe.tables import CEILING, FLOOR, bounds_of, changes_of, figures_by_kind, mean_words
 from tatar_rewards import ScoreScale
 from tatar_rewards.evaluation import DatasetEvaluation, Figures
 from tatar_rewards.metrics import Interval
@@ -84,9 +84,14 @@ def figures_rows(measured: Mapping[str, MeasuredModel], task: str, name: str, sc
         yield [f"{FLOOR} (floor)", *figures_cells(floor, scale)]
     for stage, model in measured.items():
         if result := model.evaluation_of(task, name):
-            shares = f"{100 * result.coverage:.1f}", f"{mean_words(model.rows_of(task, name)):.1f}"
-            cells = figures_cells(result.figures, scale, result.srcc_interval, result.plcc_interval)
-            yield [MODEL_NAMES[stage], *cells[:-2], *shares]
+            words = f"{mean_words(model.rows_of(task, name)):.1f}"
+            intervals = {GREEDY: (result.srcc_interval, result.plcc_interval)}
+            if result.samples is not None:
+                intervals[MEAN] = (result.samples.srcc_interval, result.samples.plcc_interval)
+            for kind, figures, share in figures_by_kind(result):
+                cells = figures_cells(figures, scale, *intervals.get(kind, ()))
+                shown = MODEL_NAMES[stage] + (f", {kind}" if result.samples else "")
+                yield [shown, *cells[:-2], "" if math.isnan(share) else f"{100 * share:.1f}", words * (kind == GREEDY)]
     if ceiling := bounds_of(measured, task, name, "ceiling"):
         yield [f"{CEILING} (ceiling)", *figures_cells(ceiling, scale)]
 
@@ -124,18 +129,18 @@ def changes_table(recipe: Recipe, measured: Mapping[str, MeasuredModel]) -> Tabl
         return None
     rows = []
     for task, name in datasets_of(measured):
-        change = change_of(recipe, measured, task, name)
-        moved = [figure(change.before, 3), figure(change.after, 3), figure(change.gain, 3, "+")]
-        counts = change.pictures, *count_moves(measured, task, name)
-        rows.append(
-            [title_of(task, name), *moved, interval(*change.interval, "+"), *(f"{count:,}" for count in counts)]
-        )
+        kinds = answers_of(measured, task, name)
+        for kind, change in changes_of(recipe, measured, task, name).items():
+            moved = [figure(change.before, 3), figure(change.after, 3), figure(change.gain, 3, "+")]
+            counts = change.pictures, *count_moves(kinds[kind])
+            title = title_of(task, name) + (f", {kind}" if len(kinds) > 1 else "")
+            rows.append([title, *moved, interval(*change.interval, "+"), *(f"{count:,}" for count in counts)])
     return Table("What GRPO changed, on pictures with two readable answers", CHANGES, [Group("", "", rows)])
 
 
-def count_moves(measured: Mapping[str, MeasuredModel], task: str, name: str) -> tuple[int, int, int]:
+def count_moves(rows: Mapping[str, Sequence[Row]]) -> tuple[int, int, int]:
     """On how many pictures GRPO came closer to the MOS, went farther from it, stayed as far."""
-    both = pair_answers(*(measured[stage].rows_of(task, name) for stage in ("sft", "grpo"))).readable()
+    both = pair_answers(rows["sft"], rows["grpo"]).readable()
     errors = np.abs(both.second - both.mos) - np.abs(both.first - both.mos)
     return int(np.sum(errors < 0)), int(np.sum(errors > 0)), int(np.sum(errors == 0))
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from recipe.config import Recipe
 from recipe.label_scales import is_points
-from recipe.predictions import MODEL_NAMES, Floats, MeasuredModel, Row, scores_of
+from recipe.predictions import GREEDY, MEAN, MODEL_NAMES, Floats, MeasuredModel, Row, answers_of, scores_of
 from recipe.thumbnails import as_data_uri
 from tatar_rewards import ScoreScale
 
@@ -56,16 +56,37 @@ def save(figure: Figure, caption: str) -> Plot:
 def plot_scatter(measured: Mapping[str, MeasuredModel], task: str, name: str, scale: ScoreScale) -> list[Plot]:
     """Predicted score against MOS, a plot for each model."""
     plots = []
-    for stage, model in measured.items():
-        if rows := model.rows_of(task, name):
+    kind, by_stage = list(answers_of(measured, task, name).items())[-1]
+    of = "readable answers" if kind == GREEDY else f"pictures, {kind}"
+    for stage, rows in by_stage.items():
+        if rows:
             figure = Figure(figsize=(4.5, 4.5), layout="constrained")
             axes = figure.subplots()
             plot_scores(axes, rows)
             if not is_points(scale):
                 name_own_scale(axes, scale)
             readable = int(np.sum(~np.isnan(scores_of(rows))))
-            plots.append(save(figure, f"{MODEL_NAMES[stage]}, {readable:,} readable answers"))
+            plots.append(save(figure, f"{MODEL_NAMES[stage]}, {readable:,} {of}"))
     return plots
+
+
+def plot_spread(measured: Mapping[str, MeasuredModel], task: str, name: str) -> list[Plot]:
+    """How far the sampled answers to a picture lie apart, before and after; nothing where there are none."""
+    means = answers_of(measured, task, name).get(MEAN)
+    if means is None:
+        return []
+    figure = Figure(figsize=(4.5, 3), layout="constrained")
+    axes = figure.subplots()
+    spreads = {stage: np.array([row["spread"] for row in rows], float) for stage, rows in means.items()}
+    known = {stage: column[~np.isnan(column)] for stage, column in spreads.items()}
+    edges = np.linspace(0, max(1.0, *(column.max(initial=0) for column in known.values())), 25)
+    for k, (stage, column) in enumerate(known.items()):
+        axes.hist(column, edges.tolist(), histtype="step", color=f"C{k}", label=MODEL_NAMES[stage])
+        if len(column):
+            axes.axvline(column.mean(), color=f"C{k}", linestyle=":")
+    axes.set(xlabel="standard deviation of the answers to a picture (points)", ylabel="pictures")
+    axes.legend(fontsize="small")
+    return [save(figure, "How far the sampled answers to a picture lie apart; the dotted line is the mean")]
 
 
 def plot_scores(axes: Axes, rows: Sequence[Row]) -> None:
@@ -124,12 +145,19 @@ def plot_curves(log: Sequence[Mapping[str, Any]], curves: Mapping[str, Mapping[s
     return plots
 
 
+def running_mean(values: Sequence[float], width: int = 5) -> list[float]:
+    """The mean of each value and its neighbours, fewer at the ends."""
+    half = width // 2
+    return [float(np.mean(values[max(0, k - half) : k + half + 1])) for k in range(len(values))]
+
+
 def draw_curves(drawn: Mapping[str, Sequence[Mapping[str, Any]]], keys: Mapping[str, str]) -> Figure:
     figure = Figure(figsize=(4.5, 3), layout="constrained")
     axes = figure.subplots()
-    for label, entries in drawn.items():
-        marker = "o" if len(entries) == 1 else None
-        axes.plot([one["step"] for one in entries], [one[keys[label]] for one in entries], label=label, marker=marker)
+    for k, (label, entries) in enumerate(drawn.items()):
+        steps, values = [one["step"] for one in entries], [one[keys[label]] for one in entries]
+        axes.plot(steps, values, f"C{k}.", markersize=3, alpha=0.5)
+        axes.plot(steps, running_mean(values), f"C{k}", label=label, marker="o" if len(entries) == 1 else None)
     axes.set(xlabel="step")
     if len(keys) > 1:
         axes.legend(fontsize="small")

@@ -15,20 +15,31 @@ from recipe.stages import fingerprint_of_model, start_stage, trained_model_folde
 from tatar_rewards import parse_answer
 from tatar_rewards.evaluation import DatasetEvaluation, Evaluation, evaluate_predictions
 
-Row = dict[str, Any]  # one line of a file of predictions: dataset, task, image_id, mos (mos_std, raters), completion
+Row = dict[str, Any]  # one line of a file of predictions: dataset, task, image_id, mos, completion (sample, raters)
+AnswerKey = tuple[str, int | None]  # of the picture, and of the sample; None: the greedy answer
 Floats = NDArray[np.float64]
 
+GREEDY, ONE, MEAN = "greedy answers", "one sample", "mean of samples"
 MODEL_NAMES = {"sft": "after SFT", "grpo": "after GRPO"}  # by the stage that trained the model
 
 
 class MeasuredModel(NamedTuple):
     """The predictions of a model, and how well they agree with the MOS."""
 
-    rows: list[Row]
+    rows: list[Row]  # greedy answers
     evaluation: Evaluation
+    sampled: Sequence[Row] = ()  # several a picture, numbered by `sample`
 
     def rows_of(self, task: str, dataset: str) -> list[Row]:
         return [row for row in self.rows if (row["task"], row["dataset"]) == (task, dataset)]
+
+    def means_of(self, task: str, dataset: str) -> list[Row]:
+        """A row for each picture with sampled answers: the mean of those that can be read stands in `score`."""
+        by_picture: dict[str, list[Row]] = {}
+        for row in self.sampled:
+            if (row["task"], row["dataset"]) == (task, dataset):
+                by_picture.setdefault(row["image_id"], []).append(row)
+        return [mean_row(rows) for rows in by_picture.values()]
 
     def evaluation_of(self, task: str, dataset: str) -> DatasetEvaluation | None:
         """None where the model has not answered about this data set."""
@@ -40,23 +51,24 @@ def prediction_files(recipe: Recipe, stage: str) -> list[Path]:
     return sorted((recipe.out / "predictions" / stage).glob("rank*.jsonl"))
 
 
-def read_answers(recipe: Recipe, stage: str) -> dict[str, Row]:
-    """The answers that a model has given so far, by the key of the picture; of several to one picture the last."""
+def read_answers(recipe: Recipe, stage: str) -> dict[AnswerKey, Row]:
+    """The answers that a model has given so far, by picture and sample; of several to one question the last."""
     rows = [row for path in prediction_files(recipe, stage) for row in read_append_only_jsonl(path)]
-    return {picture_key(row["task"], row["dataset"], row["image_id"]): row for row in rows}
+    return {(picture_key(row["task"], row["dataset"], row["image_id"]), row.get("sample")): row for row in rows}
 
 
-def unanswered(recipe: Recipe, stage: str, pictures: Sequence[Picture]) -> list[Picture]:
-    """The pictures about which the model has not been asked, or whose file was another one then."""
+def unanswered(recipe: Recipe, stage: str, pictures: Sequence[Picture]) -> list[tuple[Picture, int | None]]:
+    """The pictures and samples (None: greedy) that the model has not been asked for, or whose file was another one."""
     answers = answers_about(recipe, stage, pictures)
-    return [p for p in pictures if p.key not in answers]
+    wanted = [None, *range(recipe.evaluation.samples)]
+    return [(p, sample) for sample in wanted for p in pictures if (p.key, sample) not in answers]
 
 
-def answers_about(recipe: Recipe, stage: str, pictures: Sequence[Picture]) -> dict[str, Row]:
+def answers_about(recipe: Recipe, stage: str, pictures: Sequence[Picture]) -> dict[AnswerKey, Row]:
     """The answers so far that are about the pictures as they are today."""
-    answers = read_answers(recipe, stage)
-    asked = (p for p in pictures if p.key in answers and answers[p.key].get("digest") == p.digest)
-    return {p.key: answers[p.key] for p in asked}
+    digests = {p.key: p.digest for p in pictures}
+    answers = read_answers(recipe, stage).items()
+    return {key: row for key, row in answers if key[0] in digests and row.get("digest") == digests[key[0]]}
 
 
 def read_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture]) -> list[Row]:
@@ -64,12 +76,14 @@ def read_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture]) ->
     answers, opened = answers_about(recipe, stage, pictures), "<think>" if recipe.think_prefilled else ""
     sets = {name: number for number, name in enumerate(dict.fromkeys((p.task, p.dataset) for p in pictures))}
     rows = []
-    for p in sorted(pictures, key=lambda p: (sets[p.task, p.dataset], p.image_id)):
-        if p.key in answers:
-            said = answers[p.key]["completion"]
-            whole = said if said.lstrip().startswith("<think>") else opened + said
-            labels = {name: getattr(p, name) for name in ("dataset", "task", "image_id", "mos")}
-            rows.append({**labels, **known_of_raters(p), "completion": whole})
+    for sample in [None, *range(recipe.evaluation.samples)]:
+        for p in sorted(pictures, key=lambda p: (sets[p.task, p.dataset], p.image_id)):
+            if (p.key, sample) in answers:
+                said = answers[p.key, sample]["completion"]
+                whole = said if said.lstrip().startswith("<think>") else opened + said
+                labels = {name: getattr(p, name) for name in ("dataset", "task", "image_id", "mos")}
+                number = {} if sample is None else {"sample": sample}
+                rows.append({**labels, **known_of_raters(p), **number, "completion": whole})
     return rows
 
 
@@ -88,14 +102,24 @@ def measure_models(recipe: Recipe, pictures: Sequence[Picture]) -> dict[str, Mea
         start_stage(recipe, f"predictions/{stage}", model=fingerprint_of_model(trained_model_folder(recipe, stage)))
         if rows := read_predictions(recipe, stage, pictures):
             evaluation = evaluate_predictions(rows, n_resamples=recipe.evaluation.resamples)
-            measured[stage] = MeasuredModel(rows, evaluation)
+            greedy, sampled = ([row for row in rows if ("sample" in row) == wanted] for wanted in (False, True))
+            measured[stage] = MeasuredModel(greedy, evaluation, sampled)
     return measured
 
 
 def scores_of(rows: Sequence[Row]) -> Floats:
     """The scores in points; NaN for an unreadable answer."""
-    scores = [parse_answer(row["completion"]).score for row in rows]
+    scores = [row["score"] if "score" in row else parse_answer(row["completion"]).score for row in rows]
     return np.array([math.nan if score is None else score for score in scores])
+
+
+def mean_row(rows: Sequence[Row]) -> Row:
+    """One row for the sampled answers to a picture, with their mean in `score` and their deviation in `spread`."""
+    labels = {name: rows[0][name] for name in ("dataset", "task", "image_id", "mos")}
+    scores = scores_of(rows)
+    read = scores[~np.isnan(scores)]
+    spread = float(read.std(ddof=1)) if len(read) > 1 else math.nan
+    return {**labels, "score": float(read.mean()) if len(read) else None, "spread": spread}
 
 
 def pair_rows(before: Sequence[Row], after: Sequence[Row]) -> tuple[list[Row], list[Row]]:
@@ -103,6 +127,16 @@ def pair_rows(before: Sequence[Row], after: Sequence[Row]) -> tuple[list[Row], l
     earlier = {row["image_id"]: row for row in before}
     later = [row for row in after if row["image_id"] in earlier]
     return [earlier[row["image_id"]] for row in later], later
+
+
+def answers_of(measured: Mapping[str, MeasuredModel], task: str, dataset: str) -> dict[str, dict[str, list[Row]]]:
+    """The rows of each model by what they are: greedy answers, and the means of samples where all models have some.
+
+    The last kind is the one to judge by.
+    """
+    kinds = {GREEDY: {stage: model.rows_of(task, dataset) for stage, model in measured.items()}}
+    means = {stage: model.means_of(task, dataset) for stage, model in measured.items()}
+    return kinds | {MEAN: means} if all(means.values()) else kinds
 
 
 def datasets_of(measured: Mapping[str, MeasuredModel]) -> list[tuple[str, str]]:

@@ -1,13 +1,14 @@
 """The table that an evaluation prints: each data set and model, between a constant guess and other raters."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from recipe.changes import Change, srcc_change
 from recipe.config import Recipe
 from recipe.label_scales import figure
-from recipe.predictions import MODEL_NAMES, MeasuredModel, Row, datasets_of
+from recipe.predictions import GREEDY, MEAN, MODEL_NAMES, ONE, MeasuredModel, Row, answers_of, datasets_of
 from tatar_rewards import parse_answer
 from tatar_rewards.answers.words import count_words
 from tatar_rewards.evaluation import DatasetEvaluation, Figures
@@ -38,12 +39,15 @@ def format_table(recipe: Recipe, measured: Mapping[str, MeasuredModel]) -> str:
         start = [task.upper(), name]
         if floor := bounds_of(measured, task, name, "floor"):
             lines.append([*start, FLOOR, *figures_cells(floor)])
+        changes = changes_of(recipe, measured, task, name)
         for stage, model in measured.items():
             if result := model.evaluation_of(task, name):
-                cells = [f"{result.coverage:.1%}", f"{mean_words(model.rows_of(task, name)):.1f}"]
-                both = stage == "grpo" and "sft" in measured
-                change = f" {change_of(recipe, measured, task, name)}" if both else ""
-                lines.append([*start, MODEL_NAMES[stage], *figures_cells(result.figures), *cells, change])
+                moved = {kind: f" {change}" for kind, change in changes.items()} if stage == "grpo" else {}
+                words = f"{mean_words(model.rows_of(task, name)):.1f}"
+                for kind, one, share in figures_by_kind(result):
+                    shown = MODEL_NAMES[stage] + (f", {kind}" if result.samples else "")
+                    cells = [f"{share:.1%}", words if kind == GREEDY else ""] if not math.isnan(share) else ["", ""]
+                    lines.append([*start, shown, *figures_cells(one), *cells, moved.get(kind, "")])
                 lines += format_failures(result)
         if ceiling := bounds_of(measured, task, name, "ceiling"):
             lines.append([*start, CEILING, *figures_cells(ceiling)])
@@ -54,17 +58,32 @@ def figures_cells(f: Figures) -> list[str]:
     return [figure(f.srcc, 3), figure(f.plcc, 3), figure(f.krcc, 3), figure(f.rmse, 1)]
 
 
-def change_of(recipe: Recipe, measured: Mapping[str, MeasuredModel], task: str, name: str) -> Change:
-    before, after = (measured[stage].rows_of(task, name) for stage in ("sft", "grpo"))
-    return srcc_change(before, after, recipe.evaluation.resamples)
+def figures_by_kind(result: DatasetEvaluation) -> Iterator[tuple[str, Figures, float]]:
+    """What an evaluation found of greedy answers, of one sample and of the mean of samples; shares that were read."""
+    yield GREEDY, result.figures, result.coverage
+    if result.samples is not None:
+        yield ONE, result.samples.one, result.samples.coverage
+        yield MEAN, result.samples.mean, math.nan
+
+
+def changes_of(recipe: Recipe, measured: Mapping[str, MeasuredModel], task: str, name: str) -> dict[str, Change]:
+    """What GRPO changed, by the kind of the answers; nothing where there are not two models."""
+    if len(measured) < 2:
+        return {}
+    kinds = answers_of(measured, task, name).items()
+    return {kind: srcc_change(rows["sft"], rows["grpo"], recipe.evaluation.resamples) for kind, rows in kinds}
 
 
 def format_failures(result: DatasetEvaluation) -> list[str]:
-    """A line on the unreadable answers, if there are any."""
-    if not result.failures:
-        return []
-    counts = ", ".join(f"{count} {status}" for status, count in result.failures.items())
-    return [f"{'':<5}  not read: {counts}; taken at worst, SRCC {figure(result.pessimistic.srcc, 3)}"]
+    """Lines on the unreadable answers, if there are any."""
+    lines = []
+    if result.failures:
+        counts = ", ".join(f"{count} {status}" for status, count in result.failures.items())
+        lines.append(f"{'':<5}  not read: {counts}; taken at worst, SRCC {figure(result.pessimistic.srcc, 3)}")
+    if result.samples is not None and result.samples.failures:
+        counts = ", ".join(f"{count} {status}" for status, count in result.samples.failures.items())
+        lines.append(f"{'':<5}  samples not read: {counts}")
+    return lines
 
 
 def align(lines: Sequence[Sequence[str] | str]) -> str:

@@ -1,9 +1,13 @@
-"""YAML as people write it: numbers and truth as YAML 1.2 has them."""
+"""A configuration from a YAML file as people write it: numbers and truth as YAML 1.2 has them."""
 
 import re
+from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
+from pydantic import ValidationError
+
+from recipe.config import Recipe
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml is not typed here
@@ -25,3 +29,51 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(true|fals
 
 def read_yaml(text: str) -> Any:
     return yaml.load(text, Loader=_Loader)
+
+
+def load_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
+    """Read a YAML file and apply changes such as `sft.args.max_steps=10`; `{out}` stands for the folder of the run."""
+    if not path.exists():
+        raise SystemExit(f"config {path} does not exist; see examples/configs")
+    try:
+        settings = read_yaml(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SystemExit(f"{path} is no YAML: {error}") from None
+    if not isinstance(settings, dict):
+        raise SystemExit(f"{path} must hold a mapping of settings; got {settings!r:.60}")
+    for change in changes or []:
+        _set_field(settings, change)
+    try:
+        return Recipe.model_validate(_replace_out(settings, str(Path(str(settings.get("out"))))))
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(map(str, e['loc']))}: {e['msg']}; got {e['input']!r:.60}" if e["loc"] else f"  {e['msg']}"
+            for e in error.errors()
+        ]
+        raise SystemExit("\n".join([f"{path} is not a recipe:", *lines])) from None
+
+
+def _set_field(settings: dict[str, Any], change: str) -> None:
+    """Set one field; make the sections on the way to it that do not exist."""
+    name, equals, value = change.partition("=")
+    if not equals:
+        raise SystemExit(f"--set takes name=value, for example sft.args.max_steps=10; got {change!r}")
+    *sections, field = name.split(".")
+    section: Any = settings
+    try:
+        for part in sections:
+            section = section[int(part)] if isinstance(section, list) else section.setdefault(part, {})
+        section[int(field) if isinstance(section, list) else field] = read_yaml(value)
+    except yaml.YAMLError as error:
+        raise SystemExit(f"--set {name}: {value!r} is no YAML ({error}); quote it") from None
+    except (ValueError, IndexError, TypeError, AttributeError):
+        raise SystemExit(f"--set {name}: the config has no such section, or it holds a single value") from None
+
+
+def _replace_out(value: Any, out: str) -> Any:
+    """The value with `{out}` replaced by the folder of the run, in all its strings."""
+    if isinstance(value, dict):
+        return {name: _replace_out(item, out) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_replace_out(item, out) for item in value]
+    return value.replace("{out}", out) if isinstance(value, str) else value

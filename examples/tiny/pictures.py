@@ -8,7 +8,8 @@ The photographs ship inside scikit-image. Crops of them become two data sets:
 - **IQA**: each crop is blurred, made noisy, compressed or darkened by a known amount.
 - **IAA**: each crop is re-coloured and re-lit.
 
-`tiny/labels.py` computes the MOS and the rationales. Train and test crops never come from the same photograph.
+`tiny/labels.py` computes the MOS and the rationales. Training, validation and test never share a
+photograph.
 """
 
 import io
@@ -50,6 +51,7 @@ TRAIN_PHOTOGRAPHS = (
     "grass",
     "gravel",
 )
+VALIDATION_PHOTOGRAPHS = ("clock", "cell", "page", "microaneurysms")
 TEST_PHOTOGRAPHS = ("astronaut", "stereo_motorcycle", "moon", "brick")
 TASKS: tuple[Task, ...] = ("iqa", "iaa")
 
@@ -148,7 +150,12 @@ def make_examples(names: Sequence[str], per_task: int, seed: int) -> list[Exampl
 # ---------------------------------------------------------------- on disk, as benchmarks are published
 
 SCALES = {"iqa": ScoreScale(0, 100), "iaa": ScoreScale(1, 10)}  # two scales, as the published benchmarks differ too
-PARTS = {"sft": (TRAIN_PHOTOGRAPHS, 0), "grpo": (TRAIN_PHOTOGRAPHS, 1000), "test": (TEST_PHOTOGRAPHS, 2000)}
+PARTS = {
+    "sft": (TRAIN_PHOTOGRAPHS, 0),
+    "grpo": (TRAIN_PHOTOGRAPHS, 1000),
+    "test": (TEST_PHOTOGRAPHS, 2000),
+    "validation": (VALIDATION_PHOTOGRAPHS, 3000),
+}
 
 
 def write_examples(examples: Sequence[Example], part: str, folder: Path) -> None:

@@ -16,7 +16,7 @@ from tatar_rewards.functional import (
     win_rate_reward,
 )
 from tatar_rewards.hacks import HackThresholds
-from tatar_rewards.presets import tatar_reward_funcs
+from tatar_rewards.presets import recommended_reward_funcs, tatar_reward_funcs
 from tatar_rewards.rewards import (
     AnswerConfig,
     AnswerFormatReward,
@@ -37,6 +37,7 @@ from tatar_rewards.rewards import (
     ThurstoneRankConfig,
     ThurstoneRankReward,
     WinRateReward,
+    scheduled,
 )
 from tatar_rewards.scales import BENCHMARK_SCALES, POINTS, ScoreScale
 
@@ -82,6 +83,8 @@ __all__ = [
     "pairwise_rank_reward",
     "parse_answer",
     "read_completion",
+    "recommended_reward_funcs",
+    "scheduled",
     "tatar_reward_funcs",
     "threshold_score_reward",
     "thurstone_rank_reward",

@@ -20,6 +20,7 @@ from tatar_rewards.rewards.function_configs import (
 )
 from tatar_rewards.rewards.ranking import PairwiseRankReward, ThurstoneRankReward, WinRateReward
 from tatar_rewards.rewards.reward import Reward
+from tatar_rewards.rewards.schedule import scheduled
 from tatar_rewards.rewards.scores import ErrorScoreReward, GaussianScoreReward, ThresholdScoreReward
 
 __all__ = [
@@ -44,4 +45,5 @@ __all__ = [
     "ThurstoneRankReward",
     "WinRateReward",
     "evaluation",
+    "scheduled",
 ]

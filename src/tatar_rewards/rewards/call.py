@@ -16,6 +16,7 @@ from tatar_rewards.rewards.batch import Floats
 from tatar_rewards.rewards.configs import ImageConfig
 from tatar_rewards.rewards.evaluating import is_evaluation, trainer_evaluates
 from tatar_rewards.rewards.reward import ConfigT_co, Reward, State
+from tatar_rewards.rewards.schedule import scheduled_setting
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Call(Generic[ConfigT_co]):
     columns: Mapping[str, Any]
     name: str  # what its figures are logged under
     state: State  # of training or of evaluation
+    scheduled: dict[str, float] = field(default_factory=dict)  # the setting that changes over training
     changes: list[Callable[[], None]] = field(default_factory=list)
 
     @property
@@ -83,7 +85,9 @@ def one_call(reward: Reward[ConfigT_co], columns: Mapping[str, Any]) -> Iterator
         name, state = reward.__name__, reward.state
         if is_evaluation(columns):
             name, state = name if trainer_evaluates(columns) else f"eval_{name}", reward.evaluation_state
-        call = Call(reward, columns, name, state)
+        now = scheduled_setting(reward.config.schedule, columns)
+        call = Call(reward.with_settings(now), columns, name, state, now)
+        call.log(now)
         yield call
     for change in call.changes:
         change()

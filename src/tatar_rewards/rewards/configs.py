@@ -8,7 +8,7 @@ the settings of its function from `function_configs`.
 import math
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from tatar_rewards.distributed.groups import check_group
 from tatar_rewards.rewards.frozen_config import FrozenConfig
@@ -21,6 +21,7 @@ from tatar_rewards.rewards.function_configs import (
     ThresholdScoreConfig,
     ThurstoneRankConfig,
 )
+from tatar_rewards.rewards.schedule import Schedule
 from tatar_rewards.scales import POINTS, DeviationOf, Scale, ScalesByDataset, as_scales
 
 
@@ -54,6 +55,8 @@ class AnswerConfig(FrozenConfig):
         think_prefilled: True where the chat template writes `<think>` into the prompt.
         task_column: Column of the task.
         log_rows: Hand the trainer a column for its table of completions, from which each reward can be explained.
+        weight: What its rewards are multiplied with. A trainer that weighs rewards itself needs none.
+        schedule: A setting that changes over training; `scheduled` makes a reward with one.
         process_group: The ranks that call the reward, a group of `torch.distributed.new_group`; None: all of them. A
             pickle leaves it out, since a group belongs to its process.
     """
@@ -64,7 +67,25 @@ class AnswerConfig(FrozenConfig):
     think_prefilled: bool = False
     task_column: str = "task"
     log_rows: bool = True
+    weight: Annotated[float, Field(ge=0, lt=math.inf)] = 1.0
+    schedule: Schedule | None = None
     process_group: Annotated[Any, AfterValidator(_check_group)] = None
+
+    @model_validator(mode="after")
+    def _check_schedule(self) -> Self:
+        if self.schedule is None:
+            return self
+        name, fields = self.schedule.setting, type(self).model_fields
+        known = [known for known, field in fields.items() if field.annotation is float]
+        if name not in known:
+            raise ValueError(f"{name!r} cannot change over training; of this reward these can: {', '.join(known)}")
+        for end in ("start", "end"):
+            settings = self.given_settings() | {"schedule": None, name: getattr(self.schedule, end)}
+            try:
+                type(self)(**settings)
+            except ValidationError as error:
+                raise ValueError(f"{end} of the schedule of {name}: {error.errors()[0]['msg']}") from None
+        return self
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()

@@ -45,9 +45,9 @@ class CrpsScoreReward(Reward[CrpsScoreRewardConfig]):
                 targets,
                 images,
                 comparisons,
-                None if self.config.mos_std_column is None else stds,
+                None if call.config.mos_std_column is None else stds,
                 wanted,
-                **function_settings(self.config, CrpsScoreConfig),
+                **function_settings(call.config, CrpsScoreConfig),
             )
             rewards = np.full(len(batch.on_task), math.nan)
             rewards[batch.on_task] = rewards_of_all[rows.local]

@@ -54,7 +54,7 @@ class AnswerFormatReward(Reward[AnswerFormatRewardConfig]):
                     warn_of_no_thought(call, answers, graded)
             call.log_last(figures | {"parse_failure_rate": 1 - figures["status_ok"]})
         paid = [self._status(answer) == AnswerStatus.OK for answer in answers]
-        return [float(is_paid) if on else None for is_paid, on in zip(paid, on_task, strict=True)]
+        return [call.config.weight * is_paid if on else None for is_paid, on in zip(paid, on_task, strict=True)]
 
     def _status(self, answer: Answer) -> str:
         """The status of an answer, or that it lacks the thinking that is asked for."""
@@ -85,7 +85,7 @@ class LengthReward(Reward[LengthRewardConfig]):
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         with one_call(self, columns) as call:
-            budget = self.budget
+            budget = LengthConfig(**function_settings(call.config, LengthConfig))
             texts = read_texts(self, completions)
             answers = read_answers(self, texts)
             on_task = on_task_rows(self, columns, len(answers))
@@ -104,4 +104,4 @@ class LengthReward(Reward[LengthRewardConfig]):
             if columns.get("log_extra") is not None and self.config.log_rows:
                 columns["log_extra"](f"{call.name}/{budget.unit}", to_list(np.where(on_task, lengths.total, math.nan)))
             call.log_last({f"mean_{budget.unit}": mean, "off_budget_share": share})
-        return to_list(np.where(on_task, rewards, math.nan))
+        return to_list(np.where(on_task, rewards * call.config.weight, math.nan))

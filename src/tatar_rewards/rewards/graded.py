@@ -66,7 +66,7 @@ def gate_and_log(
     all_graded = gather_rows(np.zeros((len(graded), 0), np.int64), graded, caller=f"{call.caller}, graded").values
     figures = _log_figures(call, rows, all_graded)
     _look(call, batch, rows, all_graded, figures)
-    return to_list(rewards)
+    return to_list(rewards * call.config.weight)
 
 
 def _log_figures(call: Call[LabelConfig], rows: GatheredRows, all_graded: Floats) -> RunningFigures:

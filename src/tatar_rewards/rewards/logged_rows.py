@@ -6,6 +6,7 @@ The column is called by the reward's name and `/row`. Each cell is a JSON object
     status, score, target  what was read, and the MOS, both in points on 0-100
     target_std             the rater deviation that the reward reckoned with, in points
     length, gate           how long was thought, and what the reward was multiplied with for it
+    weight                 what it was then multiplied with, where that is not 1; and the setting that is scheduled
     opponents              how many other images a ranking compared with
     remembered             of these, those of earlier calls, [MOS, rater deviation, [answers]] each: only in each
                            rank's first row of a comparison, since all of its rows share them
@@ -54,7 +55,8 @@ def log_rows(call: Call[LabelConfig], batch: Batch, gate: Floats, ranked: Ranked
             del cell["target_std"]
         if batch.lengths is None:
             del cell["gate"]
-        cells[row] = json.dumps(cell | dict(opponents[row]), ensure_ascii=False)
+        weight = {} if call.config.weight == 1 else {"weight": call.config.weight}
+        cells[row] = json.dumps(cell | weight | call.scheduled | dict(opponents[row]), ensure_ascii=False)
     log_extra(f"{call.name}/row", cells)
 
 

@@ -114,9 +114,9 @@ def _rank(
             targets,
             images,
             comparisons=comparisons,
-            target_stds=None if reward.config.mos_std_column is None else stds,
+            target_stds=None if call.config.mos_std_column is None else stds,
             wanted=ranked.wanted,
-            **({} if settings is None else function_settings(reward.config, settings)),
+            **({} if settings is None else function_settings(call.config, settings)),
         )
         rewards = np.full(len(batch.on_task), math.nan)
         rewards[batch.on_task] = rewards_of_all[rows.local]

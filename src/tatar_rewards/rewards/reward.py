@@ -83,6 +83,15 @@ class Reward(Generic[ConfigT_co]):
         twin._forget()
         return twin
 
+    def with_settings(self, changes: Mapping[str, Any]) -> Self:
+        """The same reward, of the same state, with other settings for one call."""
+        if not changes:
+            return self
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin._config = self.config.model_copy(update=dict(changes))
+        return twin
+
     def _forget(self) -> None:
         self.state, self.evaluation_state = _new_state(self._config), _new_state(self._config)
 

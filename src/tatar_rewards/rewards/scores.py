@@ -45,8 +45,8 @@ class GaussianScoreReward(Reward[GaussianScoreRewardConfig]):
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         with one_call(self, columns) as call:
             batch, rows = read_and_gather(call, completions)
-            stds = None if self.config.mos_std_column is None else np.nan_to_num(batch.target_stds)
-            settings = function_settings(self.config, GaussianScoreConfig)
+            stds = None if call.config.mos_std_column is None else np.nan_to_num(batch.target_stds)
+            settings = function_settings(call.config, GaussianScoreConfig)
             rewards = gaussian_score_reward(batch.predictions, batch.targets, target_stds=stds, **settings)
             graded = gate_and_log(call, batch, rows, rewards)
         return graded
@@ -69,8 +69,8 @@ class ErrorScoreReward(Reward[ErrorScoreRewardConfig]):
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         with one_call(self, columns) as call:
             batch, rows = read_and_gather(call, completions)
-            stds = None if self.config.mos_std_column is None else np.nan_to_num(batch.target_stds)
-            settings = function_settings(self.config, ErrorScoreConfig)
+            stds = None if call.config.mos_std_column is None else np.nan_to_num(batch.target_stds)
+            settings = function_settings(call.config, ErrorScoreConfig)
             rewards = error_score_reward(batch.predictions, batch.targets, target_stds=stds, **settings)
             graded = gate_and_log(call, batch, rows, rewards)
         return graded
@@ -92,7 +92,7 @@ class ThresholdScoreReward(Reward[ThresholdScoreRewardConfig]):
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         with one_call(self, columns) as call:
             batch, rows = read_and_gather(call, completions)
-            settings = function_settings(self.config, ThresholdScoreConfig)
+            settings = function_settings(call.config, ThresholdScoreConfig)
             rewards = threshold_score_reward(batch.predictions, batch.targets, **settings)
             graded = gate_and_log(call, batch, rows, rewards)
         return graded

@@ -1,19 +1,9 @@
-"""Rewards that are ready to use: the recipe in one call, and its rewards by import path.
-
-Command lines that take rewards by name load one ready reward each, for labels on 0-100:
-
-    trl grpo --reward_funcs tatar_rewards.presets.answer_format tatar_rewards.presets.iqa_gaussian_score ...
-
-Each time such a name is looked up it is made anew, so that two trainers of one process share no state. Other scales,
-columns and budgets: make a module of your own that calls `tatar_reward_funcs` and names its rewards.
-"""
+"""The TATAR recipe in one call, as this package has it."""
 
 import functools
-import importlib
 import inspect
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
 from tatar_rewards.rewards import (
     AnswerFormatReward,
@@ -39,12 +29,6 @@ _CONFIGS: dict[type[FrozenConfig], str] = {
 }
 Settings = ParamSpec("Settings")
 Rewards = TypeVar("Rewards")
-
-__all__ = ["answer_format", "iaa_thurstone_rank", "iqa_gaussian_score", "load_reward_funcs", "tatar_reward_funcs"]
-
-answer_format: AnswerFormatReward
-iqa_gaussian_score: GaussianScoreReward
-iaa_thurstone_rank: ThurstoneRankReward
 
 
 def _name_the_right_keyword(function: Callable[Settings, Rewards]) -> Callable[Settings, Rewards]:
@@ -182,51 +166,3 @@ def _settings(name: str, config: FrozenConfig | None, kind: type[FrozenConfig]) 
     if not isinstance(config, kind | None):
         raise TypeError(f"{name} must be a {kind.__name__} or None; got {config!r}")
     return {} if config is None else config.given_settings()
-
-
-def load_reward_funcs(paths: Sequence[str]) -> list[Callable[..., Any]]:
-    """Ready rewards by dotted path, from installed modules and those of the current folder.
-
-    Args:
-        paths: `module.name` of a reward each, or of a list of rewards.
-
-    Raises:
-        ImportError: there is no such module, or it fails, or ends the program, while it is imported.
-        AttributeError: the module has no such name.
-        ValueError: a path names no reward.
-
-    Examples:
-        >>> [reward.__name__ for reward in load_reward_funcs(["tatar_rewards.presets.answer_format"])]
-        ['answer_format']
-    """
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # as an interpreter would
-    rewards: list[Callable[..., Any]] = []
-    for path in paths:
-        module, _, name = path.rpartition(".")
-        found = getattr(_import(module), name) if module else None
-        if not callable(found) and not isinstance(found, list | tuple):
-            raise ValueError(f"reward_funcs must name ready rewards, or a list of them, as module.name; got {path!r}")
-        rewards += found if isinstance(found, list | tuple) else [found]
-    return rewards
-
-
-def _import(module: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise ImportError(f"module {module!r} fails while it is imported: {type(error).__name__}: {error}") from error
-
-
-if not TYPE_CHECKING:  # a type checker takes the annotations above, and finds misspelt names
-
-    def __getattr__(name):
-        for reward in tatar_reward_funcs():
-            if reward.__name__ == name:
-                return reward
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    def __dir__():
-        return sorted({*globals(), *__all__})

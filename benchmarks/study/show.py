@@ -1,0 +1,195 @@
+"""Tables and figures of the study, from benchmarks/study/results.
+
+python benchmarks/study/show.py            # the tables
+python benchmarks/study/show.py --draw     # and the figures, docs/study_*.png
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from contestants import RECOMMENDED
+from matplotlib.figure import Figure
+from run import RESULTS, read_lines
+from two_digits import BASELINES, MORE_LABELS, ORACLE, REGIMES, START
+
+DOCS = Path(__file__).parents[2] / "docs"
+Runs = Mapping[tuple[str, str], Mapping[int, Mapping[str, Any]]]  # figures by regime and name, then by seed
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def read_runs(suffix: str) -> Runs:
+    runs: dict[tuple[str, str], dict[int, Mapping[str, Any]]] = {}
+    for line in read_lines(RESULTS / f"two_digits{suffix}.jsonl"):
+        runs.setdefault((line["regime"], line["name"]), {})[line["seed"]] = line
+    return runs
+
+
+def values(runs: Runs, regime: str, name: str, figure: str) -> np.ndarray:
+    """A figure by seed; a constant guess has no SRCC, which counts as 0."""
+    by_seed = runs[regime, name]
+    found = np.array([by_seed[seed][figure] for seed in sorted(by_seed)], float)
+    return np.nan_to_num(found) if "SRCC" in figure else found
+
+
+def regimes_of(runs: Runs) -> list[str]:
+    return [regime for regime in REGIMES if any(regime == one for one, _ in runs)]
+
+
+def names_of(runs: Runs, regime: str | None = None) -> list[str]:
+    return list(dict.fromkeys(name for one, name in runs if regime in (None, one)))
+
+
+def mean_and_error(column: np.ndarray) -> tuple[float, float]:
+    return float(column.mean()), float(column.std(ddof=1) / math.sqrt(len(column))) if len(column) > 1 else math.nan
+
+
+# ---------------------------------------------------------------- part 2
+
+
+def gains(runs: Runs, figure: str = "mean SRCC") -> str:
+    """Change over the supervised start, with its paired standard error; best and equal to it in bold."""
+    regimes = regimes_of(runs)
+    rows = []
+    for name in names_of(runs):
+        cells = [name]
+        for regime in regimes:
+            if (regime, name) not in runs:
+                cells.append("")
+                continue
+            column = values(runs, regime, name, figure)
+            if name == START:
+                cells.append(f"{column.mean():.3f}")
+                continue
+            mean, error = mean_and_error(column - values(runs, regime, START, figure))
+            cell = f"{mean:+.3f} ± {error:.3f}"
+            behind, noise = behind_best(runs, regime, name, figure)
+            cells.append(f"**{cell}**" if name not in BASELINES and behind <= 2 * noise + 1e-12 else cell)
+        rows.append(cells)
+    return table(["reward", *regimes], rows)
+
+
+def behind_best(runs: Runs, regime: str, name: str, figure: str = "mean SRCC") -> tuple[float, float]:
+    """How far a reward lies behind the best one of a regime, seed by seed, and the standard error of that."""
+    contestants = [one for one in names_of(runs, regime) if one not in BASELINES]
+    best = max(contestants, key=lambda one: values(runs, regime, one, figure).mean())
+    mean, error = mean_and_error(values(runs, regime, best, figure) - values(runs, regime, name, figure))
+    return mean, error
+
+
+def plain(runs: Runs, figure: str, digits: int) -> str:
+    """A figure as it is."""
+    regimes = regimes_of(runs)
+    rows = []
+    for name in names_of(runs):
+        known = [regime for regime in regimes if (regime, name) in runs]
+        cells = {regime: f"{np.nanmean(values(runs, regime, name, figure)):.{digits}f}" for regime in known}
+        rows.append([name, *(cells.get(regime, "") for regime in regimes)])
+    return table(["reward", *regimes], rows)
+
+
+def averaging(runs: Runs, regime: str) -> str:
+    """Greedy, one sample and the mean of eight in one regime."""
+    figures = ["greedy SRCC", "one sample SRCC", "mean SRCC", "spread in a picture", "distinct greedy answers"]
+    digits = [3, 3, 3, 1, 0]
+    rows = [
+        [name, *(f"{values(runs, regime, name, f).mean():.{d}f}" for f, d in zip(figures, digits, strict=True))]
+        for name in names_of(runs, regime)
+    ]
+    header = ["reward", "greedy", "one sample", "mean of 8", "points apart in a picture", "distinct greedy answers"]
+    return table(header, rows)
+
+
+def goals(runs: Runs, name: str = RECOMMENDED) -> str:
+    """Whether a reward is the best of each regime, or how far behind, in SRCC and RMSE, and what its slope is."""
+    rows = []
+    for regime in regimes_of(runs):
+        behind, noise = behind_best(runs, regime, name)
+        contestants = [one for one in names_of(runs, regime) if one not in BASELINES]
+        rmse = {one: values(runs, regime, one, "mean RMSE").mean() for one in contestants}
+        slope = np.nanmean(values(runs, regime, name, "slope"))
+        worst = values(runs, regime, name, "mean SRCC").min()
+        mark = "yes" if behind <= 2 * noise + 1e-12 else "no"
+        rows.append(
+            [regime, f"{behind:.3f} ± {noise:.3f}", mark, f"{rmse[name] / min(rmse.values()):.3f}", f"{slope:.2f}"]
+            + [f"{worst:.3f}"]
+        )
+    header = ["regime", "SRCC behind the best", "within two errors", "RMSE / least RMSE", "slope", "SRCC, worst seed"]
+    return table(header, rows)
+
+
+# ---------------------------------------------------------------- part 1
+
+
+def one_step(suffix: str, figure: str) -> str:
+    found = json.loads((RESULTS / f"one_step{suffix}.json").read_text())
+    regimes = list(next(iter(found.values())))
+    rows = [[name, *(f"{by[regime][figure]:.2f}" for regime in regimes)] for name, by in found.items()]
+    return table(["reward", *regimes], rows)
+
+
+# ---------------------------------------------------------------- figures
+
+
+def draw(runs: Runs) -> None:
+    """SRCC and RMSE of every reward, a panel for each regime."""
+    regimes = regimes_of(runs)
+    figure = Figure(figsize=(11, 11), layout="constrained")
+    grid = figure.subplots(-(-len(regimes) // 3), 3, squeeze=False)
+    for axes, regime in zip(grid.flat, regimes, strict=False):
+        for name in names_of(runs, regime):
+            srcc, error = mean_and_error(values(runs, regime, name, "mean SRCC"))
+            rmse = values(runs, regime, name, "mean RMSE").mean()
+            color = {START: "k", MORE_LABELS: "C2", ORACLE: "C4", RECOMMENDED: "C3"}.get(name, "0.6")
+            color = "C0" if name.startswith("TATAR") else color
+            axes.errorbar(rmse, srcc, error, color=color, marker="o", markersize=4, linestyle="")
+        axes.set_title(regime, fontsize=10)
+        axes.set(xlabel="RMSE (points)", ylabel="SRCC, mean of 8")
+    for axes in grid.flat[len(regimes) :]:
+        axes.set_axis_off()
+    labels = {"k": START, "C2": MORE_LABELS, "C4": ORACLE, "C3": RECOMMENDED, "C0": "TATAR", "0.6": "other rewards"}
+    handles = [axes.plot([], [], "o", color=color, label=label)[0] for color, label in labels.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    figure.savefig(DOCS / "study_two_digits.png", dpi=100)
+
+
+def sections(suffix: str) -> dict[str, Callable[[], str]]:
+    runs = read_runs(suffix)
+    return {
+        "One step: rank correlation of reward and minus error within a picture": lambda: one_step(
+            suffix, "within-group correlation"
+        ),
+        "One step: signal to noise of the advantages": lambda: one_step(suffix, "signal to noise"),
+        "One step: share of groups whose rewards are all equal": lambda: one_step(suffix, "flat groups"),
+        "Two digits: change of SRCC, mean of 8 samples": lambda: gains(runs),
+        "Two digits: change of SRCC, one sample": lambda: gains(runs, "one sample SRCC"),
+        "Two digits: RMSE in points, mean of 8 samples": lambda: plain(runs, "mean RMSE", 1),
+        "Two digits: points of truth for a point of answer": lambda: plain(runs, "slope", 2),
+        "Two digits, clean: what averaging is worth": lambda: averaging(runs, "clean"),
+        f"Goals of the recommended reward, {RECOMMENDED}": lambda: goals(runs),
+        "Learning rates that suit": lambda: plain(runs, "rate", 4),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the results of run.py --quick")
+    parser.add_argument("--draw", action="store_true", help="write the figures too")
+    options = parser.parse_args()
+    suffix = "_quick" if options.quick else ""
+    for title, make in sections(suffix).items():
+        print(f"### {title}\n\n{make()}\n")
+    if options.draw:
+        draw(read_runs(suffix))
+
+
+if __name__ == "__main__":
+    main()

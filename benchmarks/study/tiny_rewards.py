@@ -1,0 +1,48 @@
+"""The rewards that train the tiny vision-language model in part 3, each list by name: `reward_funcs` of the recipe.
+
+The rationales of the tiny model are short, so the budgets are too: at most 20 words of thinking on quality, at least 40
+on aesthetics.
+"""
+
+from typing import Any
+
+from tatar_rewards import (
+    AnswerFormatReward,
+    CrpsScoreReward,
+    ErrorScoreReward,
+    GaussianScoreReward,
+    LengthConfig,
+    ThurstoneRankReward,
+    WinRateReward,
+    tatar_reward_funcs,
+)
+
+BRIEF, LONG = LengthConfig(longest=20), LengthConfig(shortest=40)
+
+
+def on_both_tasks(*kinds: tuple[type[Any], dict[str, Any]]) -> list[Any]:
+    """The format, and each reward once for quality, thought about briefly, and once for aesthetics, at length."""
+    rewards: list[Any] = [AnswerFormatReward()]
+    for reward, settings in kinds:
+        rewards += [reward(task=task, length_gate=gate, **settings) for task, gate in (("iqa", BRIEF), ("iaa", LONG))]
+    return rewards
+
+
+CRPS_THIRD = {"scale": 100 / 0.3}  # a scale divides: 0.3 of CRPS
+MARGIN = {"loss": "margin", "temperature": 40.0}
+
+tatar = tatar_reward_funcs(iqa_budget=BRIEF, iaa_budget=LONG)
+tatar_without_budgets = tatar_reward_funcs(iqa_budget=None, iaa_budget=None)
+gaussian = on_both_tasks((GaussianScoreReward, {}))
+gaussian_20 = on_both_tasks((GaussianScoreReward, {"tolerance": 20, "widening": 0}))
+linear = on_both_tasks((ErrorScoreReward, {"tolerance": 50}))
+thurstone = on_both_tasks((ThurstoneRankReward, {}))
+crps = on_both_tasks((CrpsScoreReward, {}))
+win_rate_and_crps = on_both_tasks((WinRateReward, {}), (CrpsScoreReward, {}))
+margin_and_crps = on_both_tasks((ThurstoneRankReward, MARGIN), (CrpsScoreReward, CRPS_THIRD))
+fidelity = on_both_tasks(
+    (
+        ThurstoneRankReward,
+        {"dispersion": "reference", "link": "normal", "loss": "fidelity", "hard_targets": True, "variance_floor": 6e-4},
+    )
+)

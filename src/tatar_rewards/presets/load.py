@@ -1,0 +1,45 @@
+"""Rewards by dotted path, for configurations that name them."""
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+
+def load_reward_funcs(paths: Sequence[str]) -> list[Callable[..., Any]]:
+    """Ready rewards by dotted path, from installed modules and those of the current folder.
+
+    Args:
+        paths: `module.name` each: of a reward, of a list of rewards, or of a preset, which is taken with its defaults.
+
+    Raises:
+        ImportError: there is no such module, or it fails, or ends the program, while it is imported.
+        AttributeError: the module has no such name.
+        ValueError: a path names no reward.
+
+    Examples:
+        >>> [reward.__name__ for reward in load_reward_funcs(["tatar_rewards.presets.answer_format"])]
+        ['answer_format']
+    """
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # as an interpreter would
+    rewards: list[Callable[..., Any]] = []
+    for path in paths:
+        module, _, name = path.rpartition(".")
+        found = getattr(_import(module), name) if module else None
+        if getattr(found, "__module__", "").startswith(__package__) and inspect.isfunction(found):
+            found = found()  # a preset is no reward but makes some
+        if not callable(found) and not isinstance(found, list | tuple):
+            raise ValueError(f"reward_funcs must name ready rewards, or a list of them, as module.name; got {path!r}")
+        rewards += found if isinstance(found, list | tuple) else [found]
+    return rewards
+
+
+def _import(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ImportError(f"module {module!r} fails while it is imported: {type(error).__name__}: {error}") from error
