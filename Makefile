@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo quick test bench profile fuzz mutants test-trl-matrix test-lowest setup clean
+.PHONY: demo quick test bench study study-quick profile fuzz mutants test-trl-matrix test-lowest setup clean
 
 setup: $(VENV)/.ready
 
@@ -44,6 +44,16 @@ bench: setup
 	$(RUN) benchmarks/deviations.py
 	$(RUN) benchmarks/gather.py
 	OMP_NUM_THREADS=1 $(RUN) benchmarks/staleness.py
+
+# Which reward trains best: hours on two cores, going on where it was stopped; the results are in the repository.
+study: setup
+	OMP_NUM_THREADS=1 $(RUN) benchmarks/study/run.py
+	OMP_NUM_THREADS=1 $(RUN) benchmarks/study/tiny_model.py
+	$(RUN) benchmarks/study/show.py --draw
+
+study-quick: setup
+	OMP_NUM_THREADS=1 $(RUN) benchmarks/study/run.py --quick
+	$(RUN) benchmarks/study/show.py --quick
 
 # The demo once more, under a profiler: whose time it is.
 profile: setup

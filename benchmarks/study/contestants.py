@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from tatar_rewards import (
+    CrpsScoreConfig,
+    CrpsScoreReward,
     ErrorScoreConfig,
     ErrorScoreReward,
     GaussianScoreConfig,
@@ -17,6 +19,7 @@ from tatar_rewards import (
     ThresholdScoreReward,
     ThurstoneRankConfig,
     ThurstoneRankReward,
+    WinRateReward,
     presets,
 )
 from tatar_rewards.functional import (
@@ -58,6 +61,8 @@ FUNCTIONS: dict[type[Any], tuple[Any, Any]] = {
     ThresholdScoreReward: (threshold_score_reward, ThresholdScoreConfig),
     ThurstoneRankReward: (thurstone_rank_reward, ThurstoneRankConfig),
     PairwiseRankReward: (pairwise_rank_reward, PairwiseRankConfig),
+    CrpsScoreReward: (crps_score_reward, CrpsScoreConfig),
+    WinRateReward: (win_rate_reward, None),
 }
 
 
@@ -65,7 +70,7 @@ def of_reward(reward: Any) -> Contestant:
     """The function behind a ready reward, with its settings, and without its budget of words."""
     function, config = FUNCTIONS[type(reward)]
     take = order if isinstance(reward.config, ImageConfig) else score
-    return take(function, **function_settings(reward.config, config))
+    return take(function, **({} if config is None else function_settings(reward.config, config)))
 
 
 def added(*rewards: Contestant, weights: tuple[float, ...] | None = None) -> Contestant:
@@ -106,12 +111,17 @@ class Remembering:
         return self.reward(*columns)[: len(q)]
 
 
+def weighed(rewards: list[Any]) -> Contestant:
+    """Ready rewards, added with their weights."""
+    return added(*map(of_reward, rewards), weights=tuple(reward.config.weight for reward in rewards))
+
+
 thurstone = partial(order, thurstone_rank_reward)
 PUBLISHED = {"loss": "bce", "temperature": 8.0, "pair_weight_scale": 12.0}
 CRPS, WINS = order(crps_score_reward), order(win_rate_reward)
 MARGIN = thurstone(loss="margin", temperature=40.0)
 OBSERVER = thurstone(dispersion="observer", temperature=29.0)
-RECOMMENDED = "margin 40 + 0.3 CRPS"
+RECOMMENDED = "margin 40 + 0.3 win rate + 0.3 CRPS"
 
 CONTESTANTS: dict[str, Contestant] = {
     # what has been published, by the constants of the released code, in points
@@ -147,9 +157,9 @@ CONTESTANTS: dict[str, Contestant] = {
     "win rate + CRPS": added(WINS, CRPS),
     "win rate + linear 100": added(WINS, score(error_score_reward, tolerance=50)),
     "win rate + margin 40": added(WINS, MARGIN),
-    RECOMMENDED: added(MARGIN, CRPS, weights=(1.0, 0.3)),
+    "margin 40 + 0.3 CRPS": added(MARGIN, CRPS, weights=(1.0, 0.3)),
     "margin 40 + CRPS": added(MARGIN, CRPS),
-    "margin 40 + 0.3 win rate + 0.3 CRPS": added(MARGIN, WINS, CRPS, weights=(1.0, 0.3, 0.3)),
+    RECOMMENDED: weighed(presets.recommended()[1:]),
     "observer 29 + win rate + 0.3 CRPS": added(OBSERVER, WINS, CRPS, weights=(1.0, 1.0, 0.3)),
 }
 # What remembers: where a call holds few images. They are made anew for every run, since a memory belongs to one.

@@ -25,11 +25,11 @@ EXAMPLES, RESULTS = ROOT / "examples", HERE / "results" / "tiny_model.jsonl"
 SUPERVISED = "supervised"
 
 
-def run(script: str, config: Path, *flags: str) -> None:
+def run(script: str, config: Path, *flags: str, folder: Path = EXAMPLES) -> None:
     """A stage of the recipe, in a process of its own."""
     folders = os.pathsep.join([str(EXAMPLES), str(HERE), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": folders, "TOKENIZERS_PARALLELISM": "false"}
-    command = [sys.executable, str(EXAMPLES / script), "--config", str(config), *flags]
+    command = [sys.executable, str(folder / script), "--config", str(config), *flags]
     log = config.with_suffix(".log")
     with log.open("a") as file:
         code = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=environment, check=False).returncode
@@ -115,14 +115,29 @@ def train_on(start: dict[str, Any], name: str, rate: float, folder: Path, option
     settings["model"] |= {"path": f"{start['out']}/sft/model", "make": None}
     settings["data"]["make"] = None
     args = {"learning_rate": rate, "max_steps": options.steps, "save_strategy": "no"}
+    config = folder / f"{out.name}.yaml"
     if name == SUPERVISED:
-        raise SystemExit("not yet")
+        supervise(config, settings, args)
+        evaluate(config, out, "sft", parts, **about)
+        return
     settings |= {"sft": None, "rationales": None}
     settings["grpo"]["args"] |= {**args, "scale_rewards": options.scale_rewards}
     settings["grpo"] |= {"reward_funcs": [f"tiny_rewards.{name}"], "doctor": "warn"}
-    config = write_config(folder / f"{out.name}.yaml", settings)
-    run("train_grpo.py", config)
+    run("train_grpo.py", write_config(config, settings))
     evaluate(config, out, "grpo", parts, **about)
+
+
+def supervise(config: Path, settings: dict[str, Any], args: dict[str, Any]) -> None:
+    """Train on, with the labels of GRPO after the model's own thoughts, on as many pictures as GRPO sees."""
+    grpo = settings["grpo"]["args"]
+    pictures_a_step = grpo["per_device_train_batch_size"] // grpo["num_generations"]
+    batch = settings["sft"]["args"]["per_device_train_batch_size"]
+    steps = args["max_steps"] * pictures_a_step // batch
+    settings["data"]["sft"] = settings["data"]["grpo"]
+    settings["rationales"] |= {"file": f"{settings['out']}/own_thoughts.jsonl"}
+    settings["sft"]["args"] |= {**args, "max_steps": steps, "warmup_steps": 5}
+    run("own_thoughts.py", write_config(config, settings), folder=HERE)
+    run("train_sft.py", config)
 
 
 def main() -> None:

@@ -28,7 +28,6 @@ def on_both_tasks(*kinds: tuple[type[Any], dict[str, Any]]) -> list[Any]:
     return rewards
 
 
-CRPS_THIRD = {"scale": 100 / 0.3}  # a scale divides: 0.3 of CRPS
 MARGIN = {"loss": "margin", "temperature": 40.0}
 
 tatar = tatar_reward_funcs(iqa_budget=BRIEF, iaa_budget=LONG)
@@ -39,7 +38,10 @@ linear = on_both_tasks((ErrorScoreReward, {"tolerance": 50}))
 thurstone = on_both_tasks((ThurstoneRankReward, {}))
 crps = on_both_tasks((CrpsScoreReward, {}))
 win_rate_and_crps = on_both_tasks((WinRateReward, {}), (CrpsScoreReward, {}))
-margin_and_crps = on_both_tasks((ThurstoneRankReward, MARGIN), (CrpsScoreReward, CRPS_THIRD))
+recommended = on_both_tasks(
+    (ThurstoneRankReward, MARGIN), (WinRateReward, {"weight": 0.3}), (CrpsScoreReward, {"weight": 0.3})
+)
+margin_and_crps = on_both_tasks((ThurstoneRankReward, MARGIN), (CrpsScoreReward, {"weight": 0.3}))
 fidelity = on_both_tasks(
     (
         ThurstoneRankReward,

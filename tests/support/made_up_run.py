@@ -49,8 +49,8 @@ def noisy_answers(points, noise, seed):
     return {name: answer(float(np.clip(mos + noise * rng.normal(), 0, 100))) for name, mos in points.items()}
 
 
-def write_predictions(out, stage, spec, completions):
-    """Append a model's answers to the pictures of a set, by image."""
+def write_predictions(out, stage, spec, completions, sample=None):
+    """Append a model's answers to the pictures of a set, by image; greedy ones, or those of a sample."""
     path = out / "predictions" / stage / "rank0.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     files = {row["image"]: row["file"] for row in json.loads(Path(spec["labels"]).read_text())}
@@ -58,7 +58,8 @@ def write_predictions(out, stage, spec, completions):
         for name, completion in completions.items():
             digest = hashlib.sha256((Path(spec["images"]) / files[name]).read_bytes()).hexdigest()
             row = {"dataset": spec["name"], "task": spec["task"], "image_id": name, "mos": None, "digest": digest}
-            file.write(json.dumps({**row, "completion": completion}) + "\n")
+            number = {} if sample is None else {"sample": sample}
+            file.write(json.dumps({**row, **number, "completion": completion}) + "\n")
 
 
 def write_logs(out):
