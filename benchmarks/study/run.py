@@ -58,13 +58,15 @@ def contestants_of(regime: str, names: Sequence[str]) -> list[str]:
     return [*two_digits.BASELINES, *names, *(REMEMBERING if regime == "two images a call" else ())]
 
 
-def run_two_digits(regimes: list[str], names: list[str], seeds: list[int], validation: list[int], path: Path) -> None:
-    """What `path` lacks, on all cores; a contestant's lines are written when all of its seeds are there."""
+def run_two_digits(
+    regimes: list[str], names: list[str], seeds: list[int], validation: list[int], path: Path, processes: int | None
+) -> None:
+    """What `path` lacks; a contestant's lines are written when all of its seeds are there."""
     done = {(line["regime"], line["name"]) for line in read_lines(path)}
     kept = "".join(json.dumps(line) + "\n" for line in read_lines(path))
     path.write_text(kept)
     wanted = [(regime, name) for regime in regimes for name in contestants_of(regime, names)]
-    with ProcessPoolExecutor() as pool, path.open("a") as file:
+    with ProcessPoolExecutor(processes) as pool, path.open("a") as file:
         tasks = [pool.submit(run_contestant, *key, seeds, validation) for key in wanted if key not in done]
         for number, task in enumerate(as_completed(tasks), start=1):
             lines = task.result()
@@ -77,6 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="two seeds, five rewards, three regimes")
     parser.add_argument("--regimes", nargs="+", choices=[*two_digits.REGIMES], default=[*two_digits.REGIMES])
+    parser.add_argument("--processes", type=int, help="as many as there are cores, if it is not given")
     options = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
     if options.quick:
@@ -86,7 +89,7 @@ def main() -> None:
         names, seeds, validation = [*CONTESTANTS], [*SEEDS], [*VALIDATION_SEEDS]
         regimes, suffix = options.regimes, ""
     run_one_step(names, RESULTS / f"one_step{suffix}.json")
-    run_two_digits(regimes, names, seeds, validation, RESULTS / f"two_digits{suffix}.jsonl")
+    run_two_digits(regimes, names, seeds, validation, RESULTS / f"two_digits{suffix}.jsonl", options.processes)
 
 
 if __name__ == "__main__":
