@@ -88,7 +88,7 @@ FUNCTIONS = [
     bad(tr.recommended_reward_funcs, error=ValidationError, match="unknown setting 'mos_scael'; did you mean 'mos_scale'?", mos_scael=1),
     bad(tr.recommended_reward_funcs, error=ValidationError, match="memory_size", memory_size=0),
     bad(tr.scheduled, tr.GaussianScoreReward(), "tol", error=ValidationError, match="'tol' cannot change over training", start=1, end=2),
-    bad(tr.scheduled, tr.GaussianScoreReward(), "tolerance", error=ValidationError, match="tolerance: tolerance must be", start=1, end=-2),
+    bad(tr.scheduled, tr.GaussianScoreReward(), "tolerance", error=ValidationError, match="end of the schedule of tolerance: tolerance must lie", start=1, end=-2),
     bad(tr.scheduled, tr.GaussianScoreReward(), error=ValidationError, match="over", start=1, end=2, over=1.5),
     bad(metrics.crps, Q, G, ["a"], error=ValueError, match="pictures must hold a key for each prediction; got shape (1,) for 2 of them"),
     bad(metrics.spread_within, ["x"], [1.0], ["a"], error=TypeError, match="predictions must hold numbers"),

@@ -84,7 +84,8 @@ class AnswerConfig(FrozenConfig):
             try:
                 type(self)(**settings)
             except ValidationError as error:
-                raise ValueError(f"{end} of the schedule of {name}: {error.errors()[0]['msg']}") from None
+                problem = error.errors()[0]["msg"].removeprefix("Value error, ")
+                raise ValueError(f"{end} of the schedule of {name}: {problem}") from None
         return self
 
     def __getstate__(self) -> dict[Any, Any]:
