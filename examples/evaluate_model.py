@@ -15,6 +15,7 @@ about data.validation, to choose settings by it.
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from typing import Any
 
 import torch
@@ -28,7 +29,7 @@ from recipe.images import open_picture
 from recipe.labels import Picture
 from recipe.models import load_model, start_processes
 from recipe.pictures import load_pictures
-from recipe.predictions import MODEL_NAMES, measure_models, unanswered
+from recipe.predictions import MODEL_NAMES, measure_models, sampling_of, unanswered
 from recipe.prompts import questions_of
 from recipe.stages import (
     fingerprint_of_model,
@@ -69,11 +70,10 @@ def generate(
     return completions
 
 
-def sampling_of(recipe: Recipe) -> dict[str, Any]:
-    """How GRPO draws completions; what a model's own generation settings say does not count, as in the trainer."""
-    args = recipe.grpo.args
-    neutral = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": None, "repetition_penalty": 1.0}
-    return {name: args.get(name, value) for name, value in neutral.items()}
+def seed_draws(recipe: Recipe, picture: Picture, sample: int) -> None:
+    """Draw what no other batch draws: by its first picture and sample, so that a later start repeats nothing."""
+    text = f"{recipe.seed} {sample} {picture.key}".encode(errors="replace")
+    set_seed(int.from_bytes(blake2b(text, digest_size=4).digest(), "big"))
 
 
 ####################
@@ -97,7 +97,6 @@ def write_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture], p
         return
     model, processor = load_model(trained_model_folder(recipe, stage), recipe.model)
     model.to(processes.device).eval()
-    set_seed(recipe.seed + processes.process_index)  # each process draws samples of its own
     path = recipe.out / "predictions" / stage / f"rank{processes.process_index}.jsonl"
     size, questions = recipe.evaluation.batch_size, questions_of(recipe)
     greedy, sampled = ([one for one in to_ask if (one[1] is not None) == drawn] for drawn in (False, True))
@@ -105,13 +104,16 @@ def write_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture], p
     bar = {"desc": f"test {MODEL_NAMES[stage]}", "unit": "batch", "disable": not processes.is_main_process}
     with open_append_only(path) as file:
         for batch in tqdm(batches, **bar):
-            drawn = None if batch[0][1] is None else sampling_of(recipe)
-            asked = [picture for picture, _ in batch]
+            picture, number = batch[0]
+            drawn = None if number is None else sampling_of(recipe)
+            if number is not None:
+                seed_draws(recipe, picture, number)
+            asked = [p for p, _ in batch]
             completions = generate(model, processor, asked, questions, recipe.evaluation.max_new_tokens, drawn)
             for (p, sample), completion in zip(batch, completions, strict=True):
                 row = {name: getattr(p, name) for name in ("dataset", "task", "image_id", "mos", "digest")}
-                number = {} if sample is None else {"sample": sample}
-                file.write(json.dumps({**row, **number, "completion": completion}) + "\n")
+                which = {} if sample is None else {"sample": sample, "sampling": drawn}
+                file.write(json.dumps({**row, **which, "completion": completion}) + "\n")
             file.flush()
 
 

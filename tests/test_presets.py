@@ -33,7 +33,14 @@ def test_a_preset_is_a_list_that_a_trainer_takes(name):
     assert np.isfinite(totals).all()
     assert all(pickle.loads(pickle.dumps(reward)) == reward for reward in rewards)
     args = {"per_device_train_batch_size": 64, "num_generations": 8}
-    assert check_setup(rewards, args).ok
+    columns = batch(GOOD)
+    dataset = [
+        {"prompt": "Rate it from 0 to 100.", **{c: columns[c][k] for c in ("mos", "task", "image_id")}}
+        for k in range(8)
+    ]
+    for data in (None, dataset):
+        report = check_setup(rewards, args, data)
+        assert not [fault for fault in report.faults if fault.check in ("gold", "worst", "constant guess")], str(report)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,8 +49,29 @@ def test_settings_of_labels_reach_every_reward_and_wrong_ones_are_named(name):
     rewards = preset(mos_scale=(1, 5), mos_column="label", answer_scale=(1, 5), think_prefilled=True)
     assert {reward.config.think_prefilled for reward in rewards} == {True}
     assert {reward.config.mos_column for reward in rewards[1:]} == {"label"}
-    with pytest.raises((ValidationError, TypeError), match="mos_scale"):
+    with pytest.raises(TypeError, match="did you mean 'mos_scale'"):
         preset(mos_scales=(1, 5))
+
+
+@pytest.mark.parametrize("name", ["q_insight", "mr_iqa", "recommended", "q_hawkeye"])
+def test_two_recipes_can_take_a_task_each(name):
+    rewards = [*getattr(presets, name)(task="iqa"), *presets.visualquality_r1(task="iaa")]
+    assert len({reward.__name__ for reward in rewards}) == len(rewards)
+    assert {reward.config.task for reward in rewards} == {"iqa", "iaa"}
+
+
+def test_what_a_preset_sets_itself_is_refused():
+    for preset, setting in (
+        (presets.recommended, "name"),
+        (presets.q_insight, "weight"),
+        (presets.tatar_released, "task"),
+    ):
+        with pytest.raises(TypeError, match=f"sets {setting} of its rewards itself"):
+            preset(**{setting: "x"})
+    with pytest.raises(TypeError, match="unknown setting 'tolerance'"):
+        presets.q_insight(tolerance=5)
+    with pytest.raises(ValidationError, match="mos_scale"):
+        presets.q_insight(mos_scale=(5, 1))
 
 
 # What an error of so many points on one to five earns, by the released code; 25 points are one step.
@@ -93,3 +121,5 @@ def test_a_path_loads_a_preset_with_its_defaults():
     assert [reward.__name__ for reward in loaded] == ["answer_format", "thurstone_rank", "iqa_gaussian_score"]
     again = presets.load_reward_funcs(["tatar_rewards.presets.mr_iqa"])
     assert loaded[0] is not again[0], "two trainers share no state"
+    with pytest.raises(ValueError, match="must name ready rewards"):
+        presets.load_reward_funcs(["math.pi"])

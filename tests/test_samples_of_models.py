@@ -13,6 +13,7 @@ from support.pages import Page
 
 import evaluate_model
 from recipe.headlines import headlines
+from recipe.page_tables import figures_table
 from recipe.tables import changes_of, format_table
 
 
@@ -28,10 +29,10 @@ RECIPE = recipe_with([("iqa", "set")], samples=8)
 
 def test_the_headline_judges_by_means_and_names_the_greedy_answers(measured):
     (said,) = headlines(RECIPE, measured).values()
-    assert re.search(r"GRPO raised SRCC on set by the mean of 8 samples from 0\.\d+ to 0\.9\d+ \(\+0\.\d+, 95", said), (
+    assert re.search(r"GRPO raised SRCC on set by the mean of samples from 0\.\d+ to 0\.9\d+ \(\+0\.\d+, 95", said), (
         said
     )
-    assert re.search(r"that of greedy answers went from (0\.\d+) to \1 \(\+0\.000\)", said), said
+    assert "; greedy answers: GRPO did not change the order of the pictures: SRCC on set is 0." in said
 
 
 def test_the_table_has_three_lines_a_model_and_two_changes(measured):
@@ -60,6 +61,36 @@ def test_greedy_answers_judge_where_a_model_has_no_samples(measured):
     assert "samples" not in said
 
 
+def test_samples_that_cannot_be_compared_leave_what_greedy_answers_tell(measured):
+    before, after = measured["sft"], measured["grpo"]
+    unread = [{**row, "sample": 0} for row in rows_of(["?"] * 40)]
+    same = [{**row, "sample": 0} for row in rows_of([50] * 40)]
+    for drawn, why in (
+        (unread, "no test picture of set has two readable answers"),
+        (same, "all means of samples after GRPO"),
+    ):
+        (model,) = measure_sampled(grpo=(rows_of(noisy(2)), drawn)).values()
+        (said,) = headlines(RECIPE, {"sft": before, "grpo": model}).values()
+        assert why in said
+        assert "; greedy answers: GRPO raised SRCC on set from" in said
+    (alone,) = headlines(RECIPE, {"grpo": after}).values()
+    assert re.search(r"SRCC after GRPO by the mean of samples is 0\.9\d+ on set", alone)
+
+
+def test_means_of_a_task_stand_for_both_kinds():
+    models = {}
+    for stage, noise in (("sft", 50), ("grpo", 10)):
+        greedy = [row for name in "ab" for row in rows_of(noisy(noise), name)]
+        drawn = [row for name in "ab" for row in sampled(noise, 4, name=name)]
+        models |= measure_sampled(**{stage: (greedy, drawn)})
+    recipe = recipe_with([("iqa", "a"), ("iqa", "b")], samples=4)
+    rows = {row[0]: row[1] for row in figures_table(recipe, models).groups[-1].rows}
+    for stage, name in (("sft", "SFT"), ("grpo", "GRPO")):
+        evaluation = models[stage].evaluation
+        assert rows[f"after {name}, greedy answers"] == f"{evaluation.task_means['iqa'].srcc:.3f}"
+        assert rows[f"after {name}, mean of samples"] == f"{evaluation.sample_means['iqa'].srcc:.3f}"
+
+
 def test_the_mean_leaves_out_what_cannot_be_read():
     drawn = [{**row, "sample": 0} for row in rows_of([50] * 40)] + [{**row, "sample": 1} for row in rows_of(["?"] * 40)]
     (model,) = measure_sampled(sft=(rows_of([50] * 40), drawn)).values()
@@ -77,7 +108,7 @@ def test_the_page_shows_means_and_how_far_samples_lie_apart(tmp_path):
             made_up.write_predictions(tmp_path / "run", stage, spec, answers, sample=k)
     settings = {"resamples": 50, "samples": 4}
     page = Page(made_up.write_page(made_up.write_config(tmp_path, [spec], evaluation=settings)))
-    assert "by the mean of 4 samples" in page.text
+    assert "by the mean of samples" in page.text
     figures, changes = page.tables[:2]
     assert [row[0] for row in figures if len(row) > 1][2:5] == [
         "after SFT, greedy answers",
@@ -132,8 +163,16 @@ def test_only_the_samples_that_are_missing_are_asked_for(run_folder, monkeypatch
     assert Counter(row.get("sample") for row in again) == {None: 12, 0: 12, 1: 12, 2: 12}
     saved = [json.loads(line) for line in (run_folder / "predictions" / "sft.jsonl").read_text().splitlines()]
     assert len(saved) == 48
+    drawn = [[row["completion"] for row in again if row.get("sample") == k] for k in range(3)]
+    assert len({tuple(texts) for texts in drawn}) == 3, "a later start draws others"
     asked.clear()
-    stages.run_in_process(evaluate_model, out, "evaluation.samples=1")
+    hotter = "grpo.args.temperature=1.5"
+    stages.run_in_process(evaluate_model, out, "evaluation.samples=0", hotter)
+    assert not asked, "greedy answers do not depend on how samples are drawn"
+    stages.run_in_process(evaluate_model, out, "evaluation.samples=1", hotter)
+    assert sum(count for count, _ in asked) == 12, "samples do"
+    asked.clear()
+    stages.run_in_process(evaluate_model, out, "evaluation.samples=1", hotter)
     assert not asked, "fewer samples are taken from those that there are"
     saved = [json.loads(line) for line in (run_folder / "predictions" / "sft.jsonl").read_text().splitlines()]
     assert Counter(row.get("sample") for row in saved) == {None: 12, 0: 12}

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from support.reward_calls import EVERY_REWARD, GOOD, batch
 
 import tatar_rewards as tr
+from tatar_rewards.doctor import check_setup
 from tatar_rewards.testing import check_reward_contract
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -118,7 +119,21 @@ def test_a_trainer_that_does_not_tell_its_steps_is_refused():
     reward = tr.scheduled(tr.GaussianScoreReward(), start=0, end=1)
     for steps in (None, 0, -1):
         with pytest.raises(ValueError, match=r"trainer_state.max_steps is .*; give the trainer max_steps"):
-            reward(["<answer>70</answer>"], mos=[70.0], trainer_state=at(0, steps))
+            reward(["<answer>70</answer>"], mos=[70.0], trainer_state=at(1, steps))
+        assert reward(["<answer>70</answer>"], mos=[70.0], trainer_state=at(0, steps)) == [0.0], "before training"
+
+
+def test_a_second_schedule_is_refused():
+    once = tr.scheduled(tr.GaussianScoreReward(), start=1, end=0)
+    with pytest.raises(ValueError, match="gaussian_score has a schedule of weight already; a reward takes one"):
+        tr.scheduled(once, "tolerance", start=30, end=5)
+
+
+def test_the_doctor_judges_a_reward_without_its_weight():
+    data = [{"prompt": "0 to 100?", "mos": 10.0 * k, "image_id": f"{k}"} for k in range(10)]
+    for reward in (tr.GaussianScoreReward(weight=0.1), tr.scheduled(tr.GaussianScoreReward(), start=0, end=1)):
+        report = check_setup([reward], {"per_device_train_batch_size": 64, "num_generations": 8}, data)
+        assert not report.faults, str(report)
 
 
 @pytest.mark.parametrize("weight", [-1, float("nan"), float("inf"), "1", None, True])

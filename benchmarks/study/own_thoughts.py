@@ -10,10 +10,11 @@ import json
 
 from transformers import set_seed
 
-from evaluate_model import generate, sampling_of
+from evaluate_model import generate
 from recipe.files import write_whole
 from recipe.models import load_model
 from recipe.pictures import load_pictures
+from recipe.predictions import sampling_of
 from recipe.prompts import questions_of
 from recipe.stages import parse_command_line
 from tatar_rewards import parse_answer

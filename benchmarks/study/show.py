@@ -8,10 +8,12 @@ import argparse
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import show_tiny
 from contestants import RECOMMENDED
 from matplotlib.figure import Figure
 from run import RESULTS, read_lines
@@ -179,6 +181,15 @@ def sections(suffix: str) -> dict[str, Callable[[], str]]:
         "Two digits, clean: what averaging is worth": lambda: averaging(runs, "clean"),
         f"Goals of the recommended reward, {RECOMMENDED}": lambda: goals(runs),
         "Learning rates that suit": lambda: plain(runs, "rate", 4),
+    } | ({} if suffix else of_tiny_model())
+
+
+def of_tiny_model() -> dict[str, Callable[[], str]]:
+    lines = show_tiny.read(RESULTS / "tiny_model.jsonl")
+    return {
+        f"Tiny model: change of SRCC over SFT, {name}, {pictures}": partial(show_tiny.gains, lines, task, part)
+        for part, pictures in (("test", "test pictures"), ("validation", "validation pictures"))
+        for task, name in show_tiny.TASKS.items()
     }
 
 
@@ -192,6 +203,7 @@ def main() -> None:
         print(f"### {title}\n\n{make()}\n")
     if options.draw:
         draw(read_runs(suffix))
+        show_tiny.draw(show_tiny.read(RESULTS / "tiny_model.jsonl"), DOCS / "study_tiny_model.png")
 
 
 if __name__ == "__main__":

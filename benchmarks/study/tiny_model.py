@@ -19,6 +19,8 @@ from typing import Any
 
 import yaml
 
+from tatar_rewards import parse_answer
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 EXAMPLES, RESULTS = ROOT / "examples", HERE / "results" / "tiny_model.jsonl"
@@ -60,8 +62,9 @@ def base_settings(seed: int, out: Path, options: argparse.Namespace) -> dict[str
 
 def figures(out: Path, stage: str, part: str) -> dict[str, Any]:
     """What an evaluation found, by task: greedy answers, one sample, the mean of samples."""
-    mark = "" if part == "test" else f"_{part}"
-    found = json.loads((out / "predictions" / f"{stage}{mark}.json").read_text())["datasets"]
+    file = out / "predictions" / f"{stage}{'' if part == 'test' else f'_{part}'}.json"
+    found = json.loads(file.read_text())["datasets"]
+    pictures = means_by_picture(file.with_suffix(".jsonl"))
     return {
         one["task"]: {
             "greedy": one["figures"],
@@ -70,9 +73,27 @@ def figures(out: Path, stage: str, part: str) -> dict[str, Any]:
             "spread": one["samples"]["spread"],
             "crps": one["samples"]["crps"],
             "read": one["samples"]["coverage"],
+            **pictures[one["task"]],
         }
         for one in found
     }
+
+
+def means_by_picture(predictions: Path) -> dict[str, dict[str, list[float | None]]]:
+    """By task the MOS of each picture, in the order of their names, and the mean of its samples, in points."""
+    answers: dict[tuple[str, str], tuple[float, list[float]]] = {}
+    for line in predictions.read_text().splitlines():
+        row = json.loads(line)
+        if "sample" in row:
+            _, said = answers.setdefault((row["task"], row["image_id"]), (row["mos"], []))
+            score = parse_answer(row["completion"]).score
+            said += [] if score is None else [score]
+    columns: dict[str, dict[str, list[float | None]]] = {}
+    for (task, _), (mos, said) in sorted(answers.items()):
+        column = columns.setdefault(task, {"mos": [], "means": []})
+        column["mos"].append(round(mos, 2))
+        column["means"].append(round(sum(said) / len(said), 2) if said else None)
+    return columns
 
 
 def evaluate(config: Path, out: Path, stage: str, parts: list[str], **about: Any) -> None:

@@ -27,22 +27,28 @@ def say_task(recipe: Recipe, measured: Mapping[str, MeasuredModel], task: str) -
     if len(measured) < 2:
         return say_one_model(measured, task)
     kinds = [answers_of(measured, task, name) for name in names]
-    sampled = all(MEAN in one for one in kinds)
-    kind = MEAN if sampled else GREEDY
+    said = {kind: say_kind(recipe, names, kinds, kind) for kind in (MEAN, GREEDY) if all(kind in one for one in kinds)}
+    judged, *others = said.items()
+    parts = [judged[1], *(f"{kind}: {text}" for kind, text in others), say_coverage(measured, task, judged[0])]
+    return "; ".join(part for part in parts if part)
+
+
+def say_kind(
+    recipe: Recipe, names: Sequence[str], kinds: Sequence[Mapping[str, Mapping[str, Sequence[Row]]]], kind: str
+) -> str:
+    """What is known of the answers of a kind, before and after."""
     pairs = pairs_of(names, kinds, kind)
-    ranked = ranked_of(pairs)
+    ranked = [name for name, one in pairs.items() if not math.isnan(gain_of(*one.readable()))]
     if not ranked:
-        return say_why_unknown(pairs)
+        return say_why_unknown(pairs, kind)
     resamples = recipe.evaluation.resamples
     if len(ranked) == 1:
         rows = kinds[names.index(ranked[0])][kind]
         change = srcc_change(rows["sft"], rows["grpo"], resamples)
     else:
         change = mean_change([pairs[name] for name in ranked], resamples)
-    by = f" by the mean of {recipe.evaluation.samples} samples" if sampled else ""
-    said = say_change(change, ranked, resamples, by)
-    greedy = say_greedy(pairs_of(names, kinds, GREEDY)) if sampled else ""
-    parts = [said, greedy, say_left_out(names, ranked), say_coverage(measured, task)]
+    by = " by the mean of samples" if kind == MEAN else ""
+    parts = [say_change(change, ranked, resamples, by), say_left_out(names, ranked)]
     return "; ".join(part for part in parts if part)
 
 
@@ -51,19 +57,6 @@ def pairs_of(
 ) -> dict[str, Pairs]:
     """The answers of a kind before and after, by data set."""
     return {name: pair_answers(one[kind]["sft"], one[kind]["grpo"]) for name, one in zip(names, kinds, strict=True)}
-
-
-def ranked_of(pairs: Mapping[str, Pairs]) -> list[str]:
-    """The data sets that have an SRCC before and after."""
-    return [name for name, one in pairs.items() if not math.isnan(gain_of(*one.readable()))]
-
-
-def say_greedy(pairs: Mapping[str, Pairs]) -> str:
-    """What greedy answers did, beside the means of samples."""
-    if not (ranked := ranked_of(pairs)):
-        return ""
-    change = mean_change([pairs[name] for name in ranked], resamples=0)
-    return f"that of greedy answers went from {change.before:.3f} to {change.after:.3f} ({change.gain:+.3f})"
 
 
 def say_change(change: Change, names: Sequence[str], resamples: int, by: str = "") -> str:
@@ -93,18 +86,20 @@ def say_left_out(names: Sequence[str], ranked: Sequence[str]) -> str:
     return f"{listed(left_out)} left out, since no SRCC exists there" if left_out else ""
 
 
-def say_coverage(measured: Mapping[str, MeasuredModel], task: str) -> str:
+def say_coverage(measured: Mapping[str, MeasuredModel], task: str, kind: str) -> str:
     """A model that answers only where it is sure looks good; so a change in what could be read is told."""
-    every = ([*model.rows, *model.sampled] for model in measured.values())
+    every = (model.sampled if kind == MEAN else model.rows for model in measured.values())
     scores = (scores_of([row for row in rows if row["task"] == task]) for rows in every)
     before, after = map(metrics.coverage, scores)
     if not abs(after - before) >= 0.01:  # nor where there is none
         return ""
-    return f"the share of readable answers went from {before:.1%} to {after:.1%}"
+    what = "readable samples" if kind == MEAN else "readable answers"
+    return f"the share of {what} went from {before:.1%} to {after:.1%}"
 
 
-def say_why_unknown(pairs: Mapping[str, Pairs]) -> str:
+def say_why_unknown(pairs: Mapping[str, Pairs], kind: str) -> str:
     """Why no data set has an SRCC before and after."""
+    all_of = "all means of samples" if kind == MEAN else "all answers"
     asked = Pairs(*(np.concatenate(columns) for columns in zip(*pairs.values(), strict=True)))
     read, n = asked.readable(), len(asked.mos)
     if not n:
@@ -114,7 +109,7 @@ def say_why_unknown(pairs: Mapping[str, Pairs]) -> str:
         counts = f"{before:,} of {n:,} were readable before GRPO, {after:,} after"
         return f"what GRPO changed is not known: no test picture of {listed(pairs)} has two readable answers ({counts})"
     constant = [stage for stage, column in zip(("SFT", "GRPO"), read, strict=False) if np.all(column == column[0])]
-    why = f"all answers after {' and after '.join(constant)} are the same" if constant else "too few can be ranked"
+    why = f"{all_of} after {' and after '.join(constant)} are the same" if constant else "too few can be ranked"
     count = f"{len(read.mos):,} of {n:,} test pictures of {listed(pairs)} have two readable answers"
     return f"what GRPO changed is not known: {count}, but {why}, so there is no SRCC"
 
@@ -122,10 +117,11 @@ def say_why_unknown(pairs: Mapping[str, Pairs]) -> str:
 def say_one_model(measured: Mapping[str, MeasuredModel], task: str) -> str:
     stage, model = next(iter(measured.items()))
     results = [one for one in model.evaluation.datasets if one.task == task]
+    by = " by the mean of samples" if any(one.samples for one in results) else ""
     figures = {one.dataset: (one.samples.mean if one.samples else one.figures).srcc for one in results}
     said = [f"none on {name}" if math.isnan(srcc) else f"{srcc:.3f} on {name}" for name, srcc in figures.items()]
     why = "GRPO has not been evaluated" if stage == "sft" else "there is no model before GRPO to compare with"
-    return f"{why}, so what GRPO changed is not known; SRCC {MODEL_NAMES[stage]} is {listed(said)}"
+    return f"{why}, so what GRPO changed is not known; SRCC {MODEL_NAMES[stage]}{by} is {listed(said)}"
 
 
 def listed(names: Iterable[str]) -> str:

@@ -63,7 +63,7 @@ def render_page(
         tiny=recipe.data.make is not None,
         headlines=headlines(recipe, measured),
         resamples=recipe.evaluation.resamples,
-        samples=recipe.evaluation.samples,
+        samples=any(model.sampled for model in measured.values()),
         tables=[figures_table(recipe, measured), changes_table(recipe, measured), failures_table(measured)],
         sets=show_sets(recipe, measured, pictures, attributes),
         stage=MODEL_NAMES[list(measured)[-1]],

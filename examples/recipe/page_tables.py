@@ -111,8 +111,15 @@ def mean_groups(measured: Mapping[str, MeasuredModel]) -> list[Group]:
     groups = []
     for task in dict.fromkeys(tasks):
         if tasks.count(task) > 1:
-            means = {stage: model.evaluation.task_means.get(task) for stage, model in measured.items()}
-            rows = [[MODEL_NAMES[stage], *figures_cells(mean, None)] for stage, mean in means.items() if mean]
+            rows = []
+            for stage, model in measured.items():
+                of_kinds = {
+                    GREEDY: model.evaluation.task_means.get(task),
+                    MEAN: model.evaluation.sample_means.get(task),
+                }
+                for kind, mean in of_kinds.items():
+                    shown = MODEL_NAMES[stage] + (f", {kind}" if of_kinds[MEAN] else "")
+                    rows += [[shown, *figures_cells(mean, None)]] if mean else []
             groups.append(Group(title_of(task, "mean"), f"of {tasks.count(task)} data sets", rows))
     return groups
 

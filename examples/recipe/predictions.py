@@ -66,9 +66,18 @@ def unanswered(recipe: Recipe, stage: str, pictures: Sequence[Picture]) -> list[
 
 def answers_about(recipe: Recipe, stage: str, pictures: Sequence[Picture]) -> dict[AnswerKey, Row]:
     """The answers so far that are about the pictures as they are today."""
-    digests = {p.key: p.digest for p in pictures}
-    answers = read_answers(recipe, stage).items()
-    return {key: row for key, row in answers if key[0] in digests and row.get("digest") == digests[key[0]]}
+    digests, sampling = {p.key: p.digest for p in pictures}, sampling_of(recipe)
+    return {
+        (key, sample): row
+        for (key, sample), row in read_answers(recipe, stage).items()
+        if key in digests and row.get("digest") == digests[key] and (sample is None or row.get("sampling") == sampling)
+    }
+
+
+def sampling_of(recipe: Recipe) -> dict[str, Any]:
+    """How GRPO draws completions; what a model's own generation settings say does not count, as in the trainer."""
+    neutral = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": None, "repetition_penalty": 1.0}
+    return {name: recipe.grpo.args.get(name, value) for name, value in neutral.items()}
 
 
 def read_predictions(recipe: Recipe, stage: str, pictures: Sequence[Picture]) -> list[Row]:

@@ -54,8 +54,7 @@ SHOWS |= {"logging_steps", "logging_strategy", "logging_dir", "logging_first_ste
 SHOWS |= {"log_level_replica", "logging_nan_inf_filter", "project", "dataloader_persistent_workers", "save_only_model"}
 SHOWS |= {"save_steps", "save_strategy", "save_total_limit", "dataloader_num_workers", "dataloader_pin_memory"}
 _TRAINED = {"model": {"path", "dtype", "max_pixels", "frozen", "lora"}, "prompts": True, "seed": True}
-_SAMPLING = {"args": {"temperature", "top_p", "top_k", "min_p", "repetition_penalty"}}
-_ANSWERS = {"model": {"dtype", "max_pixels"}, "prompts": True, "evaluation": {"max_new_tokens"}, "grpo": _SAMPLING}
+_ANSWERS = {"model": {"dtype", "max_pixels"}, "prompts": True, "evaluation": {"max_new_tokens"}}
 _WRITER = {"model", "temperature", "max_tokens", "extra_body"}
 DEPENDS_ON: dict[str, dict[str, Any]] = {  # the settings on which the results of a stage depend
     "data": {"data": {"make"}, "seed": True},

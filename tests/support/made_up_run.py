@@ -11,6 +11,7 @@ import yaml
 from PIL import Image, ImageDraw
 
 SIZES = ((256, 96), (96, 256), (48, 48), (1200, 900), (3, 200), (640, 360))
+DRAWN = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": None, "repetition_penalty": 1.0}
 THOUGHT = "Even light over a calm scene, but the edges are soft."
 
 
@@ -58,7 +59,7 @@ def write_predictions(out, stage, spec, completions, sample=None):
         for name, completion in completions.items():
             digest = hashlib.sha256((Path(spec["images"]) / files[name]).read_bytes()).hexdigest()
             row = {"dataset": spec["name"], "task": spec["task"], "image_id": name, "mos": None, "digest": digest}
-            number = {} if sample is None else {"sample": sample}
+            number = {} if sample is None else {"sample": sample, "sampling": DRAWN}
             file.write(json.dumps({**row, **number, "completion": completion}) + "\n")
 
 

@@ -15,6 +15,7 @@ from tatar_rewards.rewards.call import one_call
 from tatar_rewards.rewards.columns import on_task_rows
 from tatar_rewards.rewards.configs import ImageConfig
 from tatar_rewards.rewards.graded import read_and_gather
+from tatar_rewards.rewards.schedule import Schedule
 
 MOST_BAD_ROWS = 200  # that are looked for
 MOST_READS = 4000  # of parts of the data, while they are looked for
@@ -46,9 +47,22 @@ def read_rows(reward: Reward[AnswerConfig], columns: Columns, n_rows: int) -> Re
 
 
 def twin_of(reward: Reward[AnswerConfig]) -> Reward[AnswerConfig]:
-    """The same settings without state; a ranking that knows its images by a key."""
+    """The same settings without state and weight; a ranking that knows its images by a key."""
     by_key = {"num_generations": None} if isinstance(reward.config, ImageConfig) else {}
-    return reward.fresh(**by_key)
+    return reward.fresh(weight=1.0, schedule=without_weight(reward.config), **by_key)
+
+
+def without_weight(config: AnswerConfig) -> Schedule | None:
+    """The schedule of another setting than the weight."""
+    return None if config.schedule is None or config.schedule.setting == "weight" else config.schedule
+
+
+def greatest_weight(config: AnswerConfig) -> float:
+    """The weight of a reward, or the greatest that its schedule comes to."""
+    schedule = config.schedule
+    if schedule is None or schedule.setting != "weight":
+        return config.weight
+    return max(schedule.start, schedule.end)
 
 
 def with_image_keys(reward: Reward[AnswerConfig], columns: Mapping[str, Any], n_rows: int) -> dict[str, Any]:

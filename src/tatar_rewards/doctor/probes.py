@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tatar_rewards.doctor.kinds import package_rewards
-from tatar_rewards.doctor.labels import Reading
+from tatar_rewards.doctor.labels import Reading, greatest_weight
 from tatar_rewards.doctor.reading import Columns
 from tatar_rewards.doctor.samples import Sample, completions_for, grade, panels_of, sample_of
 from tatar_rewards.findings import Finding
@@ -114,6 +114,7 @@ def _simulate(
         for reward, weight in zip(rewards, weights, strict=True):
             if isinstance(reward, Reward) and reward.config.task in (None, task):
                 completions = completions_for(reward, answers, sample.n_words)
+                weight *= greatest_weight(reward.config)
                 total += weight * np.nan_to_num(grade(reward, completions, columns, sample.n_tokens))
         n_flat, n_groups = count_flat_groups(total, np.repeat(np.arange(len(sample.points)), group))
         flat = n_flat / n_groups if n_groups else 0.0

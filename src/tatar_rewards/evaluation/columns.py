@@ -39,7 +39,7 @@ class Reading(NamedTuple):
         return scale
 
     def answer(
-        self, completion: Any, number: int, logged_answer: LoggedAnswer | None = None
+        self, completion: Any, number: int, logged_answer: LoggedAnswer | None, name: str
     ) -> tuple[str, float, str | None]:
         """Status, score in points (NaN where there is none), and the cure of an answer that cannot be read."""
         if logged_answer is not None:
@@ -47,7 +47,7 @@ class Reading(NamedTuple):
             shown = completion_text(completion).whole if isinstance(completion, str | list) else ""
             return status, math.nan if logged is None else logged, self._cure(status, shown, logged=True)
         try:
-            text = completion_text(completion, name="completion")
+            text = completion_text(completion, name=name)
         except TypeError as error:
             raise CompletionError(f"row {number}: {error}", number) from None
         answer = text.parse(scale=self.answer_scale, think_prefilled=self.think_prefilled, lenient=self.lenient)
@@ -117,28 +117,39 @@ class Columns:
             if sample is None:
                 self._refuse_second(row, place, number)
             answers = self.single if sample is None else self.samples
-            status, points, cure = reading.answer(completion, number, row.logged_answer)
+            name = "completion" if row.completions is None or sample is None else f"completions[{sample}]"
+            status, points, cure = reading.answer(completion, number, row.logged_answer, name)
             answers.add(points, place, sample or 0, number)
             if labelled and status != AnswerStatus.OK:
                 answers.count_failure(status, cure)
 
     def _place_of(self, row: PredictionRow, number: int) -> int:
-        """Of the row's picture; its label is that of its first row."""
+        """Of the row's picture; all of its rows must give it one label."""
         mos = math.nan if row.mos is None else row.mos
+        error = math.nan if math.isnan(mos) else error_of_mos(row, number, self.mos_scale)
         place = self.places.setdefault(_hash_of(row.image_id), len(self.mos))
         if place == len(self.mos):
             self.mos.append(mos)
             self.rows.append(number)
-            known = not math.isnan(mos)
-            self.errors.append(error_of_mos(row, number, self.mos_scale) if known else math.nan)
-        elif not (mos == self.mos[place] or (math.isnan(mos) and math.isnan(self.mos[place]))):
-            raise RowError(
-                f"rows {self.rows[place]} and {number} give image_id {row.image_id!r} of {self.dataset!r} the MOS "
-                f"{self.mos[place]:g} and {mos:g}; give every row of a picture its one label",
-                self.rows[place],
-                number,
-            )
+            self.errors.append(error)
+            return place
+        self._refuse_another("MOS", row, number, self.mos[place], mos)
+        if math.isnan(self.errors[place]):
+            self.errors[place] = error
+        elif not math.isnan(error):
+            self._refuse_another("standard error of the MOS", row, number, self.errors[place], error)
         return place
+
+    def _refuse_another(self, what: str, row: PredictionRow, number: int, known: float, now: float) -> None:
+        if math.isclose(known, now, rel_tol=1e-6, abs_tol=1e-9) or (math.isnan(known) and math.isnan(now)):
+            return
+        first = self.rows[self.places[_hash_of(row.image_id)]]
+        raise RowError(
+            f"rows {first} and {number} give image_id {row.image_id!r} of {self.dataset!r} the {what} {known:g} and "
+            f"{now:g}; give every row of a picture its one label",
+            first,
+            number,
+        )
 
     def _refuse_second(self, row: PredictionRow, place: int, number: int) -> None:
         first = self.row_of_single.setdefault(place, number)

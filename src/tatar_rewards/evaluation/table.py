@@ -10,6 +10,7 @@ from tatar_rewards.scales import POINTS
 
 if TYPE_CHECKING:
     from tatar_rewards.evaluation.results import DatasetEvaluation
+    from tatar_rewards.evaluation.samples import SampledFigures
 
 _UNDER = "  "  # before a line about the data set above
 
@@ -18,7 +19,8 @@ def format_table(
     datasets: Sequence["DatasetEvaluation"], task_means: Mapping[str, Figures], sample_means: Mapping[str, Figures]
 ) -> str:
     """A line for each data set, lines on what is special of it, and a mean for each task."""
-    width = max([len(one.dataset) for one in datasets] + [len(f"{_UNDER}one of 8 samples")]) + 1
+    names = [one.dataset for one in datasets] + [f"{_UNDER}{_one_of(one.samples)}" for one in datasets if one.samples]
+    width = max(map(len, [*names, f"{_UNDER}mean of samples"])) + 1
     task_width = max([len(task) for task in task_means] + [4]) + 1
     heads = ("SRCC", "(95 %)", "PLCC", "KRCC", "RMSE", "read")
     lines = [_line(("task", task_width), ("data set", width), "pictures", heads)]
@@ -37,7 +39,7 @@ def format_table(
             add("", f"{_UNDER}at worst", one.pessimistic)
         if one.samples is not None:
             sampled, read = one.samples, _share(one.samples.coverage)
-            add("", f"{_UNDER}one of {sampled.per_picture} samples", sampled.one, read=read)
+            add("", f"{_UNDER}{_one_of(sampled)}", sampled.one, read=read)
             add("", f"{_UNDER}mean of samples", sampled.mean, bounds=_bounds(sampled.srcc_interval))
         add("", f"{_UNDER}constant guess", one.floor)
         if one.ceiling is not None:
@@ -48,6 +50,10 @@ def format_table(
         if task in sample_means:
             add(task, "mean, of samples", sample_means[task])
     return "\n".join(lines)
+
+
+def _one_of(samples: "SampledFigures") -> str:
+    return f"one of {samples.per_picture} samples"
 
 
 def _remarks(one: "DatasetEvaluation") -> list[str]:

@@ -74,12 +74,20 @@ def spread_within(predictions: Scores, targets: Scores, pictures: Keys) -> float
     return float(np.mean(np.sqrt(squares[several] / (counts[several] - 1))))
 
 
+def _numbered(pictures: Keys) -> NDArray[Any]:
+    """Keys as numbers; 1 and "1" are two pictures."""
+    if isinstance(pictures, np.ndarray) and pictures.dtype != object:
+        return pictures
+    places: dict[Any, int] = {}
+    return np.array([places.setdefault(key, len(places)) for key in pictures], np.int64)
+
+
 def _known_answers(
     predictions: Scores, targets: Scores, pictures: Keys
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Predictions and targets of the rows that have both, the place of each row's picture, and the rows of each."""
     x, y = all_pairs(predictions, targets)
-    keys = np.asarray(pictures)
+    keys = _numbered(pictures)
     if keys.shape != x.shape:
         raise ValueError(f"pictures must hold a key for each prediction; got shape {keys.shape} for {len(x)} of them")
     known = ~np.isnan(x + y)

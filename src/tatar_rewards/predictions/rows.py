@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import json
+import math
 from collections.abc import Mapping
 from numbers import Integral
 from typing import Annotated, Any, NamedTuple
@@ -88,21 +89,29 @@ def _whole_number_or_missing(value: Any) -> int | None:
         whole = float(number)
     except (TypeError, ValueError):
         whole = -1.0
+    if math.isnan(whole):
+        return None
     if not 0 <= whole < 2**31 or whole != whole // 1:
         raise ValueError("number the sampled answers to a picture 0, 1, 2, and leave the field out of a greedy one")
     return int(whole)
 
 
 def _several(value: Any) -> list[Any] | None:
-    """The sampled answers that stand in one row, in JSON where the cell of a table is a text."""
-    if is_missing(value):
+    """The sampled answers that stand in one row, as JSON or as Python prints a list where a cell is a text."""
+    if not _has_samples(value):
         return None
-    if isinstance(value, str):
-        with contextlib.suppress(ValueError, RecursionError):
-            value = json.loads(value)
-    if not isinstance(value, list | tuple | np.ndarray) or len(value) == 0:
-        raise ValueError("must be a list of completions, one a sample")
+    for read in (json.loads, ast.literal_eval) if isinstance(value, str) else ():
+        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            value = read(value.strip())
+            break
+    if not isinstance(value, list | tuple | np.ndarray) or getattr(value, "ndim", 1) != 1:
+        raise ValueError("must be a list of completions, one a sample, in a text as JSON")
     return [messages_in_text(one) for one in value]
+
+
+def _has_samples(value: Any) -> bool:
+    """Whether a cell for several answers holds any."""
+    return not (is_missing(value) or (isinstance(value, list | tuple | np.ndarray) and np.size(value) == 0))
 
 
 class NoSingleAnswer:
@@ -166,7 +175,7 @@ def check_row(number: int, raw: Mapping[str, Any]) -> PredictionRow:
             f'df.to_dict("records")'
         )
     row = dict(raw)
-    if is_missing(row.get("completion")) and not is_missing(row.get("completions")):
+    if is_missing(row.get("completion")) and _has_samples(row.get("completions")):
         row["completion"] = NoSingleAnswer()
     try:
         return PredictionRow.model_validate(row)

@@ -106,7 +106,10 @@ def read_csv(path: Path, choose: Callable[[Sequence[str], Path], list[str]]) -> 
                     f"{len(header)}; quote cells that hold commas or line breaks"
                 )
             if cells:
-                yield {name: _cell(name, cell) for name, cell in zip(header, cells, strict=True)}
+                row = {name: _cell(name, cell) for name, cell in zip(header, cells, strict=True)}
+                if row.get("completions") is not None and row.get("completion") == "":
+                    del row["completion"]  # of another kind of row
+                yield row
                 number += 1
 
 

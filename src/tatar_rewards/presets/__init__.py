@@ -5,8 +5,8 @@ Each preset is a function that makes a list for `GRPOTrainer(reward_funcs=...)`:
     from tatar_rewards import presets
     rewards = presets.visualquality_r1(mos_scale=(1, 5))
 
-`tatar` holds the recipe of this package, `published` those of others, by the constants of their released code,
-`recommended` what trains best in `benchmarks/study`.
+`tatar_recipe` holds the recipe of this package, `published` those of others, by the constants of their released code,
+`best` what trains best in `benchmarks/study`.
 
 Command lines that take rewards by name load one ready reward each, for labels on 0-100:
 
@@ -18,6 +18,7 @@ columns and budgets: make a module of your own that calls a preset and names its
 
 from typing import TYPE_CHECKING
 
+from tatar_rewards.presets.best import recommended_reward_funcs
 from tatar_rewards.presets.load import load_reward_funcs
 from tatar_rewards.presets.published import (
     ie_critic_r1,
@@ -27,8 +28,7 @@ from tatar_rewards.presets.published import (
     tatar_released,
     visualquality_r1,
 )
-from tatar_rewards.presets.recommended import recommended_reward_funcs
-from tatar_rewards.presets.tatar import tatar_reward_funcs
+from tatar_rewards.presets.tatar_recipe import tatar_reward_funcs
 from tatar_rewards.rewards import AnswerFormatReward, GaussianScoreReward, ThurstoneRankReward
 
 tatar, recommended = tatar_reward_funcs, recommended_reward_funcs

@@ -1,10 +1,22 @@
 """Rewards by dotted path, for configurations that name them."""
 
 import importlib
-import inspect
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
+
+PRESETS = (
+    "tatar",
+    "tatar_reward_funcs",
+    "tatar_released",
+    "visualquality_r1",
+    "q_insight",
+    "mr_iqa",
+    "q_hawkeye",
+    "ie_critic_r1",
+    "recommended",
+    "recommended_reward_funcs",
+)
 
 
 def load_reward_funcs(paths: Sequence[str]) -> list[Callable[..., Any]]:
@@ -28,7 +40,7 @@ def load_reward_funcs(paths: Sequence[str]) -> list[Callable[..., Any]]:
     for path in paths:
         module, _, name = path.rpartition(".")
         found = getattr(_import(module), name) if module else None
-        if getattr(found, "__module__", "").startswith(__package__) and inspect.isfunction(found):
+        if name in PRESETS and found is getattr(sys.modules[__package__], name):
             found = found()  # a preset is no reward but makes some
         if not callable(found) and not isinstance(found, list | tuple):
             raise ValueError(f"reward_funcs must name ready rewards, or a list of them, as module.name; got {path!r}")

@@ -49,6 +49,7 @@ def scheduled(reward: RewardT, setting: str = "weight", *, start: float, end: fl
         A reward of the same kind, without state.
 
     Raises:
+        ValueError: the reward has a schedule already.
         pydantic.ValidationError: there is no such setting, or a value is out of its range.
 
     Examples:
@@ -63,6 +64,9 @@ def scheduled(reward: RewardT, setting: str = "weight", *, start: float, end: fl
         [0.0]
         [0.0]
     """
+    before = reward.config.schedule
+    if before is not None:
+        raise ValueError(f"{reward.__name__} has a schedule of {before.setting} already; a reward takes one")
     return reward.fresh(schedule=Schedule(setting=setting, start=start, end=end, over=over))
 
 
@@ -75,7 +79,9 @@ def scheduled_setting(schedule: Schedule | None, columns: Mapping[str, Any]) -> 
     if schedule is None:
         return {}
     state, done = columns.get("trainer_state"), 0.0
-    if state is not None:
+    if (
+        state is not None and state.global_step
+    ):  # before training it is 0, and how many steps there will be is not known yet
         steps = getattr(state, "max_steps", None)
         if not isinstance(steps, int | float) or not steps > 0:
             raise ValueError(

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tatar_rewards.presets.published import Rewards, with_format
-from tatar_rewards.rewards import CrpsScoreReward, ThurstoneRankReward, WinRateReward
+from tatar_rewards.presets.published import Rewards, check_settings, with_format
+from tatar_rewards.rewards import CrpsScoreReward, LabelConfig, OpponentConfig, ThurstoneRankReward, WinRateReward
 
 
 def recommended_reward_funcs(**settings: Any) -> Rewards:
@@ -24,16 +24,19 @@ def recommended_reward_funcs(**settings: Any) -> Rewards:
         Four rewards: the format, the gaps, the win rate and the score.
 
     Raises:
-        pydantic.ValidationError: a setting that does not exist, or is out of its range.
+        TypeError: a setting that does not exist, or that is set here.
+        pydantic.ValidationError: a setting out of its range.
 
     Examples:
         >>> [reward.__name__ for reward in recommended_reward_funcs(mos_scale=(1, 5))]
         ['answer_format', 'thurstone_rank', 'win_rate', 'crps_score']
     """
+    check_settings("recommended_reward_funcs", settings, LabelConfig, OpponentConfig)
     of_opponents = ("opponents", "min_opponents", "memory_size")
     of_labels = {name: value for name, value in settings.items() if name not in of_opponents}
     return with_format(
         ThurstoneRankReward(loss="margin", temperature=40.0, **settings),
         WinRateReward(weight=0.3, **settings),
         CrpsScoreReward(weight=0.3, **of_labels),
+        settings=settings,
     )

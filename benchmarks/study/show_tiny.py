@@ -1,0 +1,108 @@
+"""Tables and figure of part 3, from benchmarks/study/results/tiny_model.jsonl; `show.py` prints them."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from tatar_rewards import metrics
+
+TASKS = {"iqa": "quality", "iaa": "aesthetics"}
+Lines = list[dict[str, Any]]
+
+
+def read(path: Path) -> Lines:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def title_of(line: Mapping[str, Any]) -> str:
+    """The name of a contestant with what was chosen for it."""
+    if line["name"] == "start":
+        return "SFT"
+    divided = "" if line["scale_rewards"] == "group" else ", not divided"
+    return f"{line['name'].replace('_', ' ')}, rate {line['rate']:g}{divided}, {line['steps']} steps"
+
+
+def starts(lines: Lines, part: str) -> dict[int, dict[str, Any]]:
+    return {line["seed"]: line for line in lines if line["name"] == "start" and line["part"] == part}
+
+
+def contestants(lines: Lines, part: str) -> dict[str, dict[int, dict[str, Any]]]:
+    """The lines of each contestant, by seed."""
+    found: dict[str, dict[int, dict[str, Any]]] = {}
+    for line in lines:
+        if line["part"] == part and line["name"] != "start":
+            found.setdefault(title_of(line), {})[line["seed"]] = line
+    return found
+
+
+def pooled(start: Mapping[int, Any], runs: Mapping[int, Any], task: str, resamples: int = 500) -> tuple[float, float]:
+    """95 % of the mean gain over seeds, from resamples of every seed's pictures."""
+    columns = []
+    for seed, run in runs.items():
+        before, after = (np.array(line[task]["means"], float) for line in (start[seed], run))
+        mos = np.array(run[task]["mos"])
+        known = ~np.isnan(before + after)
+        columns.append((before[known], after[known], mos[known]))
+    rng, gains = np.random.default_rng(0), []
+    for _ in range(resamples):
+        each = []
+        for before, after, mos in columns:
+            draw = rng.integers(len(mos), size=len(mos))
+            each.append(metrics.srcc(after[draw], mos[draw]) - metrics.srcc(before[draw], mos[draw]))
+        gains.append(np.mean(each))
+    low, high = np.percentile(gains, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def gains(lines: Lines, task: str, part: str = "test") -> str:
+    """The change of SRCC over SFT by seed, mean of 8 samples; then pooled, with those of one sample and greedy."""
+    start, rows = starts(lines, part), []
+    seeds = sorted(start)
+    sft = [f"{start[seed][task]['mean']['srcc']:.3f}" for seed in seeds]
+    rows.append(
+        ["SFT", *sft, *(f"{mean_of(start.values(), task, kind):.3f}" for kind in ("mean", "one", "greedy")), ""]
+    )
+    for title, runs in contestants(lines, part).items():
+        by_seed = [
+            f"{runs[seed][task]['mean']['srcc'] - start[seed][task]['mean']['srcc']:+.3f}" if seed in runs else ""
+            for seed in seeds
+        ]
+        low, high = pooled(start, runs, task)
+        of_runs = [start[seed] for seed in runs]
+        changes = {
+            kind: mean_of(runs.values(), task, kind) - mean_of(of_runs, task, kind)
+            for kind in ("mean", "one", "greedy")
+        }
+        rmse = mean_of(runs.values(), task, "mean", "rmse") - mean_of(of_runs, task, "mean", "rmse")
+        interval = f"{changes['mean']:+.3f} ({low:+.3f} to {high:+.3f})"
+        rows.append([title, *by_seed, interval, f"{changes['one']:+.3f}", f"{changes['greedy']:+.3f}", f"{rmse:+.1f}"])
+    header = ["", *(f"seed {seed}" for seed in seeds), "all seeds (95 %)", "one sample", "greedy", "RMSE"]
+    lines_of = ["| " + " | ".join(row) + " |" for row in [header, *rows]]
+    return "\n".join([lines_of[0], "|" + "---|" * len(header), *lines_of[1:]])
+
+
+def mean_of(runs: Any, task: str, kind: str, figure: str = "srcc") -> float:
+    return float(np.mean([math.nan if line[task][kind][figure] is None else line[task][kind][figure] for line in runs]))
+
+
+def draw(lines: Lines, path: Path, part: str = "test") -> None:
+    """A dot for each seed's gain, a bar for their mean, of both tasks."""
+    start, found = starts(lines, part), contestants(lines, part)
+    figure = Figure(figsize=(9, 0.5 * len(found) + 1.5), layout="constrained")
+    for axes, (task, name) in zip(figure.subplots(1, 2, sharey=True), TASKS.items(), strict=True):
+        for place, runs in enumerate(found.values()):
+            of_seeds: Sequence[float] = [
+                run[task]["mean"]["srcc"] - start[seed][task]["mean"]["srcc"] for seed, run in runs.items()
+            ]
+            axes.plot(of_seeds, [place] * len(of_seeds), "o", color="C0", markersize=4)
+            axes.plot([float(np.mean(of_seeds))] * 2, [place - 0.3, place + 0.3], color="C3")
+        axes.axvline(0, color="0.7", linewidth=1)
+        axes.set(title=name, xlabel="change of SRCC over SFT, mean of 8 samples")
+        axes.set_yticks(range(len(found)), list(found))
+        axes.invert_yaxis()
+    figure.savefig(path, dpi=100)
