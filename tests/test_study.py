@@ -12,6 +12,7 @@ sys.path.insert(0, str(STUDY))
 
 import contestants  # noqa: E402
 import one_step  # noqa: E402
+import results  # noqa: E402
 import run  # noqa: E402
 import show  # noqa: E402
 import show_tiny  # noqa: E402
@@ -107,8 +108,8 @@ def test_tables_mark_the_best_and_what_is_level_with_it():
 
 
 def test_a_collapse_on_some_seeds_is_never_level():
-    assert show.is_level(0.001, 0.001)
-    assert not show.is_level(0.3, 0.4)
+    assert results.is_level(0.001, 0.001)
+    assert not results.is_level(0.3, 0.4)
 
 
 def test_gains_of_the_tiny_model_are_paired_by_seed():

@@ -1,58 +1,25 @@
 """Tables and figures of the study, from benchmarks/study/results.
 
 python benchmarks/study/show.py            # the tables
-python benchmarks/study/show.py --draw     # and the figures, docs/study_*.png
+python benchmarks/study/show.py --draw     # and the figures, docs/study_*.png, and docs/study_tables.md
 """
 
 import argparse
 import json
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import show_tiny
 from contestants import RECOMMENDED
 from matplotlib.figure import Figure
-from run import RESULTS, read_lines
-from two_digits import BASELINES, MORE_LABELS, ORACLE, REGIMES, START
+from questions import QUESTIONS, answer
+from results import Runs, behind_best, is_level, mean_and_error, names_of, read_runs, regimes_of, table, values
+from run import RESULTS
+from two_digits import BASELINES, MORE_LABELS, ORACLE, START
 
 DOCS = Path(__file__).parents[2] / "docs"
-Runs = Mapping[tuple[str, str], Mapping[int, Mapping[str, Any]]]  # figures by regime and name, then by seed
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
-
-
-def read_runs(suffix: str) -> Runs:
-    runs: dict[tuple[str, str], dict[int, Mapping[str, Any]]] = {}
-    for line in read_lines(RESULTS / f"two_digits{suffix}.jsonl"):
-        runs.setdefault((line["regime"], line["name"]), {})[line["seed"]] = line
-    return runs
-
-
-def values(runs: Runs, regime: str, name: str, figure: str) -> np.ndarray:
-    """A figure by seed; a constant guess has no SRCC, which counts as 0."""
-    by_seed = runs[regime, name]
-    found = np.array([by_seed[seed][figure] for seed in sorted(by_seed)], float)
-    return np.nan_to_num(found) if "SRCC" in figure else found
-
-
-def regimes_of(runs: Runs) -> list[str]:
-    return [regime for regime in REGIMES if any(regime == one for one, _ in runs)]
-
-
-def names_of(runs: Runs, regime: str | None = None) -> list[str]:
-    return list(dict.fromkeys(name for one, name in runs if regime in (None, one)))
-
-
-def mean_and_error(column: np.ndarray) -> tuple[float, float]:
-    return float(column.mean()), float(column.std(ddof=1) / math.sqrt(len(column))) if len(column) > 1 else math.nan
-
 
 # ---------------------------------------------------------------- part 2
 
@@ -77,19 +44,6 @@ def gains(runs: Runs, figure: str = "mean SRCC") -> str:
             cells.append(f"**{cell}**" if name not in BASELINES and is_level(behind, noise) else cell)
         rows.append(cells)
     return table(["reward", *regimes], rows)
-
-
-def is_level(behind: float, noise: float) -> bool:
-    """Within two standard errors of the best; one that collapses on some seeds is not, however large its error."""
-    return behind <= 2 * noise + 1e-12 and noise < 0.05
-
-
-def behind_best(runs: Runs, regime: str, name: str, figure: str = "mean SRCC") -> tuple[float, float]:
-    """How far a reward lies behind the best one of a regime, seed by seed, and the standard error of that."""
-    contestants = [one for one in names_of(runs, regime) if one not in BASELINES]
-    best = max(contestants, key=lambda one: values(runs, regime, one, figure).mean())
-    mean, error = mean_and_error(values(runs, regime, best, figure) - values(runs, regime, name, figure))
-    return mean, error
 
 
 def plain(runs: Runs, figure: str, digits: int) -> str:
@@ -119,6 +73,8 @@ def goals(runs: Runs, name: str = RECOMMENDED) -> str:
     """Whether a reward is the best of each regime, or how far behind, in SRCC and RMSE, and what its slope is."""
     rows = []
     for regime in regimes_of(runs):
+        if (regime, name) not in runs:
+            continue
         behind, noise = behind_best(runs, regime, name)
         contestants = [one for one in names_of(runs, regime) if one not in BASELINES]
         rmse = {one: values(runs, regime, one, "mean RMSE").mean() for one in contestants}
@@ -168,20 +124,25 @@ def draw(runs: Runs) -> None:
 
 def sections(suffix: str) -> dict[str, Callable[[], str]]:
     runs = read_runs(suffix)
-    return {
-        "One step: rank correlation of reward and minus error within a picture": lambda: one_step(
-            suffix, "within-group correlation"
-        ),
-        "One step: signal to noise of the advantages": lambda: one_step(suffix, "signal to noise"),
-        "One step: share of groups whose rewards are all equal": lambda: one_step(suffix, "flat groups"),
-        "Two digits: change of SRCC, mean of 8 samples": lambda: gains(runs),
-        "Two digits: change of SRCC, one sample": lambda: gains(runs, "one sample SRCC"),
-        "Two digits: RMSE in points, mean of 8 samples": lambda: plain(runs, "mean RMSE", 1),
-        "Two digits: points of truth for a point of answer": lambda: plain(runs, "slope", 2),
-        "Two digits, clean: what averaging is worth": lambda: averaging(runs, "clean"),
-        f"Goals of the recommended reward, {RECOMMENDED}": lambda: goals(runs),
-        "Learning rates that suit": lambda: plain(runs, "rate", 4),
-    } | ({} if suffix else of_tiny_model())
+    asked = {} if suffix else {question: partial(answer, runs, question) for question in QUESTIONS}
+    return (
+        asked
+        | {
+            "One step: rank correlation of reward and minus error within a picture": lambda: one_step(
+                suffix, "within-group correlation"
+            ),
+            "One step: signal to noise of the advantages": lambda: one_step(suffix, "signal to noise"),
+            "One step: share of groups whose rewards are all equal": lambda: one_step(suffix, "flat groups"),
+            "Two digits: change of SRCC, mean of 8 samples": lambda: gains(runs),
+            "Two digits: change of SRCC, one sample": lambda: gains(runs, "one sample SRCC"),
+            "Two digits: RMSE in points, mean of 8 samples": lambda: plain(runs, "mean RMSE", 1),
+            "Two digits: points of truth for a point of answer": lambda: plain(runs, "slope", 2),
+            "Two digits, clean: what averaging is worth": lambda: averaging(runs, "clean"),
+            f"Goals of the recommended reward, {RECOMMENDED}": lambda: goals(runs),
+            "Learning rates that suit": lambda: plain(runs, "rate", 4),
+        }
+        | ({} if suffix else of_tiny_model())
+    )
 
 
 def of_tiny_model() -> dict[str, Callable[[], str]]:
@@ -193,15 +154,24 @@ def of_tiny_model() -> dict[str, Callable[[], str]]:
     }
 
 
+HEAD = """# Tables of the study
+
+What `python benchmarks/study/show.py` prints; [docs/study.md](study.md) says what it means. Changes are over the
+supervised policy that all start from, ± the standard error of the paired difference over ten seeds; in bold the best of
+a regime and what lies within two standard errors of it.
+"""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the results of run.py --quick")
     parser.add_argument("--draw", action="store_true", help="write the figures too")
     options = parser.parse_args()
     suffix = "_quick" if options.quick else ""
-    for title, make in sections(suffix).items():
-        print(f"### {title}\n\n{make()}\n")
+    shown = "\n".join(f"## {title}\n\n{make()}\n" for title, make in sections(suffix).items())
+    print(shown)
     if options.draw:
+        (DOCS / "study_tables.md").write_text(f"{HEAD}\n{shown}")
         draw(read_runs(suffix))
         show_tiny.draw(show_tiny.read(RESULTS / "tiny_model.jsonl"), DOCS / "study_tiny_model.png")
 
