@@ -1,7 +1,7 @@
 # /// script
 # dependencies = ["tatar-rewards[recipe]"]
 # ///
-"""Stage 2: GRPO with the asymmetric rewards: a Gaussian for quality, a ranking for aesthetics.
+"""Stage 2: GRPO with TATAR's asymmetric rewards, or with the recommended ones (`grpo.rewards.recipe`).
 
     python examples/train_grpo.py --config examples/configs/tiny.yaml
     accelerate launch --config_file examples/configs/zero3.yaml examples/train_grpo.py --config ...
@@ -25,7 +25,7 @@ from recipe.models import load_model, lora_config, run_training, start_processes
 from recipe.pictures import fingerprint_of_rows, load_training_pictures, mix_tasks, to_dataset, trained_tasks
 from recipe.prompts import questions_of
 from recipe.stages import is_finished, parse_command_line, run_lock, trained_model_folder
-from tatar_rewards import LengthConfig, tatar_reward_funcs
+from tatar_rewards import LengthConfig, recommended_reward_funcs, tatar_reward_funcs
 from tatar_rewards.adapters.trl import HackDetector, RememberOpponents, steps_of_a_generation
 from tatar_rewards.doctor import check_setup
 from tatar_rewards.doctor.templates import read_template
@@ -33,22 +33,23 @@ from tatar_rewards.presets import load_reward_funcs
 
 
 def make_rewards(recipe: Recipe) -> list[Any]:
-    """The rewards of TATAR, as far as there are pictures of their task, or those that the recipe names."""
+    """TATAR's rewards or the recommended ones, as far as there are pictures of their task, or those that are named."""
     if recipe.grpo.reward_funcs:
         return load_reward_funcs(recipe.grpo.reward_funcs)
     settings, tasks = recipe.grpo.rewards, {None, *trained_tasks(recipe.data.grpo, recipe.data.iaa_share)}
-    if settings.mos_std and "iqa" in tasks:
+    if settings.mos_std and "iqa" in tasks and settings.recipe == "tatar":
         refuse_unknown_errors(recipe.data.grpo)
-    rewards = tatar_reward_funcs(
-        iqa_budget=LengthConfig(longest=settings.iqa_words),
-        iaa_budget=LengthConfig(shortest=settings.iaa_words),
-        iqa=settings.iqa,
-        iaa=settings.iaa,
-        opponents=settings.opponents,
-        mos_std_column="mos_std" if settings.mos_std else None,
-        raters_column="raters" if settings.mos_std else None,
-        think_prefilled=recipe.think_prefilled,
-    )
+    brief, long = LengthConfig(longest=settings.iqa_words), LengthConfig(shortest=settings.iaa_words)
+    answers: dict[str, Any] = {"think_prefilled": recipe.think_prefilled}
+    if settings.mos_std:
+        answers |= {"mos_std_column": "mos_std", "raters_column": "raters"}
+    if settings.recipe == "recommended":
+        answers |= settings.opponents.given_settings()
+        rewards: list[Any] = recommended_reward_funcs(task="iqa", length_gate=brief, **answers)
+        rewards += recommended_reward_funcs(task="iaa", length_gate=long, **answers)
+    else:
+        own: dict[str, Any] = {"iqa": settings.iqa, "iaa": settings.iaa, "opponents": settings.opponents}
+        rewards = [*tatar_reward_funcs(iqa_budget=brief, iaa_budget=long, **own, **answers)]
     return [reward for reward in rewards if reward.config.task in tasks]
 
 

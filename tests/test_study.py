@@ -1,6 +1,5 @@
 """The study: its contestants are what they are called, its policy learns, its tables say what the results hold."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -133,9 +132,9 @@ def test_every_list_of_the_tiny_model_has_a_format_and_names_of_its_own(name):
     assert len({reward.__name__ for reward in rewards}) == len(rewards)
 
 
-def test_the_results_in_the_repository_can_be_shown():
-    for path in (run.RESULTS / "one_step.json", run.RESULTS / "two_digits.jsonl"):
-        assert path.exists()
-    for line in show_tiny.read(run.RESULTS / "tiny_model.jsonl"):
-        json.dumps(line)
-    assert all(make() for make in show.sections("").values())
+def test_the_pages_say_what_the_results_in_the_repository_say():
+    tables = {title: make() for title, make in show.sections("").items()}
+    page, every = (show.DOCS / "study.md").read_text(), (show.DOCS / "study_tables.md").read_text()
+    assert show.with_tables(page, tables) == page, "run python benchmarks/study/show.py --draw"
+    assert all(f"### {title}\n\n{text}\n" in every for title, text in tables.items())
+    assert sum(f"### {title}\n" in page for title in tables) >= 8

@@ -1,12 +1,13 @@
 """Tables and figures of the study, from benchmarks/study/results.
 
 python benchmarks/study/show.py            # the tables
-python benchmarks/study/show.py --draw     # and the figures, docs/study_*.png, and docs/study_tables.md
+python benchmarks/study/show.py --draw     # and the figures and tables in docs
 """
 
 import argparse
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -154,6 +155,14 @@ def of_tiny_model() -> dict[str, Callable[[], str]]:
     }
 
 
+def with_tables(page: str, tables: Mapping[str, str]) -> str:
+    """The page with today's table under each heading that is the title of one."""
+    for title, text in tables.items():
+        heading = re.escape(f"### {title}\n\n")
+        page = re.sub(rf"({heading})(?:\|.*\n)*", lambda found, text=text: f"{found[1]}{text}\n", page)
+    return page
+
+
 HEAD = """# Tables of the study
 
 What `python benchmarks/study/show.py` prints; [docs/study.md](study.md) says what it means. Changes are over the
@@ -168,9 +177,12 @@ def main() -> None:
     parser.add_argument("--draw", action="store_true", help="write the figures too")
     options = parser.parse_args()
     suffix = "_quick" if options.quick else ""
-    shown = "\n".join(f"## {title}\n\n{make()}\n" for title, make in sections(suffix).items())
+    tables = {title: make() for title, make in sections(suffix).items()}
+    shown = "\n".join(f"### {title}\n\n{text}\n" for title, text in tables.items())
     print(shown)
     if options.draw:
+        path = DOCS / "study.md"
+        path.write_text(with_tables(path.read_text(), tables))
         (DOCS / "study_tables.md").write_text(f"{HEAD}\n{shown}")
         draw(read_runs(suffix))
         show_tiny.draw(show_tiny.read(RESULTS / "tiny_model.jsonl"), DOCS / "study_tiny_model.png")

@@ -135,12 +135,19 @@ class Training(Section):
 
 
 class RewardSettings(Section):
+    recipe: Literal["tatar", "recommended"] = "tatar"  # docs/study.md compares them
     iqa_words: float = 65
     iaa_words: float = 125
     mos_std: bool = False  # use the raters' standard deviations of the sets that have mos_std_key
     iqa: GaussianScoreConfig = GaussianScoreConfig()
     iaa: ThurstoneRankConfig = ThurstoneRankConfig()
     opponents: OpponentConfig = OpponentConfig()
+
+    @model_validator(mode="after")
+    def _check_recipe(self) -> Self:
+        if self.recipe == "recommended" and self.model_fields_set & {"iqa", "iaa"}:
+            raise ValueError("iqa and iaa are settings of recipe: tatar; leave them out with recipe: recommended")
+        return self
 
 
 class GRPOSettings(Training):

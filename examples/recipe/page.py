@@ -17,7 +17,7 @@ from recipe.headlines import headlines
 from recipe.label_scales import is_points, say_scale, scales_of
 from recipe.labels import Picture
 from recipe.page_tables import changes_table, failures_table, figures_table, title_of
-from recipe.plots import GRPO_CURVES, SFT_CURVES, plot_curves, plot_scatter, plot_spread, read_log
+from recipe.plots import SFT_CURVES, grpo_curves, plot_curves, plot_scatter, plot_spread, read_log
 from recipe.predictions import MODEL_NAMES, MeasuredModel, datasets_of
 from recipe.secrets import redact
 
@@ -63,17 +63,27 @@ def render_page(
         tiny=recipe.data.make is not None,
         headlines=headlines(recipe, measured),
         resamples=recipe.evaluation.resamples,
+        rewards=say_rewards(recipe),
         samples=any(model.sampled for model in measured.values()),
         tables=[figures_table(recipe, measured), changes_table(recipe, measured), failures_table(measured)],
         sets=show_sets(recipe, measured, pictures, attributes),
         stage=MODEL_NAMES[list(measured)[-1]],
         training={
             "SFT": plot_curves(read_log(recipe, "sft"), SFT_CURVES),
-            "GRPO": plot_curves(read_log(recipe, "grpo"), GRPO_CURVES),
+            "GRPO": plot_curves(read_log(recipe, "grpo"), grpo_curves(read_log(recipe, "grpo"))),
         },
         versions={"seed": recipe.seed, "Python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
         configuration=redact(settings, recipe.rationales),
     )
+
+
+def say_rewards(recipe: Recipe) -> str:
+    """What GRPO paid for, in words."""
+    if recipe.grpo.reward_funcs:
+        return f"with {', '.join(recipe.grpo.reward_funcs)}"
+    if recipe.grpo.rewards.recipe == "tatar":
+        return "for quality a Gaussian around the MOS, for aesthetics the ranking against other pictures"
+    return "for the gaps and the order between pictures, and for answers that together forecast the MOS"
 
 
 def show_sets(

@@ -16,24 +16,12 @@ from recipe.predictions import GREEDY, MEAN, MODEL_NAMES, Floats, MeasuredModel,
 from recipe.thumbnails import as_data_uri
 from tatar_rewards import ScoreScale
 
+TASK_WORDS = {"iqa": "quality", "iaa": "aesthetics"}
 SFT_CURVES = {"Loss (nats a token)": {"loss": "loss"}}
-GRPO_CURVES = {
-    "Mean reward": {
-        "answer format": "rewards/answer_format/mean",
-        "quality, Gaussian": "rewards/iqa_gaussian_score/mean",
-        "aesthetics, ranking": "rewards/iaa_thurstone_rank/mean",
-    },
-    "SRCC of the last 1,024 or more answers": {
-        "quality": "iqa_gaussian_score/srcc",
-        "aesthetics": "iaa_thurstone_rank/srcc",
-    },
-    "Words of thinking": {"quality": "iqa_gaussian_score/mean_words", "aesthetics": "iaa_thurstone_rank/mean_words"},
-    "Tokens a completion": {"mean": "completions/mean_length", "longest": "completions/max_length"},
-    "Entropy (nats a token)": {"entropy": "entropy"},
-    "Share of the most frequent answer": {
-        "quality": "iqa_gaussian_score/constant_share",
-        "aesthetics": "iaa_thurstone_rank/constant_share",
-    },
+FIGURES_OF_REWARDS = {
+    "SRCC of the last 1,024 or more answers": "srcc",
+    "Words of thinking": "mean_words",
+    "Share of the most frequent answer": "constant_share",
 }
 
 
@@ -143,6 +131,22 @@ def plot_curves(log: Sequence[Mapping[str, Any]], curves: Mapping[str, Mapping[s
         if drawn:
             plots.append(save(draw_curves(drawn, lines), title))
     return plots
+
+
+def grpo_curves(log: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Titles, labels and keys of what the rewards have logged; of a task's rewards the first stands for its answers."""
+    logged = dict.fromkeys(key for entry in log for key in entry)
+    names = [key.split("/")[1] for key in logged if key.startswith("rewards/") and key.endswith("/mean")]
+    curves = {"Mean reward": {name.replace("_", " "): f"rewards/{name}/mean" for name in names}}
+    for title, figure in FIGURES_OF_REWARDS.items():
+        curves[title] = {}
+        for name in names:
+            task = TASK_WORDS.get(name.partition("_")[0], name.replace("_", " "))
+            if f"{name}/{figure}" in logged:
+                curves[title].setdefault(task, f"{name}/{figure}")
+    curves["Tokens a completion"] = {"mean": "completions/mean_length", "longest": "completions/max_length"}
+    curves["Entropy (nats a token)"] = {"entropy": "entropy"}
+    return curves
 
 
 def running_mean(values: Sequence[float], width: int = 5) -> list[float]:
