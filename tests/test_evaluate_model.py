@@ -7,6 +7,8 @@ import pytest
 from support import stages
 
 import evaluate_model
+from recipe.config import TINY_CONFIG
+from recipe.yaml_files import load_recipe
 from tatar_rewards.cli import main as tatar_rewards_command
 
 pytestmark = pytest.mark.slow
@@ -48,3 +50,31 @@ def test_the_table_is_what_the_command_line_computes_from_the_file(run_folder, c
         line = next(line for line in table.splitlines() if one["dataset"] in line and "after" in line)
         assert f"{one['figures']['srcc']:.3f}" in line
         assert f"{one['figures']['rmse']:.1f}" in line
+
+
+def test_validation_pictures_have_files_of_their_own(run_folder, capsys):
+    """Settings are chosen by them; the test is not looked at."""
+    stages.run_in_process(evaluate_model, f"out={run_folder}")
+    table = (run_folder / "table.txt").read_text()
+    recipe = load_recipe(TINY_CONFIG, [f"out={run_folder}"])
+    validation = [{**json.loads(one.model_dump_json()), "name": f"{one.name}-validation"} for one in recipe.data.sft]
+    changed = f"data.validation={json.dumps([{**one, 'limit': 5} for one in validation])}"
+    capsys.readouterr()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "sys.argv", ["evaluate_model.py", "--validation", "--set", *stages.FEW_STEPS, f"out={run_folder}", changed]
+        )
+        evaluate_model.main()
+    assert "tiny-iqa-validation" in capsys.readouterr().out
+    assert "tiny-iqa-validation" in (run_folder / "table_validation.txt").read_text()
+    assert (run_folder / "table.txt").read_text() == table
+    rows = [json.loads(line) for line in (run_folder / "predictions" / "sft_validation.jsonl").read_text().splitlines()]
+    assert Counter(row["dataset"] for row in rows) == {"tiny-iqa-validation": 5, "tiny-iaa-validation": 5}
+    with (
+        pytest.raises(SystemExit, match="data.validation has no picture to ask about"),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(
+            "sys.argv", ["evaluate_model.py", "--validation", "--set", *stages.FEW_STEPS, f"out={run_folder}"]
+        )
+        evaluate_model.main()

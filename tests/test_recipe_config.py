@@ -53,3 +53,25 @@ def test_deviations_without_the_number_of_raters_are_refused_where_the_gaussian_
     known = ["data.grpo.0.raters=12", "data.grpo.0.raters_key=n"]
     for enough in (*known, "data.iaa_share=1", "grpo.rewards.mos_std=false"):
         assert train_grpo.make_rewards(load_recipe(TINY_CONFIG, [*asked, enough]))
+
+
+def test_the_recommended_rewards_train_each_task_within_its_budget():
+    changes = [
+        "grpo.rewards.recipe=recommended",
+        "grpo.rewards.opponents={min_opponents: 3}",
+        "grpo.rewards.mos_std=true",
+    ]
+    rewards = train_grpo.make_rewards(load_recipe(TINY_CONFIG, changes))
+    kinds = ("answer_format", "thurstone_rank", "win_rate", "crps_score")
+    assert [reward.__name__ for reward in rewards] == [f"{task}_{kind}" for task in ("iqa", "iaa") for kind in kinds]
+    graded = [reward.config for reward in rewards if "format" not in reward.__name__]
+    assert {(one.task, one.length_gate.longest, one.length_gate.shortest) for one in graded} == {
+        ("iqa", 20, 0),
+        ("iaa", float("inf"), 40),
+    }
+    assert {one.mos_std_column for one in graded} == {"mos_std"}
+    assert {one.min_opponents for one in graded if hasattr(one, "min_opponents")} == {3}
+    alone = load_recipe(TINY_CONFIG, [*changes, "data.iaa_share=1"])
+    assert {reward.config.task for reward in train_grpo.make_rewards(alone)} == {"iaa"}
+    with pytest.raises(SystemExit, match="iqa and iaa are settings of recipe: tatar"):
+        load_recipe(TINY_CONFIG, [*changes, "grpo.rewards.iqa={tolerance: 20}"])
