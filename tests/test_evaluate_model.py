@@ -60,21 +60,12 @@ def test_validation_pictures_have_files_of_their_own(run_folder, capsys):
     validation = [{**json.loads(one.model_dump_json()), "name": f"{one.name}-validation"} for one in recipe.data.sft]
     changed = f"data.validation={json.dumps([{**one, 'limit': 5} for one in validation])}"
     capsys.readouterr()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "sys.argv", ["evaluate_model.py", "--validation", "--set", *stages.FEW_STEPS, f"out={run_folder}", changed]
-        )
-        evaluate_model.main()
+    stages.run_in_process(evaluate_model, f"out={run_folder}", changed, "--validation")
     assert "tiny-iqa-validation" in capsys.readouterr().out
     assert "tiny-iqa-validation" in (run_folder / "table_validation.txt").read_text()
     assert (run_folder / "table.txt").read_text() == table
-    rows = [json.loads(line) for line in (run_folder / "predictions" / "sft_validation.jsonl").read_text().splitlines()]
+    saved = (run_folder / "predictions" / "sft_validation.jsonl").read_text()
+    rows = [json.loads(line) for line in saved.splitlines()]
     assert Counter(row["dataset"] for row in rows) == {"tiny-iqa-validation": 5, "tiny-iaa-validation": 5}
-    with (
-        pytest.raises(SystemExit, match="data.validation has no picture to ask about"),
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        patch.setattr(
-            "sys.argv", ["evaluate_model.py", "--validation", "--set", *stages.FEW_STEPS, f"out={run_folder}"]
-        )
-        evaluate_model.main()
+    with pytest.raises(SystemExit, match=r"data\.validation has no picture to ask about"):
+        stages.run_in_process(evaluate_model, f"out={run_folder}", "--validation")

@@ -56,11 +56,8 @@ def test_deviations_without_the_number_of_raters_are_refused_where_the_gaussian_
 
 
 def test_the_recommended_rewards_train_each_task_within_its_budget():
-    changes = [
-        "grpo.rewards.recipe=recommended",
-        "grpo.rewards.opponents={min_opponents: 3}",
-        "grpo.rewards.mos_std=true",
-    ]
+    changes = ["grpo.rewards.recipe=recommended", "grpo.rewards.mos_std=true"]
+    changes += ["grpo.rewards.opponents={min_opponents: 3}"]
     rewards = train_grpo.make_rewards(load_recipe(TINY_CONFIG, changes))
     kinds = ("answer_format", "thurstone_rank", "win_rate", "crps_score")
     assert [reward.__name__ for reward in rewards] == [f"{task}_{kind}" for task in ("iqa", "iaa") for kind in kinds]
