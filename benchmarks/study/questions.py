@@ -56,15 +56,34 @@ QUESTIONS: dict[str, list[str]] = {
         "observer 29 + win rate + 0.3 CRPS",
     ],
     "What else could be done with the labels?": [START, MORE_LABELS, ORACLE, BELL, RECOMMENDED],
+    "Does dividing by the deviation of a group matter?": [
+        BELL,
+        "Gaussian 20",
+        "linear 100",
+        OURS,
+        "margin 40",
+        "win rate",
+        RECOMMENDED,
+    ],
     "How many images a call, and does memory make up for few?": [BELL, OURS, "margin 40", RECOMMENDED, *REMEMBERING],
+}
+
+
+ONLY = {  # the regimes that a question is about
+    "How many images a call, and does memory make up for few?": ("clean", "two images a call", "1,500 steps"),
+    "Does dividing by the deviation of a group matter?": (
+        "clean",
+        "clean, not divided",
+        "three data sets, offsets of 20",
+        "offsets, not divided",
+    ),
 }
 
 
 def answer(runs: Runs, question: str) -> str:
     """Change of SRCC of the mean of 8 samples over the supervised start, and RMSE, by regime."""
-    regimes = regimes_of(runs)
-    if question.startswith("How many images"):
-        regimes = [regime for regime in regimes if regime in ("clean", "two images a call", "1,500 steps")]
+    known = regimes_of(runs)
+    regimes = [regime for regime in ONLY.get(question, known) if regime in known]
     rows = [[name, *(cell(runs, regime, name) for regime in regimes)] for name in QUESTIONS[question]]
     return table(["change of SRCC / RMSE", *regimes], rows)
 
