@@ -1,7 +1,7 @@
 """Part 3: the tiny vision-language model learns from few rationales, then from many labels by each reward.
 
     python benchmarks/study/tiny_model.py --seeds 0 1 2 3 4            # hours; goes on where it was stopped
-    python benchmarks/study/tiny_model.py --seeds 0 --contestants tatar --rates 1e-4 3e-4 --validation
+    python benchmarks/study/tiny_model.py --seeds 0 --contestants tatar --rates 1e-4 3e-4 --parts validation
 
 Every run is the recipe itself, stage by stage: data, model and SFT once a seed, then GRPO with each list of rewards of
 `tiny_rewards.py`, then eight sampled answers and a greedy one to each picture. `supervised` trains on with the same
@@ -128,8 +128,8 @@ def train_on(start: dict[str, Any], name: str, rate: float, folder: Path, option
     """GRPO from the SFT model with the rewards of that name, or supervised training on the same labels."""
     seed = start["seed"]
     about = {"seed": seed, "name": name, "rate": rate, "scale_rewards": options.scale_rewards, "steps": options.steps}
-    parts = ["validation"] if options.validation else ["validation", "test"]
-    if is_done(parts, **about):
+    parts = [part for part in options.parts if not is_done([part], **about)]
+    if not parts:
         return
     out = folder / f"seed{seed}-{name}-{rate:g}-{options.scale_rewards}-{options.steps}"
     settings = json.loads(json.dumps(start)) | {"out": str(out)}
@@ -170,7 +170,9 @@ def main() -> None:
     parser.add_argument("--scale-rewards", default="group", choices=["group", "batch", "none"])
     parser.add_argument("--rationales", type=int, default=300, help="pictures of each task that SFT learns from")
     parser.add_argument("--labels", type=int, default=1440, help="pictures of each task that rewards learn from")
-    parser.add_argument("--validation", action="store_true", help="leave the test pictures alone")
+    parser.add_argument(
+        "--parts", nargs="+", default=["test"], choices=["validation", "test"], help="to be measured on"
+    )
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "study")
     options = parser.parse_args()
     RESULTS.parent.mkdir(exist_ok=True)
