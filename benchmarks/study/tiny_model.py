@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--rationales", type=int, default=300, help="pictures of each task that SFT learns from")
     parser.add_argument("--labels", type=int, default=1440, help="pictures of each task that rewards learn from")
     parser.add_argument(
-        "--parts", nargs="+", default=["test"], choices=["validation", "test"], help="to be measured on"
+        "--parts", nargs="+", default=["test"], choices=["validation", "test"], help="of the data"
     )
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "study")
     options = parser.parse_args()

@@ -61,10 +61,10 @@ def evaluate_predictions(
         ...     for i, mos, said in scores
         ... ]
         >>> print(evaluate_predictions(rows, n_resamples=0))
-        task data set            pictures   SRCC           (95 %)   PLCC   KRCC   RMSE    read
-        iqa  mine                       3  1.000                   0.961  1.000    8.7  100.0%
-               constant guess                  -                       -      -   24.5
-        iqa  mean                          1.000                   0.961  1.000    8.7
+        task data set           pictures   SRCC           (95 %)   PLCC   KRCC   RMSE    read
+        iqa  mine                      3  1.000                   0.961  1.000    8.7  100.0%
+               constant guess                 -                       -      -   24.5
+        iqa  mean                         1.000                   0.961  1.000    8.7
     """
     if isinstance(n_resamples, bool) or n_resamples < 0:
         raise ValueError(f"n_resamples must be at least 1; got {n_resamples!r}; 0 leaves the intervals out")
