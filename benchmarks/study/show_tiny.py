@@ -24,7 +24,9 @@ def title_of(line: Mapping[str, Any]) -> str:
     if line["name"] == "start":
         return "SFT"
     divided = "" if line["scale_rewards"] == "group" else ", not divided"
-    return f"{line['name'].replace('_', ' ')}, rate {line['rate']:g}{divided}, {line['steps']} steps"
+    known = {"seed", "name", "rate", "scale_rewards", "steps", "part", *TASKS}
+    more = "".join(f", {name.replace('_', ' ')} {value}" for name, value in line.items() if name not in known)
+    return f"{line['name'].replace('_', ' ')}, rate {line['rate']:g}{divided}, {line['steps']} steps{more}"
 
 
 def starts(lines: Lines, part: str) -> dict[int, dict[str, Any]]:

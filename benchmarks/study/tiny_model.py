@@ -128,14 +128,17 @@ def train_on(start: dict[str, Any], name: str, rate: float, folder: Path, option
     """GRPO from the SFT model with the rewards of that name, or supervised training on the same labels."""
     seed = start["seed"]
     about = {"seed": seed, "name": name, "rate": rate, "scale_rewards": options.scale_rewards, "steps": options.steps}
+    about |= dict(one.split("=") for one in options.args)
     parts = [part for part in options.parts if not is_done([part], **about)]
     if not parts:
         return
     out = folder / f"seed{seed}-{name}-{rate:g}-{options.scale_rewards}-{options.steps}"
+    out = out.with_name("-".join([out.name, *options.args]))
     settings = json.loads(json.dumps(start)) | {"out": str(out)}
     settings["model"] |= {"path": f"{start['out']}/sft/model", "make": None}
     settings["data"]["make"] = None
     args = {"learning_rate": rate, "max_steps": options.steps, "save_strategy": "no"}
+    args |= {name: yaml.safe_load(value) for name, value in (one.split("=") for one in options.args)}
     config = folder / f"{out.name}.yaml"
     if name == SUPERVISED:
         supervise(config, settings, args)
@@ -170,9 +173,8 @@ def main() -> None:
     parser.add_argument("--scale-rewards", default="group", choices=["group", "batch", "none"])
     parser.add_argument("--rationales", type=int, default=300, help="pictures of each task that SFT learns from")
     parser.add_argument("--labels", type=int, default=1440, help="pictures of each task that rewards learn from")
-    parser.add_argument(
-        "--parts", nargs="+", default=["test"], choices=["validation", "test"], help="of the data"
-    )
+    parser.add_argument("--parts", nargs="+", default=["test"], choices=["validation", "test"], help="of the data")
+    parser.add_argument("--args", nargs="*", default=[], help="more arguments of GRPO, such as loss_type=dapo")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "study")
     options = parser.parse_args()
     RESULTS.parent.mkdir(exist_ok=True)
