@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from recipe.layouts import Layout, expand_layout
 from tatar_rewards import GaussianScoreConfig, OpponentConfig, ScoreScale, ThurstoneRankConfig
 
 Task = Literal["iqa", "iaa"]
+FindRule = Literal["any_case", "any_extension", "subfolders", "backslashes"]
 TINY_CONFIG = Path(__file__).parents[1] / "configs" / "tiny.yaml"
 TASK_NAMES = {"iqa": "quality (IQA)", "iaa": "aesthetics (IAA)"}
 
@@ -21,7 +23,7 @@ class Section(BaseModel):
 
 
 class PictureSet(Section):
-    """Labels in a JSON list, JSONL or CSV, beside a folder of pictures."""
+    """Labels in a JSON list, JSONL or CSV, or in a file of a declared layout, beside a folder of pictures."""
 
     name: str
     task: Task
@@ -29,29 +31,53 @@ class PictureSet(Section):
     images: Path
     scale: tuple[float, float]  # lowest and highest label that the scale allows; it is never guessed
     higher_is_better: bool = True
+    layout: Layout | None = None  # how the label file is written, or the name of a published layout: docs/data.md
     image_key: str = "image"  # the columns of the label file
     file: str | None = None  # a picture's file in the folder, from its columns: "{split}/{image}.jpg"; None: image_key
+    find: list[FindRule] = []  # how a file on disk may differ from that name; nothing: not at all
     where: dict[str, Any] = {}  # take only the rows whose columns hold this, such as {split: train}
     share: tuple[float, float] = (0.0, 1.0)  # take this part of the pictures, drawn by name: [0, 0.8] and [0.8, 1]
     mos_key: str = "gt_score"
     mos_std_key: str | None = None  # the standard deviation of single judgements, on the scale of the labels
+    mos_std_scale: tuple[float, float] | None = None  # or on this one
     raters: Annotated[int, Field(ge=1)] | None = None  # how many people judged each picture
     raters_key: str | None = None  # the column that says so, where their number differs
     limit: Annotated[int, Field(ge=1)] | None = None  # take only the first rows
     on_broken: Literal["refuse", "drop"] = "refuse"  # what to do about pictures that are missing or cannot be decoded
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand_layout(cls, fields: Any) -> Any:
+        return expand_layout(fields) if isinstance(fields, dict) and fields.get("layout") is not None else fields
 
     @model_validator(mode="after")
     def _check_share(self) -> Self:
         low, high = self.share
         if not 0 <= low < high <= 1:
             raise ValueError(f"share must be a part of 0 to 1, such as [0, 0.8]; got {list(self.share)}")
-        _ = self.score_scale  # checks its ends
+        _ = self.score_scale, self.std_scale  # check their ends
+        return self
+
+    @model_validator(mode="after")
+    def _check_layout(self) -> Self:
+        layout = self.layout or Layout()
+        off = [value for value in layout.values if value not in self.score_scale]
+        if off:
+            raise ValueError(
+                f"layout.values has {off[0]:g}, off the declared scale {self.score_scale}; mend the one or the other"
+            )
+        if self.labels.suffix in (".json", ".jsonl") and layout.is_of_tables:
+            raise ValueError(
+                f"separator, columns and files of a layout describe tables; take them out for {self.labels}"
+            )
         return self
 
     @model_validator(mode="after")
     def _check_raters(self) -> Self:
         if self.raters is not None and self.raters_key is not None:
             raise ValueError("raters and raters_key both say how many people judged a picture; keep one")
+        if self.mos_std_key is None and self.mos_std_scale is not None:
+            raise ValueError("a scale of deviations says nothing without them; name their column: mos_std_key")
         if self.mos_std_key is None and (self.raters, self.raters_key) != (None, None):
             raise ValueError("a number of raters says nothing without their deviations; name their column: mos_std_key")
         return self
@@ -59,6 +85,10 @@ class PictureSet(Section):
     @property
     def score_scale(self) -> ScoreScale:
         return ScoreScale(*self.scale, higher_is_better=self.higher_is_better)
+
+    @property
+    def std_scale(self) -> ScoreScale:
+        return ScoreScale(*self.mos_std_scale or self.scale)
 
 
 class TinyPictures(Section):

@@ -1,4 +1,4 @@
-"""Label files: JSON lists, JSONL and CSV as benchmarks are published, and the pictures that their rows declare.
+"""Label files: JSON lists, JSONL, CSV and declared layouts, and the pictures that their rows declare.
 
 The configuration declares the scale of the labels; a label off it is an error with its row.
 """
@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recipe.config import PictureSet, Task
+from recipe.label_tables import cell_of, is_empty, name_of, read_table, rows_of_pictures
+from recipe.picture_files import find_files
 from tatar_rewards.findings import squeezed_labels
 from tatar_rewards.predictions import decoded_lines, parse_jsonl
 
@@ -47,7 +49,7 @@ def read_labels(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise SystemExit(f"label file {path} does not exist; mend its path in the config")
     if path.suffix not in (".json", ".jsonl", ".csv"):
-        raise SystemExit(f"labels must be .json, .jsonl or .csv; got {path}")
+        raise SystemExit(f"labels must be .json, .jsonl or .csv; got {path}; declare how others are written: layout")
     content = path.read_bytes()
     try:
         rows = _parse(content, path)
@@ -72,28 +74,30 @@ def _parse(content: bytes, path: Path) -> Any:
     return json.loads(text) if path.suffix == ".json" else list(csv.DictReader(StringIO(text, newline="")))
 
 
+def _rows_of_pictures(spec: PictureSet) -> list[dict[str, Any]]:
+    if spec.layout is None:
+        return read_labels(spec.labels)
+    is_table = spec.labels.suffix not in (".json", ".jsonl")
+    return rows_of_pictures(read_table(spec, spec.layout) if is_table else read_labels(spec.labels), spec, spec.layout)
+
+
 def read_pictures(spec: PictureSet) -> list[Picture]:
     """The labelled pictures of a set, in the order of its label file; this opens no picture."""
-    rows = read_labels(spec.labels)
+    rows = _rows_of_pictures(spec)
     for column in spec.where:
         if rows and not any(column in row for row in rows):
             raise SystemExit(f"{spec.labels}: no row has {column!r}, which data.*.where asks for")
     numbered = [(number, row) for number, row in enumerate(rows) if _belongs(spec, row, number)][: spec.limit]
     if not numbered:
         raise SystemExit(f"{spec.labels}: none of {len(rows)} rows belongs to {spec.name}; mend where, share or limit")
-    names = [_cell(row, spec.image_key, spec, number) for number, row in numbered]
-    for (number, _), name in zip(numbered, names, strict=True):
-        if not isinstance(name, str | int) or isinstance(name, bool):
-            raise SystemExit(
-                f"{spec.labels}, row {number}: {spec.image_key} is {name!r:.60}, no name of a file; give one name"
-            )
+    names = [name_of(row, spec, number) for number, row in numbered]
     _refuse_duplicates(spec, numbered, names)
     raters = _raters(spec, numbered)
     points, stds = _labels_in_points(spec, numbered, raters)
-    paths = [spec.images / _file_name(spec, row, str(name), n) for (n, row), name in zip(numbered, names, strict=True)]
+    files = {n: _file_name(spec, row, name, n) for (n, row), name in zip(numbered, names, strict=True)}
     return [
-        Picture(path, str(name), spec.name, spec.task, mos, std, raters=people)
-        for path, name, mos, std, people in zip(paths, names, points, stds, raters, strict=True)
+        Picture(path, name, spec.name, spec.task, mos, std, raters=people)
+        for path, name, mos, std, people in zip(find_files(spec, files), names, points, stds, raters, strict=True)
     ]
 
 
@@ -125,24 +129,9 @@ def _belongs(spec: PictureSet, row: Mapping[str, Any], number: int) -> bool:
     low, high = spec.share
     if (low, high) == (0, 1):
         return True
-    name = str(_cell(row, spec.image_key, spec, number))
+    name = str(cell_of(row, spec.image_key, spec, number))
     place = int.from_bytes(blake2b(name.encode(errors="replace"), digest_size=8).digest(), "big") / 2**64
     return low <= place < high
-
-
-def _cell(row: Mapping[str, Any], column: str, spec: PictureSet, number: int) -> Any:
-    if column not in row:
-        raise SystemExit(
-            f"{spec.labels}, row {number}: no {column!r} among {sorted(map(str, row))}; set the keys of the label file "
-            f"in the config"
-        )
-    if _is_empty(row[column]):
-        raise SystemExit(f"{spec.labels}, row {number}: {column} is empty; take the row out, or fill it in")
-    return row[column]
-
-
-def _is_empty(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
 def _file_name(spec: PictureSet, row: Mapping[str, Any], name: str, number: int) -> str:
@@ -166,11 +155,11 @@ def _labels_in_points(
     stds: list[Any] = [None] * len(labels) if spec.mos_std_key else []
     people: list[int | None] = [None] * len(stds)
     for (number, row), count in zip(numbered, raters, strict=True):
-        labels[number] = _cell(row, spec.mos_key, spec, number)
+        labels[number] = cell_of(row, spec.mos_key, spec, number)
         if isinstance(labels[number], bool):
             raise SystemExit(f"{spec.labels}, row {number}: {spec.mos_key} is {labels[number]}, no label")
         if spec.mos_std_key:
-            stds[number] = None if _is_empty(row.get(spec.mos_std_key)) else row[spec.mos_std_key]
+            stds[number] = None if is_empty(row.get(spec.mos_std_key)) else row[spec.mos_std_key]
             people[number] = count
         if spec.mos_std_key and isinstance(stds[number], bool):
             raise SystemExit(f"{spec.labels}, row {number}: {spec.mos_std_key} is {stds[number]}, no deviation")
@@ -178,7 +167,7 @@ def _labels_in_points(
     try:
         points = spec.score_scale.column_to_points(labels, column=f"{spec.labels}: {spec.mos_key}").tolist()
         deviations = f"{spec.labels}: {spec.mos_std_key}"
-        known = spec.score_scale.stds_to_points(stds, column=deviations, raters=people).tolist()
+        known = spec.std_scale.stds_to_points(stds, column=deviations, raters=people).tolist()
     except (ValueError, TypeError, OverflowError) as error:
         raise SystemExit(f"{spec.labels}: {error}" if isinstance(error, OverflowError) else str(error)) from None
     chosen = [number for number, _ in numbered]
@@ -200,7 +189,7 @@ def _raters(spec: PictureSet, numbered: Sequence[tuple[int, Mapping[str, Any]]])
 
 
 def _count_of_people(spec: PictureSet, cell: Any, number: int) -> int | None:
-    if _is_empty(cell):
+    if is_empty(cell):
         return None
     try:
         count = 0.0 if isinstance(cell, bool) else float(cell)
@@ -222,8 +211,8 @@ def _refuse_missing_column(spec: PictureSet, key: str, numbered: Sequence[tuple[
         raise SystemExit(f"{spec.labels}: no row has {column!r}; set {key} to a column that there is")
 
 
-def _refuse_duplicates(spec: PictureSet, numbered: Sequence[tuple[int, Any]], names: Sequence[Any]) -> None:
+def _refuse_duplicates(spec: PictureSet, numbered: Sequence[tuple[int, Any]], names: Sequence[str]) -> None:
     row_of: dict[str, int] = {}
     for (number, _), name in zip(numbered, names, strict=True):
-        if row_of.setdefault(str(name), number) != number:
-            raise SystemExit(f"{spec.labels}: rows {row_of[str(name)]} and {number} are both of {name!r}; keep one")
+        if row_of.setdefault(name, number) != number:
+            raise SystemExit(f"{spec.labels}: rows {row_of[name]} and {number} are both of {name!r}; keep one")

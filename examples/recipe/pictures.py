@@ -85,8 +85,8 @@ def load_pictures(specs: Iterable[PictureSet], cache: Path, *, keep: bool = True
         if faulty and spec.on_broken == "refuse":
             listed = "\n".join(f"  row {row}: {p.path}: {faults[p.path]}" for row, p in faulty[:10])
             raise SystemExit(
-                f"{spec.labels}: {len(faulty)} of {len(pictures)} pictures cannot be used:\n{listed}\nmend them, or "
-                f"set on_broken: drop for {spec.name}"
+                f"{spec.labels}: {len(faulty)} of {len(pictures)} pictures cannot be used:\n{listed}\nmend them, "
+                f"declare how their files are named (file, find), or set on_broken: drop for {spec.name}"
             )
         if faulty:
             print(f"{spec.name}: dropped {len(faulty)} of {len(pictures)} pictures, the first in row {faulty[0][0]}")

@@ -22,6 +22,7 @@ LIBRARIES = {
     "jinja2",
     "matplotlib",
     "openai",
+    "openpyxl",
     "pandas",
     "peft",
     "pyarrow",
