@@ -15,7 +15,7 @@ from tatar_rewards.answers.cures import as_text, cure_of
 from tatar_rewards.evaluation.figures import Floats
 from tatar_rewards.evaluation.raters import error_of_mos
 from tatar_rewards.predictions import CompletionError, LoggedAnswer, PredictionRow, RowError, check_row
-from tatar_rewards.scales import POINTS, ScoreScale
+from tatar_rewards.scales import POINTS, Scale, ScalesByDataset, ScoreScale, as_scale, as_scales
 
 
 class Reading(NamedTuple):
@@ -59,6 +59,18 @@ class Reading(NamedTuple):
             return None
         lenient = self.lenient or logged  # what a reward has read is not read again
         return cure_of(AnswerStatus(status), text, think_prefilled=self.think_prefilled, lenient=lenient)
+
+
+def reading_of(
+    mos_scale: Scale | ScalesByDataset,
+    other_mos_scale: Scale | None,
+    answer_scale: Scale,
+    think_prefilled: bool,
+    lenient: bool,
+) -> Reading:
+    """How rows are read, from scales in any form."""
+    other = None if other_mos_scale is None else as_scale(other_mos_scale)
+    return Reading(as_scales(mos_scale), other, as_scale(answer_scale), think_prefilled, lenient)
 
 
 def _numbers() -> "array[int]":

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from tatar_rewards import metrics
-from tatar_rewards.evaluation.columns import Columns, Reading, read_columns
+from tatar_rewards.evaluation.columns import Columns, read_columns, reading_of
 from tatar_rewards.evaluation.figures import another_panel, constant_guess, interval_of, mean_figures, measure
 from tatar_rewards.evaluation.looks import find_suspicious
 from tatar_rewards.evaluation.results import DatasetEvaluation, Evaluation
 from tatar_rewards.evaluation.samples import mean_of_samples, measure_samples
 from tatar_rewards.findings import Finding
-from tatar_rewards.scales import POINTS, Scale, ScalesByDataset, ScoreScale, as_scale, as_scales
+from tatar_rewards.scales import POINTS, Scale, ScalesByDataset, ScoreScale
 
 
 def evaluate_predictions(
@@ -68,8 +68,7 @@ def evaluate_predictions(
     """
     if isinstance(n_resamples, bool) or n_resamples < 0:
         raise ValueError(f"n_resamples must be at least 1; got {n_resamples!r}; 0 leaves the intervals out")
-    other = None if other_mos_scale is None else as_scale(other_mos_scale)
-    reading = Reading(as_scales(mos_scale), other, as_scale(answer_scale), think_prefilled, lenient)
+    reading = reading_of(mos_scale, other_mos_scale, answer_scale, think_prefilled, lenient)
     evaluated = []
     for columns in read_columns(rows, reading):
         one, findings = _evaluate_dataset(columns, n_resamples, reading.answer_scale)
