@@ -39,6 +39,11 @@ def add_evaluate(commands: Any) -> None:
     _add_scales(command)
     command.add_argument("--think-prefilled", action="store_true", help="the chat template writes <think>")
     command.add_argument("--lenient", action="store_true", help="for a model that was never asked for tags")
+    command.add_argument(
+        "--logistic",
+        action="store_true",
+        help="PLCC and RMSE after the logistic fit too",
+    )
     command.add_argument("--resamples", type=int, default=1000, help="of the bootstrap; 0: no intervals")
 
 
@@ -88,7 +93,7 @@ def _evaluate(options: dict[str, Any]) -> int:
     }
     with warnings.catch_warnings(record=True) as caught, _rows_named_by_file(options["predictions"]):
         warnings.simplefilter("always", UserWarning)
-        evaluation = evaluate_predictions(read_predictions(options["predictions"]), **how)
+        evaluation = evaluate_predictions(read_predictions(options["predictions"]), **how, logistic=options["logistic"])
     for remark in [*(str(warning.message) for warning in caught), *_unknown_datasets(options, evaluation)]:
         print(f"evaluate: {remark}", file=sys.stderr)
     compared = None

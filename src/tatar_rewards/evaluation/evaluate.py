@@ -25,6 +25,7 @@ def evaluate_predictions(
     think_prefilled: bool = False,
     lenient: bool = False,
     n_resamples: int = 1000,
+    logistic: bool = False,
 ) -> Evaluation:
     """Read the completions and compare them with the MOS, data set by data set.
 
@@ -41,6 +42,7 @@ def evaluate_predictions(
         think_prefilled: True where the chat template writes `<think>` into the prompt.
         lenient: Read the lenient grammar of `parse_answer`, for models that were not trained on the strict one.
         n_resamples: Bootstrap resamples of the intervals; 0 leaves them out.
+        logistic: Also say PLCC and RMSE after the field's four-parameter logistic fit.
 
     Returns:
         Figures of each data set and means of each task.
@@ -71,7 +73,7 @@ def evaluate_predictions(
     reading = reading_of(mos_scale, other_mos_scale, answer_scale, think_prefilled, lenient)
     evaluated = []
     for columns in read_columns(rows, reading):
-        one, findings = _evaluate_dataset(columns, n_resamples, reading.answer_scale)
+        one, findings = _evaluate_dataset(columns, n_resamples, reading.answer_scale, logistic=logistic)
         for finding in findings:
             warnings.warn(f"{finding.problem}; {finding.cure}", stacklevel=2)
         evaluated.append(one)
@@ -87,7 +89,7 @@ def evaluate_predictions(
 
 
 def _evaluate_dataset(
-    columns: Columns, n_resamples: int, answer_scale: ScoreScale
+    columns: Columns, n_resamples: int, answer_scale: ScoreScale, *, logistic: bool
 ) -> tuple[DatasetEvaluation, list[Finding]]:
     mos = columns.targets_in_points()
     every, asked_about = np.array(columns.single.points), mos[np.array(columns.single.pictures, np.int64)]
@@ -108,6 +110,7 @@ def _evaluate_dataset(
         srcc_interval=interval_of(metrics.srcc, predictions, targets, n_resamples),
         plcc_interval=interval_of(metrics.plcc, predictions, targets, n_resamples),
         pessimistic=measure(at_worst, targets) if columns.single.failures else figures,
+        fitted=metrics.logistic_fit(predictions, targets) if logistic else None,
         samples=samples,
         floor=constant_guess(mos[~np.isnan(mos)]),
         ceiling=another_panel(mos[~np.isnan(mos)], columns.errors_in_points()[~np.isnan(mos)]),

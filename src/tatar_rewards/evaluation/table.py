@@ -37,6 +37,9 @@ def format_table(
             lines.append(_line((one.task, task_width), (one.dataset, width), str(one.samples.pictures), [""] * 6))
         if one.failures:
             add("", f"{_UNDER}at worst", one.pessimistic)
+        if one.fitted is not None:
+            cells = ("", "", three(one.fitted.plcc), "", _one(one.fitted.rmse), "")
+            lines.append(_line(("", task_width), (f"{_UNDER}logistic fit", width), "", cells))
         if one.samples is not None:
             sampled, read = one.samples, _share(one.samples.coverage)
             add("", f"{_UNDER}{_one_of(sampled)}", sampled.one, read=read)
