@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tatar_rewards.explain import Explanation, Opponent, explain_reward
 from tatar_rewards.presets import load_reward_funcs
@@ -86,7 +86,7 @@ def _text(options: dict[str, Any]) -> str:
 def _rewards(options: dict[str, Any]) -> list[Reward[Any]]:
     """The rewards that are asked for, on the scales that are given."""
     loaded = load_reward_funcs(options.get("reward", ["tatar_rewards.presets.tatar"]))
-    ours: list[Reward[Any]] = [reward for reward in loaded if isinstance(reward, Reward)]
+    ours = [cast(Reward[Any], reward) for reward in loaded if isinstance(reward, Reward)]
     if len(ours) < len(loaded):
         raise TypeError("explain knows the rewards of this package; one of --reward is another function")
     task, tasks = options.get("task"), {reward.config.task for reward in ours}
