@@ -37,6 +37,11 @@ def add_evaluate(commands: Any) -> None:
     )
     command.add_argument("--json", action="store_true", help="everything at full precision, as JSON")
     _add_scales(command)
+    command.add_argument(
+        "--unbounded",
+        action="store_true",
+        help="plain numbers in a column prediction are on no scale: correlations only",
+    )
     command.add_argument("--think-prefilled", action="store_true", help="the chat template writes <think>")
     command.add_argument("--lenient", action="store_true", help="for a model that was never asked for tags")
     command.add_argument(
@@ -93,7 +98,12 @@ def _evaluate(options: dict[str, Any]) -> int:
     }
     with warnings.catch_warnings(record=True) as caught, _rows_named_by_file(options["predictions"]):
         warnings.simplefilter("always", UserWarning)
-        evaluation = evaluate_predictions(read_predictions(options["predictions"]), **how, logistic=options["logistic"])
+        evaluation = evaluate_predictions(
+            read_predictions(options["predictions"]),
+            **how,
+            logistic=options["logistic"],
+            unbounded=options["unbounded"],
+        )
     for remark in [*(str(warning.message) for warning in caught), *_unknown_datasets(options, evaluation)]:
         print(f"evaluate: {remark}", file=sys.stderr)
     compared = None
