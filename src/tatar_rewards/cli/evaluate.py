@@ -40,7 +40,7 @@ def add_evaluate(commands: Any) -> None:
     command.add_argument(
         "--unbounded",
         action="store_true",
-        help="plain numbers in a column prediction are on no scale: correlations only",
+        help="plain numbers are on no scale: correlations only",
     )
     command.add_argument("--think-prefilled", action="store_true", help="the chat template writes <think>")
     command.add_argument("--lenient", action="store_true", help="for a model that was never asked for tags")
@@ -95,15 +95,11 @@ def _evaluate(options: dict[str, Any]) -> int:
         "think_prefilled": options["think_prefilled"],
         "lenient": options["lenient"],
         "n_resamples": options["resamples"],
+        "unbounded": options["unbounded"],
     }
     with warnings.catch_warnings(record=True) as caught, _rows_named_by_file(options["predictions"]):
         warnings.simplefilter("always", UserWarning)
-        evaluation = evaluate_predictions(
-            read_predictions(options["predictions"]),
-            **how,
-            logistic=options["logistic"],
-            unbounded=options["unbounded"],
-        )
+        evaluation = evaluate_predictions(read_predictions(options["predictions"]), **how, logistic=options["logistic"])
     for remark in [*(str(warning.message) for warning in caught), *_unknown_datasets(options, evaluation)]:
         print(f"evaluate: {remark}", file=sys.stderr)
     compared = None

@@ -86,6 +86,7 @@ def compare_predictions(
     think_prefilled: bool = False,
     lenient: bool = False,
     n_resamples: int = 1000,
+    unbounded: bool = False,
 ) -> Comparison:
     """What the second model's SRCC gains over the first one's, picture by picture.
 
@@ -102,6 +103,7 @@ def compare_predictions(
         think_prefilled: True where the chat template writes `<think>` into the prompt.
         lenient: Read the lenient grammar.
         n_resamples: Of the bootstrap; 0 leaves the intervals out.
+        unbounded: Plain numbers in `prediction` are on no scale.
 
     Returns:
         A change for each data set and kind of answers.
@@ -122,7 +124,7 @@ def compare_predictions(
         task  data set  answers         pictures  before  after  change  (95 %)
         iqa   mine      greedy answers         4   0.400  1.000  +0.600
     """
-    reading = reading_of(mos_scale, other_mos_scale, answer_scale, think_prefilled, lenient)
+    reading = reading_of(mos_scale, other_mos_scale, answer_scale, think_prefilled, lenient, unbounded)
     first, second = _by_dataset(before, reading, "baseline"), _by_dataset(after, reading, "new predictions")
     common = [key for key in second if key in first]
     if not common:
