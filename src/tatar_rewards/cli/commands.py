@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
@@ -66,7 +67,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(prog="python -m tatar_rewards", description="Rewards for judging pictures.")
+    as_script = Path(sys.argv[0]).stem == "tatar-rewards"
+    prog = "tatar-rewards" if as_script else "python -m tatar_rewards"
+    parser = _Parser(prog=prog, description="Rewards for judging pictures.")
     commands = parser.add_subparsers(required=True, metavar="{doctor,evaluate,explain}")
     add_doctor(commands)
     add_evaluate(commands)
