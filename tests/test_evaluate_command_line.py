@@ -1,13 +1,16 @@
 """`python -m tatar_rewards evaluate` on the command line: scales and their direction, and how it ends."""
 
 import json
+import math
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from support import prediction_rows
 from test_evaluation import make_rows, write
 
 from tatar_rewards import cli
@@ -207,3 +210,16 @@ def test_names_that_the_terminal_cannot_show_are_replaced_and_figures_are_not_lo
     assert (run.returncode, run.stderr) == (0, b"")
     assert b"caf? ?" in run.stdout
     assert b"0.9" in run.stdout
+
+
+def test_the_logistic_fit_stands_beside_the_raw_figures(tmp_path, capsys):
+    rows = [prediction_rows.row(k, 100 / (1 + math.exp(-(k - 30) / 5)), k) for k in range(60)]
+    path = tmp_path / "p.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    assert main(["evaluate", str(path), "--logistic", "--json", "--resamples", "0"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["datasets"]
+    assert told["fitted"]["plcc"] > 0.9999 > told["figures"]["plcc"]
+    main(["evaluate", str(path), "--logistic", "--resamples", "0"])
+    assert re.search(r"logistic fit +1\.000 +0\.0", capsys.readouterr().out)
+    main(["evaluate", str(path), "--resamples", "0"])
+    assert "logistic" not in capsys.readouterr().out

@@ -150,3 +150,46 @@ def test_a_bad_file_is_told_by_line_or_row_with_the_cure(tmp_path, capsys, lines
     path.write_text("\n".join(lines))
     assert main(["evaluate", str(path), *flags]) == 2
     assert message in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- plain numbers
+
+
+def numbers(values, **more):
+    return [
+        {"dataset": "mine", "task": "iqa", "image_id": k, "mos": 10.0 * k, "prediction": value, **more}
+        for k, value in enumerate(values)
+    ]
+
+
+def test_plain_numbers_are_on_the_scale_of_answers_or_on_none():
+    on_five = evaluate_predictions(numbers([1, 2, 3, 5]), answer_scale=(1, 5), n_resamples=0).datasets[0]
+    as_text = [{**row, "completion": f"<answer>{row.pop('prediction')}</answer>"} for row in numbers([1, 2, 3, 5])]
+    assert on_five == evaluate_predictions(as_text, answer_scale=(1, 5), n_resamples=0).datasets[0]
+    free = evaluate_predictions(numbers([-3.5, 0, 1e6, 2e6]), unbounded=True, n_resamples=0, logistic=True)
+    figures = free.datasets[0].figures
+    assert (figures.srcc, figures.krcc) == pytest.approx((1, 1))
+    assert math.isnan(figures.rmse)
+    assert math.isnan(figures.mae)
+    assert "nan" not in str(free)
+    with pytest.raises(ValueError, match=r"row 0: prediction is -3.5, off the scale of answers 0 to 100; declare it"):
+        evaluate_predictions(numbers([-3.5, 0]))
+    with pytest.raises(ValueError, match="row 1: prediction is 'high', no number"):
+        evaluate_predictions(numbers([1, "high"]))
+
+
+def test_a_missing_number_is_an_answer_that_was_not_given():
+    one = evaluate_predictions(numbers([10, None, float("nan"), 40, 20]), n_resamples=0).datasets[0]
+    assert one.failures == {"missing": 2}
+    assert one.coverage == 0.6
+    sampled = [row for k in range(3) for row in numbers([10 + k, 20, 30], sample=k)]
+    assert evaluate_predictions(sampled, n_resamples=0).datasets[0].samples.fewest == 3
+
+
+def test_a_csv_of_numbers_needs_no_completion(tmp_path, capsys):
+    path = tmp_path / "p.csv"
+    path.write_text("dataset,task,image_id,mos,prediction\n" + "".join(f"mine,iqa,{k},{k},{-k}\n" for k in range(9)))
+    assert main(["evaluate", str(path), "--unbounded", "--json", "--resamples", "0"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["datasets"]
+    assert told["figures"]["srcc"] == pytest.approx(-1)
+    assert told["figures"]["rmse"] is None

@@ -63,3 +63,33 @@ def test_slope_spread_and_constant_share_are_what_numpy_makes_of_them(pairs):
     np.testing.assert_allclose(figures, expected, rtol=1e-7, atol=1e-9)
     missing = np.append(predictions, np.nan), np.append(targets, 50.0)
     assert figures[0] == metrics.calibration_slope(*missing)
+
+
+# ---------------------------------------------------------------- the logistic fit
+
+
+@pytest.mark.parametrize("falling", [False, True])
+def test_the_logistic_fit_finds_a_curve_that_there_is(falling):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-40, 90, 300)
+    truth = 10 + 75 / (1 + np.exp(-(x - 20) / 12))
+    mos = (95 - truth if falling else truth) + rng.normal(0, 2, 300)
+    fitted = metrics.logistic_fit(x, mos)
+    assert fitted.rmse == pytest.approx(2, rel=0.15)
+    assert fitted.plcc > abs(metrics.plcc(x, mos))
+
+
+@given(st.integers(0, 10**6))
+def test_the_logistic_fit_depends_on_no_unit_and_errs_no_more_than_a_constant(seed):
+    rng = np.random.default_rng(seed)
+    mos = rng.uniform(0, 100, 40)
+    x = mos / 10 + rng.normal(0, 2, 40)
+    fitted, scaled = metrics.logistic_fit(x, mos), metrics.logistic_fit(1000 * x - 7, mos)
+    if not math.isnan(fitted.rmse):
+        assert fitted.rmse <= mos.std() * 1.0001
+        assert scaled.rmse == pytest.approx(fitted.rmse, rel=0.01)
+
+
+def test_the_logistic_fit_of_too_little_is_none():
+    for x, y in (([1, 2, 3, 4], [1, 2, 3, 4]), ([1] * 9, range(9)), (range(9), [5] * 9), ([], [])):
+        assert math.isnan(metrics.logistic_fit(list(x), list(y)).plcc)

@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "doctor": {"adapters", "distributed", "findings", "panels", "presets", "rewards", "scales"},
     "adapters": {"rewards", "hacks"},
     "testing": set(),
-    "cli": {"doctor", "evaluation", "predictions", "scales"},
+    "explain": {"answers", "rewards", "scales"},
+    "cli": {"doctor", "evaluation", "explain", "predictions", "presets", "rewards", "scales"},
     "__main__": {"cli"},
     "__init__": {"answers", "doctor", "evaluation", "functional", "hacks", "presets", "rewards", "scales"},
 }

@@ -6,12 +6,14 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
 from tatar_rewards.cli.doctor import add_doctor
 from tatar_rewards.cli.evaluate import add_evaluate
+from tatar_rewards.cli.explain import add_explain
 
 WRONG, INTERRUPTED, PIPE_CLOSED = 2, 130, 141  # the last two as shells have them: 128 and the number of the signal
 
@@ -65,10 +67,13 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(prog="python -m tatar_rewards", description="Rewards for judging pictures.")
-    commands = parser.add_subparsers(required=True, metavar="{doctor,evaluate}")
+    as_script = Path(sys.argv[0]).stem == "tatar-rewards"
+    prog = "tatar-rewards" if as_script else "python -m tatar_rewards"
+    parser = _Parser(prog=prog, description="Rewards for judging pictures.")
+    commands = parser.add_subparsers(required=True, metavar="{doctor,evaluate,explain}")
     add_doctor(commands)
     add_evaluate(commands)
+    add_explain(commands)
     return parser.parse_args([_without_exponent(argument) for argument in arguments])
 
 

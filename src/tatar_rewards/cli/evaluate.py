@@ -1,6 +1,7 @@
 """`python -m tatar_rewards evaluate`."""
 
 import argparse
+import json
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tatar_rewards.evaluation import Evaluation, evaluate_predictions, read_predictions
+from tatar_rewards.evaluation import Evaluation, compare_predictions, evaluate_predictions, read_predictions
 from tatar_rewards.predictions import RowError
 from tatar_rewards.scales import ScoreScale
 
@@ -27,10 +28,27 @@ def add_evaluate(commands: Any) -> None:
     )
     command.set_defaults(run=_evaluate)
     command.add_argument("predictions", nargs="+", type=Path, help=".jsonl, .json, .csv or .parquet")
+    command.add_argument(
+        "--baseline",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="another model's predictions about the same pictures: what changed since, with its interval",
+    )
     command.add_argument("--json", action="store_true", help="everything at full precision, as JSON")
     _add_scales(command)
+    command.add_argument(
+        "--unbounded",
+        action="store_true",
+        help="plain numbers are on no scale: correlations only",
+    )
     command.add_argument("--think-prefilled", action="store_true", help="the chat template writes <think>")
     command.add_argument("--lenient", action="store_true", help="for a model that was never asked for tags")
+    command.add_argument(
+        "--logistic",
+        action="store_true",
+        help="PLCC and RMSE after the logistic fit too",
+    )
     command.add_argument("--resamples", type=int, default=1000, help="of the bootstrap; 0: no intervals")
 
 
@@ -70,20 +88,29 @@ def _add_scales(command: argparse.ArgumentParser) -> None:
 def _evaluate(options: dict[str, Any]) -> int:
     by_dataset, other = _mos_scales(options)
     low, high = options.get("answer_scale", (0, 100))
+    how: dict[str, Any] = {
+        "mos_scale": by_dataset,
+        "other_mos_scale": other,
+        "answer_scale": ScoreScale(low, high, higher_is_better=not options["answers_lower_is_better"]),
+        "think_prefilled": options["think_prefilled"],
+        "lenient": options["lenient"],
+        "n_resamples": options["resamples"],
+        "unbounded": options["unbounded"],
+    }
     with warnings.catch_warnings(record=True) as caught, _rows_named_by_file(options["predictions"]):
         warnings.simplefilter("always", UserWarning)
-        evaluation = evaluate_predictions(
-            read_predictions(options["predictions"]),
-            mos_scale=by_dataset,
-            other_mos_scale=other,
-            answer_scale=ScoreScale(low, high, higher_is_better=not options["answers_lower_is_better"]),
-            think_prefilled=options["think_prefilled"],
-            lenient=options["lenient"],
-            n_resamples=options["resamples"],
-        )
+        evaluation = evaluate_predictions(read_predictions(options["predictions"]), **how, logistic=options["logistic"])
     for remark in [*(str(warning.message) for warning in caught), *_unknown_datasets(options, evaluation)]:
         print(f"evaluate: {remark}", file=sys.stderr)
-    print(evaluation.to_json() if options["json"] else evaluation)
+    compared = None
+    if "baseline" in options:
+        before, after = (read_predictions(options[which]) for which in ("baseline", "predictions"))
+        compared = compare_predictions(before, after, **how)
+    if options["json"]:
+        record = json.loads(evaluation.to_json())
+        print(json.dumps(record | ({} if compared is None else {"baseline": json.loads(compared.to_json())}), indent=2))
+    else:
+        print(evaluation if compared is None else f"{evaluation}\n\n{compared}")
     return 0
 
 

@@ -9,13 +9,24 @@ From a shell:
     python -m tatar_rewards evaluate predictions.jsonl
 
 `columns` reads the rows into arrays, `figures` and `samples` measure them, `looks` finds what is suspicious, `results`
-and `table` are what comes out.
+and `table` are what comes out; `compare` says what changed from one model to another.
 """
 
+from tatar_rewards.evaluation.compare import Change, Comparison, compare_predictions
 from tatar_rewards.evaluation.evaluate import evaluate_predictions
 from tatar_rewards.evaluation.figures import Figures
 from tatar_rewards.evaluation.results import DatasetEvaluation, Evaluation
 from tatar_rewards.evaluation.samples import SampledFigures
 from tatar_rewards.predictions import read_predictions
 
-__all__ = ["DatasetEvaluation", "Evaluation", "Figures", "SampledFigures", "evaluate_predictions", "read_predictions"]
+__all__ = [
+    "Change",
+    "Comparison",
+    "DatasetEvaluation",
+    "Evaluation",
+    "Figures",
+    "SampledFigures",
+    "compare_predictions",
+    "evaluate_predictions",
+    "read_predictions",
+]

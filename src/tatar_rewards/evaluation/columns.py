@@ -14,8 +14,8 @@ from tatar_rewards.answers import AnswerStatus, completion_text
 from tatar_rewards.answers.cures import as_text, cure_of
 from tatar_rewards.evaluation.figures import Floats
 from tatar_rewards.evaluation.raters import error_of_mos
-from tatar_rewards.predictions import CompletionError, LoggedAnswer, PredictionRow, RowError, check_row
-from tatar_rewards.scales import POINTS, ScoreScale
+from tatar_rewards.predictions import CompletionError, LoggedAnswer, PlainNumber, PredictionRow, RowError, check_row
+from tatar_rewards.scales import POINTS, Scale, ScalesByDataset, ScoreScale, as_scale, as_scales
 
 
 class Reading(NamedTuple):
@@ -26,6 +26,7 @@ class Reading(NamedTuple):
     answer_scale: ScoreScale
     think_prefilled: bool
     lenient: bool
+    unbounded: bool = False  # plain numbers are on no scale
 
     def mos_scale(self, row: PredictionRow) -> ScoreScale:
         if row.logged_answer is not None:
@@ -42,6 +43,8 @@ class Reading(NamedTuple):
         self, completion: Any, number: int, logged_answer: LoggedAnswer | None, name: str
     ) -> tuple[str, float, str | None]:
         """Status, score in points (NaN where there is none), and the cure of an answer that cannot be read."""
+        if isinstance(completion, PlainNumber):
+            return self._number(completion.value, number)
         if logged_answer is not None:
             status, logged = logged_answer
             shown = completion_text(completion).whole if isinstance(completion, str | list) else ""
@@ -54,11 +57,38 @@ class Reading(NamedTuple):
         points = math.nan if answer.score is None else self.answer_scale.to_points(answer.score)
         return answer.status, points, None if answer.ok else self._cure(answer.status, as_text(text).whole)
 
+    def _number(self, value: float, number: int) -> tuple[str, float, str | None]:
+        """A plain number, on the scale of answers unless it is on none."""
+        if math.isnan(value):
+            return "missing", math.nan, "give a number for every picture"
+        if self.unbounded:
+            return AnswerStatus.OK, value, None
+        if value not in self.answer_scale:
+            raise RowError(
+                f"row {number}: prediction is {value:g}, off the scale of answers {self.answer_scale}; declare it with "
+                f"answer_scale (--answer-scale), or unbounded=True (--unbounded) for correlations alone",
+                number,
+            )
+        return AnswerStatus.OK, self.answer_scale.to_points(value), None
+
     def _cure(self, status: str, text: str, *, logged: bool = False) -> str | None:
         if status == AnswerStatus.OK:
             return None
         lenient = self.lenient or logged  # what a reward has read is not read again
         return cure_of(AnswerStatus(status), text, think_prefilled=self.think_prefilled, lenient=lenient)
+
+
+def reading_of(
+    mos_scale: Scale | ScalesByDataset,
+    other_mos_scale: Scale | None,
+    answer_scale: Scale,
+    think_prefilled: bool,
+    lenient: bool,
+    unbounded: bool = False,
+) -> Reading:
+    """How rows are read, from scales in any form."""
+    other = None if other_mos_scale is None else as_scale(other_mos_scale)
+    return Reading(as_scales(mos_scale), other, as_scale(answer_scale), think_prefilled, lenient, unbounded)
 
 
 def _numbers() -> "array[int]":

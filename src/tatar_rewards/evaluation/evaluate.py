@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from tatar_rewards import metrics
-from tatar_rewards.evaluation.columns import Columns, Reading, read_columns
+from tatar_rewards.evaluation.columns import Columns, Reading, read_columns, reading_of
 from tatar_rewards.evaluation.figures import another_panel, constant_guess, interval_of, mean_figures, measure
 from tatar_rewards.evaluation.looks import find_suspicious
 from tatar_rewards.evaluation.results import DatasetEvaluation, Evaluation
 from tatar_rewards.evaluation.samples import mean_of_samples, measure_samples
-from tatar_rewards.findings import Finding
-from tatar_rewards.scales import POINTS, Scale, ScalesByDataset, ScoreScale, as_scale, as_scales
+from tatar_rewards.findings import Finding, squeezed_labels
+from tatar_rewards.scales import POINTS, Scale, ScalesByDataset
 
 
 def evaluate_predictions(
@@ -25,6 +25,8 @@ def evaluate_predictions(
     think_prefilled: bool = False,
     lenient: bool = False,
     n_resamples: int = 1000,
+    logistic: bool = False,
+    unbounded: bool = False,
 ) -> Evaluation:
     """Read the completions and compare them with the MOS, data set by data set.
 
@@ -41,6 +43,9 @@ def evaluate_predictions(
         think_prefilled: True where the chat template writes `<think>` into the prompt.
         lenient: Read the lenient grammar of `parse_answer`, for models that were not trained on the strict one.
         n_resamples: Bootstrap resamples of the intervals; 0 leaves them out.
+        unbounded: Rows hold a number in `prediction` in place of a completion, and it is on no scale: only correlations
+            (and errors after the logistic fit) are measured.
+        logistic: Also say PLCC and RMSE after the field's four-parameter logistic fit.
 
     Returns:
         Figures of each data set and means of each task.
@@ -68,11 +73,10 @@ def evaluate_predictions(
     """
     if isinstance(n_resamples, bool) or n_resamples < 0:
         raise ValueError(f"n_resamples must be at least 1; got {n_resamples!r}; 0 leaves the intervals out")
-    other = None if other_mos_scale is None else as_scale(other_mos_scale)
-    reading = Reading(as_scales(mos_scale), other, as_scale(answer_scale), think_prefilled, lenient)
+    reading = reading_of(mos_scale, other_mos_scale, answer_scale, think_prefilled, lenient, unbounded)
     evaluated = []
     for columns in read_columns(rows, reading):
-        one, findings = _evaluate_dataset(columns, n_resamples, reading.answer_scale)
+        one, findings = _evaluate_dataset(columns, n_resamples, reading, logistic=logistic)
         for finding in findings:
             warnings.warn(f"{finding.problem}; {finding.cure}", stacklevel=2)
         evaluated.append(one)
@@ -88,15 +92,15 @@ def evaluate_predictions(
 
 
 def _evaluate_dataset(
-    columns: Columns, n_resamples: int, answer_scale: ScoreScale
+    columns: Columns, n_resamples: int, reading: Reading, *, logistic: bool
 ) -> tuple[DatasetEvaluation, list[Finding]]:
     mos = columns.targets_in_points()
     every, asked_about = np.array(columns.single.points), mos[np.array(columns.single.pictures, np.int64)]
     labelled = ~np.isnan(asked_about)
     predictions, targets = every[labelled], asked_about[labelled]
     at_worst = np.where(np.isnan(predictions), np.where(targets < 50, 100.0, 0.0), predictions)
-    figures = measure(predictions, targets)
-    samples = measure_samples(columns.samples, mos, n_resamples)
+    figures = measure(predictions, targets, bounded=not reading.unbounded)
+    samples = measure_samples(columns.samples, mos, n_resamples, bounded=not reading.unbounded)
     one = DatasetEvaluation(
         task=columns.task,
         dataset=columns.dataset,
@@ -108,14 +112,17 @@ def _evaluate_dataset(
         figures=figures,
         srcc_interval=interval_of(metrics.srcc, predictions, targets, n_resamples),
         plcc_interval=interval_of(metrics.plcc, predictions, targets, n_resamples),
-        pessimistic=measure(at_worst, targets) if columns.single.failures else figures,
+        pessimistic=measure(at_worst, targets) if columns.single.failures and not reading.unbounded else figures,
+        fitted=metrics.logistic_fit(predictions, targets) if logistic else None,
         samples=samples,
         floor=constant_guess(mos[~np.isnan(mos)]),
         ceiling=another_panel(mos[~np.isnan(mos)], columns.errors_in_points()[~np.isnan(mos)]),
         mos_scale=columns.mos_scale,
     )
+    if reading.unbounded:
+        return one, list(squeezed_labels(mos, columns.dataset, columns.mos_scale))
     if len(every) or samples is None:
         looked_at = every, asked_about, figures
     else:
         looked_at = mean_of_samples(columns.samples, len(mos)), mos, samples.mean
-    return one, list(find_suspicious(columns.dataset, *looked_at, columns.mos_scale, answer_scale))
+    return one, list(find_suspicious(columns.dataset, *looked_at, columns.mos_scale, reading.answer_scale))

@@ -28,10 +28,11 @@ class Figures(NamedTuple):
     mae: float
 
 
-def measure(predictions: Floats, targets: Floats) -> Figures:
-    """The figures over the rows in which neither is NaN."""
+def measure(predictions: Floats, targets: Floats, *, bounded: bool = True) -> Figures:
+    """The figures over the rows in which neither is NaN; predictions on no scale have no errors."""
     figures = (metrics.srcc, metrics.plcc, metrics.krcc, metrics.rmse, metrics.mae)
-    return Figures(*(figure(predictions, targets) for figure in figures))
+    measured = Figures(*(figure(predictions, targets) for figure in figures))
+    return measured if bounded else measured._replace(rmse=math.nan, mae=math.nan)
 
 
 def interval_of(figure: Metric, predictions: Floats, targets: Floats, n_resamples: int) -> Interval:

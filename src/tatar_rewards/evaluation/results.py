@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from tatar_rewards.evaluation.figures import Figures
 from tatar_rewards.evaluation.samples import SampledFigures
 from tatar_rewards.evaluation.table import format_table
-from tatar_rewards.metrics import Interval
+from tatar_rewards.metrics import FittedFigures, Interval
 from tatar_rewards.scales import ScoreScale
 
 
@@ -27,6 +27,7 @@ class DatasetEvaluation(NamedTuple):
         srcc_interval: Bootstrap interval of their SRCC.
         plcc_interval: Of their PLCC.
         pessimistic: With every failure taken for the end of the scale that lies farther from its MOS.
+        fitted: PLCC and RMSE of the answers that could be read after a logistic fit; None where it was not asked for.
         samples: Figures of sampled answers; None where there are none. Those before are of the greedy answers.
         floor: What the mean MOS reaches as the answer to every labelled picture; it has no correlation.
         ceiling: What another panel of raters reaches; None where a labelled picture lacks the error of its MOS.
@@ -44,6 +45,7 @@ class DatasetEvaluation(NamedTuple):
     srcc_interval: Interval
     plcc_interval: Interval
     pessimistic: Figures
+    fitted: FittedFigures | None
     samples: SampledFigures | None
     floor: Figures
     ceiling: Figures | None

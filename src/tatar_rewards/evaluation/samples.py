@@ -1,5 +1,6 @@
 """Several sampled answers to each picture: what one of them is worth, and what their mean."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -48,7 +49,7 @@ class SampledFigures(NamedTuple):
         return f"{self.fewest}" if self.fewest == self.most else f"{self.fewest} to {self.most}"
 
 
-def measure_samples(answers: Answers, mos: Floats, n_resamples: int) -> SampledFigures | None:
+def measure_samples(answers: Answers, mos: Floats, n_resamples: int, *, bounded: bool = True) -> SampledFigures | None:
     """The figures against the MOS by picture, in points; None where no labelled picture has a sample."""
     pictures, order = np.array(answers.pictures, np.int64), np.lexsort((answers.samples, answers.pictures))
     order = order[~np.isnan(mos[pictures[order]])]  # labelled ones, by picture and number
@@ -58,7 +59,7 @@ def measure_samples(answers: Answers, mos: Floats, n_resamples: int) -> SampledF
     targets, counts = mos[pictures], np.bincount(pictures)
     counts = counts[counts > 0]
     ranks = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-    each = [measure(points[ranks == k], targets[ranks == k]) for k in range(counts.min())]
+    each = [measure(points[ranks == k], targets[ranks == k], bounded=bounded) for k in range(counts.min())]
     means = mean_by_picture(points, pictures, len(mos))
     return SampledFigures(
         pictures=len(counts),
@@ -68,11 +69,11 @@ def measure_samples(answers: Answers, mos: Floats, n_resamples: int) -> SampledF
         failures=dict(answers.failures.most_common()),
         cure=answers.cure,
         one=mean_figures(each),
-        mean=measure(means, mos),
+        mean=measure(means, mos, bounded=bounded),
         srcc_interval=interval_of(metrics.srcc, means, mos, n_resamples),
         plcc_interval=interval_of(metrics.plcc, means, mos, n_resamples),
-        spread=metrics.spread_within(points, targets, pictures),
-        crps=metrics.crps(points, targets, pictures),
+        spread=metrics.spread_within(points, targets, pictures) if bounded else math.nan,
+        crps=metrics.crps(points, targets, pictures) if bounded else math.nan,
     )
 
 

@@ -26,21 +26,24 @@ def format_table(
     lines = [_line(("task", task_width), ("data set", width), "pictures", heads)]
 
     def add(task: str, name: str, figures: Figures, pictures: str = "", bounds: str = "", read: str = "") -> None:
-        cells = (_three(figures.srcc), bounds, _three(figures.plcc), _three(figures.krcc), _one(figures.rmse), read)
+        cells = (three(figures.srcc), bounds, three(figures.plcc), three(figures.krcc), _one(figures.rmse), read)
         lines.append(_line((task, task_width), (name, width), pictures, cells))
 
     for one in datasets:
         if one.rows or one.samples is None:
             pictures = str(one.rows - one.unlabelled)
-            add(one.task, one.dataset, one.figures, pictures, _bounds(one.srcc_interval), _share(one.coverage))
+            add(one.task, one.dataset, one.figures, pictures, bounds_of(one.srcc_interval), _share(one.coverage))
         else:
             lines.append(_line((one.task, task_width), (one.dataset, width), str(one.samples.pictures), [""] * 6))
         if one.failures:
             add("", f"{_UNDER}at worst", one.pessimistic)
+        if one.fitted is not None:
+            cells = ("", "", three(one.fitted.plcc), "", _one(one.fitted.rmse), "")
+            lines.append(_line(("", task_width), (f"{_UNDER}logistic fit", width), "", cells))
         if one.samples is not None:
             sampled, read = one.samples, _share(one.samples.coverage)
             add("", f"{_UNDER}{_one_of(sampled)}", sampled.one, read=read)
-            add("", f"{_UNDER}mean of samples", sampled.mean, bounds=_bounds(sampled.srcc_interval))
+            add("", f"{_UNDER}mean of samples", sampled.mean, bounds=bounds_of(sampled.srcc_interval))
         add("", f"{_UNDER}constant guess", one.floor)
         if one.ceiling is not None:
             add("", f"{_UNDER}another panel", one.ceiling)
@@ -81,12 +84,27 @@ def _line(task: tuple[str, int], name: tuple[str, int], pictures: str, cells: Se
     return f"{left}{pictures:>9}{srcc:>7}{bounds:>17}{plcc:>7}{krcc:>7}{rmse:>7}{read:>8}".rstrip()
 
 
-def _bounds(interval: Interval) -> str:
+def bounds_of(interval: Interval, sign: str = "") -> str:
+    """An interval in words; nothing where there is none."""
     low, high = interval
-    return "" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
+    return "" if math.isnan(low) else f"{low:{sign}.3f} to {high:{sign}.3f}"
 
 
-def _three(figure: float) -> str:
+def align(rows: Sequence[Sequence[str]], words: int) -> list[str]:
+    """Columns two spaces apart; the first ones hold words, the others numbers."""
+    shown = [[_printable(cell) for cell in row] for row in rows]
+    widths = [max(len(row[k]) for row in shown) for k in range(len(shown[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if k < words else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in shown
+    ]
+
+
+def three(figure: float) -> str:
+    """A figure with three digits; a dash where there is none."""
     return "-" if math.isnan(figure) else f"{figure:.3f}"
 
 

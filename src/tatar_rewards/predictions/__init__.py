@@ -5,12 +5,20 @@
 """
 
 from tatar_rewards.predictions.completions_tables import read_predictions
-from tatar_rewards.predictions.rows import CompletionError, LoggedAnswer, PredictionRow, RowError, check_row
+from tatar_rewards.predictions.rows import (
+    CompletionError,
+    LoggedAnswer,
+    PlainNumber,
+    PredictionRow,
+    RowError,
+    check_row,
+)
 from tatar_rewards.predictions.text_files import decoded_lines, parse_jsonl
 
 __all__ = [
     "CompletionError",
     "LoggedAnswer",
+    "PlainNumber",
     "PredictionRow",
     "RowError",
     "check_row",

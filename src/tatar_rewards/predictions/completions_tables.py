@@ -31,7 +31,7 @@ def choose_columns(names: Sequence[str], path: Path) -> list[str]:
         ValueError: what a row needs is missing.
     """
     missing = [name for name in REQUIRED if name not in names]
-    if "completions" in names and missing == ["completion"]:
+    if missing == ["completion"] and {"completions", "prediction"} & set(names):
         missing = []
     if missing and not _logged_rewards(names):
         raise ValueError(

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, Val
 from tatar_rewards.scales import is_missing
 
 REQUIRED = ("dataset", "task", "image_id", "mos", "completion")
-SAMPLES = ("sample", "completions")
+SAMPLES = ("sample", "completions", "prediction")
 KNOWN_RATERS = ("mos_std", "raters", "mos_error")
 
 
@@ -118,6 +118,12 @@ class NoSingleAnswer:
     """Stands for the completion of a row that has `completions` alone."""
 
 
+class PlainNumber(NamedTuple):
+    """Stands for the completion of a row that has a number in `prediction`; NaN where it is missing."""
+
+    value: float
+
+
 MaybeNumber = Annotated[float | None, BeforeValidator(_number_or_missing)]
 
 
@@ -129,7 +135,7 @@ class PredictionRow(BaseModel):
         task: Of the data set.
         image_id: Names the picture within task and data set.
         mos: Mean opinion score; None or NaN without a label.
-        completion: What the model wrote, a text or messages.
+        completion: What the model wrote, a text or messages. A row with a number in `prediction` needs none.
         sample: Its number among the sampled answers to the picture; None for the greedy answer, or the only one.
         completions: Sampled answers to the picture, numbered by place; a row that has them needs no `completion`.
         mos_std: Standard deviation of the raters' single judgements, on the scale of the MOS.
@@ -158,6 +164,14 @@ class PredictionRow(BaseModel):
         return [*single, *enumerate(self.completions or [])]
 
 
+def _plain_number(value: Any, number: int) -> PlainNumber:
+    try:
+        known = _number_or_missing(value)
+        return PlainNumber(math.nan if known is None else float(known))
+    except (TypeError, ValueError):
+        raise RowError(f"row {number}: prediction is {value!r:.60}, no number", number) from None
+
+
 def check_row(number: int, raw: Mapping[str, Any]) -> PredictionRow:
     """A row of predictions, or an error that names it and what it lacks.
 
@@ -175,6 +189,8 @@ def check_row(number: int, raw: Mapping[str, Any]) -> PredictionRow:
             f'df.to_dict("records")'
         )
     row = dict(raw)
+    if "prediction" in row and is_missing(row.get("completion")) and not _has_samples(row.get("completions")):
+        row["completion"] = _plain_number(row["prediction"], number)
     if is_missing(row.get("completion")) and _has_samples(row.get("completions")):
         row["completion"] = NoSingleAnswer()
     try:

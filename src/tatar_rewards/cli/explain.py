@@ -1,0 +1,110 @@
+"""`python -m tatar_rewards explain`."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+from tatar_rewards.explain import Explanation, Opponent, explain_reward
+from tatar_rewards.presets import load_reward_funcs
+from tatar_rewards.rewards import LabelConfig, Reward
+from tatar_rewards.scales import ScoreScale
+
+_DESCRIPTION = """\
+Why a completion earns its reward, step by step. For example:
+
+  explain "<think>Sharp.</think><answer>64</answer>" --mos 3.9 --mos-scale 1 5
+  explain --file answer.txt --mos 70 --reward tatar_rewards.presets.recommended --opponent 40 35 45 --opponent 80 90"""
+
+
+def add_explain(commands: Any) -> None:
+    """Add the command and its options."""
+    command = commands.add_parser(
+        "explain",
+        help="why a completion earns its reward",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=_explain)
+    command.add_argument("completion", nargs="?", help="the text; - reads it from the standard input")
+    command.add_argument("--file", type=Path, help="a file with the text")
+    command.add_argument("--mos", type=float, help="of its image")
+    command.add_argument(
+        "--reward",
+        action="append",
+        metavar="PATH",
+        help="a reward, a list of them or a preset by dotted path; may be given several times "
+        "(default: tatar_rewards.presets.tatar)",
+    )
+    command.add_argument("--task", help="explain the rewards of this task only")
+    command.add_argument(
+        "--other", nargs="+", type=float, metavar="SCORE", help="other answers to the same image, for CRPS"
+    )
+    command.add_argument(
+        "--opponent",
+        nargs="+",
+        action="append",
+        type=float,
+        metavar=("MOS", "SCORE"),
+        help="another image, for rankings: its MOS and the answers to it; may be given several times",
+    )
+    command.add_argument("--mos-scale", nargs=2, type=float, metavar=("LOW", "HIGH"), help="of the MOS")
+    command.add_argument("--lower-is-better", action="store_true", help="MOS of impairment: the lowest is best")
+    command.add_argument("--answer-scale", nargs=2, type=float, metavar=("LOW", "HIGH"), help="of the answers")
+    command.add_argument("--think-prefilled", action="store_true", help="the chat template writes <think>")
+    command.add_argument("--json", action="store_true", help="everything at full precision, as JSON")
+
+
+def _explain(options: dict[str, Any]) -> int:
+    text = _text(options)
+    opponents = [Opponent(mos, scores) for mos, *scores in options.get("opponent", ())]
+    for opponent in opponents:
+        if not opponent.answers:
+            raise ValueError(
+                f"--opponent {opponent.mos:g} needs the answers to that image too: --opponent MOS SCORE ..."
+            )
+    explained = [
+        explain_reward(reward, text, mos=options.get("mos"), others=options.get("other", ()), opponents=opponents)
+        for reward in _rewards(options)
+    ]
+    print(_as_json(explained) if options["json"] else "\n\n".join(map(str, explained)))
+    return 0
+
+
+def _text(options: dict[str, Any]) -> str:
+    given = [name for name in ("completion", "file") if name in options]
+    if len(given) != 1:
+        raise ValueError("give the completion, or - to read it from the standard input, or --file")
+    if "file" in options:
+        content: str = options["file"].read_text(encoding="utf-8")
+        return content
+    completion: str = options["completion"]
+    return sys.stdin.read() if completion == "-" else completion
+
+
+def _rewards(options: dict[str, Any]) -> list[Reward[Any]]:
+    """The rewards that are asked for, on the scales that are given."""
+    loaded = load_reward_funcs(options.get("reward", ["tatar_rewards.presets.tatar"]))
+    ours = [cast(Reward[Any], reward) for reward in loaded if isinstance(reward, Reward)]
+    if len(ours) < len(loaded):
+        raise TypeError("explain knows the rewards of this package; one of --reward is another function")
+    task, tasks = options.get("task"), {reward.config.task for reward in ours}
+    if task is not None and not tasks & ({task} if tasks - {None} else {None}):
+        raise ValueError(f"no reward is of task {task!r}; there are {sorted(map(str, tasks - {None}))}")
+    changes: dict[str, Any] = {"think_prefilled": True} if options["think_prefilled"] else {}
+    if "answer_scale" in options:
+        changes["answer_scale"] = ScoreScale(*options["answer_scale"])
+    labels: dict[str, Any] = {}
+    if "mos_scale" in options or options["lower_is_better"]:
+        low, high = options.get("mos_scale", (0.0, 100.0))
+        labels["mos_scale"] = ScoreScale(low, high, higher_is_better=not options["lower_is_better"])
+    return [
+        reward.fresh(**changes, **(labels if isinstance(reward.config, LabelConfig) else {}))
+        for reward in ours
+        if task is None or reward.config.task in (None, task)
+    ]
+
+
+def _as_json(explained: list[Explanation]) -> str:
+    return json.dumps([json.loads(one.to_json()) for one in explained], indent=2)

@@ -1,0 +1,205 @@
+"""What changed from one model to another, on the pictures that both answered."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tatar_rewards import metrics
+from tatar_rewards.evaluation.columns import Columns, Reading, read_columns, reading_of
+from tatar_rewards.evaluation.figures import Floats
+from tatar_rewards.evaluation.samples import mean_by_picture
+from tatar_rewards.evaluation.table import align, bounds_of, three
+from tatar_rewards.metrics import Interval
+from tatar_rewards.predictions import RowError
+from tatar_rewards.scales import POINTS, Scale, ScalesByDataset
+
+GREEDY, MEAN = "greedy answers", "mean of samples"
+
+
+class Change(NamedTuple):
+    """The change of SRCC on one data set.
+
+    Attributes:
+        task: Its task.
+        dataset: Its name.
+        answers: What is compared: `"greedy answers"` or `"mean of samples"`.
+        asked: How many labelled pictures both models were asked about.
+        pictures: How many of them both gave a readable answer to; the figures are over these.
+        before: SRCC of the first model.
+        after: SRCC of the second one.
+        interval: 95 % of the change, from resamples of the pictures.
+    """
+
+    task: str
+    dataset: str
+    answers: str
+    asked: int
+    pictures: int
+    before: float
+    after: float
+    interval: Interval
+
+    @property
+    def gain(self) -> float:
+        """After less before."""
+        return self.after - self.before
+
+
+class Comparison(NamedTuple):
+    """Every data set that both models were asked about, and those that only one was."""
+
+    changes: list[Change]
+    only_before: list[str]
+    only_after: list[str]
+
+    def to_json(self) -> str:
+        """All of it at full precision; NaN as null."""
+        records = [{**one._asdict(), "gain": one.gain, "interval": one.interval._asdict()} for one in self.changes]
+        return json.dumps(_without_nan({**self._asdict(), "changes": records}), indent=2)
+
+    def __str__(self) -> str:
+        header = ["task", "data set", "answers", "pictures", "before", "after", "change", "(95 %)"]
+        rows = []
+        for one in self.changes:
+            change = "-" if math.isnan(one.gain) else f"{one.gain:+.3f}"
+            pictures = str(one.pictures) if one.pictures == one.asked else f"{one.pictures} of {one.asked}"
+            figures = [pictures, three(one.before), three(one.after), change, bounds_of(one.interval, "+")]
+            rows.append([one.task, one.dataset, one.answers, *figures])
+        left_out = [
+            f"only in the {which}: {', '.join(names)}"
+            for which, names in (("baseline", self.only_before), ("new predictions", self.only_after))
+            if names
+        ]
+        return "\n".join(["change of SRCC", *align([header, *rows], words=3), *left_out])
+
+
+def compare_predictions(
+    before: Iterable[Mapping[str, Any]],
+    after: Iterable[Mapping[str, Any]],
+    *,
+    mos_scale: Scale | ScalesByDataset = POINTS,
+    other_mos_scale: Scale | None = None,
+    answer_scale: Scale = POINTS,
+    think_prefilled: bool = False,
+    lenient: bool = False,
+    n_resamples: int = 1000,
+    unbounded: bool = False,
+) -> Comparison:
+    """What the second model's SRCC gains over the first one's, picture by picture.
+
+    Only pictures that both models answered readably are compared, so that neither gains by answering fewer. The
+    interval is a percentile bootstrap over these pictures. Where both have sampled answers, their means are compared
+    too: they tell small changes from noise where greedy answers do not.
+
+    Args:
+        before: Rows of the baseline, as `evaluate_predictions` takes them.
+        after: Rows of the model that is compared with it.
+        mos_scale: As of `evaluate_predictions`, and so are the other settings.
+        other_mos_scale: Of data sets that `mos_scale` does not name.
+        answer_scale: That both models were asked to answer on.
+        think_prefilled: True where the chat template writes `<think>` into the prompt.
+        lenient: Read the lenient grammar.
+        n_resamples: Of the bootstrap; 0 leaves the intervals out.
+        unbounded: Plain numbers in `prediction` are on no scale.
+
+    Returns:
+        A change for each data set and kind of answers.
+
+    Raises:
+        TypeError: as `evaluate_predictions`.
+        ValueError: as `evaluate_predictions`; or the two give a picture two labels, or have no data set in common.
+
+    Examples:
+        >>> def rows(*scores):
+        ...     base = {"dataset": "mine", "task": "iqa"}
+        ...     return [
+        ...         base | {"image_id": k, "mos": 10 * k, "completion": f"<answer>{score}</answer>"}
+        ...         for k, score in enumerate(scores)
+        ...     ]
+        >>> print(compare_predictions(rows(30, 10, 20, 40), rows(10, 20, 30, 40), n_resamples=0))
+        change of SRCC
+        task  data set  answers         pictures  before  after  change  (95 %)
+        iqa   mine      greedy answers         4   0.400  1.000  +0.600
+    """
+    reading = reading_of(mos_scale, other_mos_scale, answer_scale, think_prefilled, lenient, unbounded)
+    first, second = _by_dataset(before, reading, "baseline"), _by_dataset(after, reading, "new predictions")
+    common = [key for key in second if key in first]
+    if not common:
+        raise ValueError(
+            f"the two have no data set in common: {sorted(name for _, name in first)} and "
+            f"{sorted(name for _, name in second)}; give predictions about the same pictures"
+        )
+    changes = [change for key in common for change in _changes(first[key], second[key], n_resamples)]
+    only = [[name for key, name in ((one, one[1]) for one in of) if key not in common] for of in (first, second)]
+    return Comparison(changes, *only)
+
+
+def _by_dataset(rows: Iterable[Mapping[str, Any]], reading: Reading, which: str) -> dict[tuple[str, str], Columns]:
+    try:
+        return {(one.task, one.dataset): one for one in read_columns(rows, reading)}
+    except RowError as error:
+        raise type(error)(f"{which}, {error}", *error.rows) from None
+
+
+def _changes(before: Columns, after: Columns, n_resamples: int) -> list[Change]:
+    both = [key for key in after.places if key in before.places]
+    places = [np.array([columns.places[key] for key in both], np.int64) for columns in (before, after)]
+    old, mos = before.targets_in_points()[places[0]], after.targets_in_points()[places[1]]
+    _refuse_other_labels(before, after, places, old, mos)
+    mos = np.where(np.isnan(mos), old, mos)
+    changes = []
+    for kind in (GREEDY, MEAN):
+        answers = [_answers(columns, kind)[place] for columns, place in zip((before, after), places, strict=True)]
+        asked = [_asked(columns, kind)[place] for columns, place in zip((before, after), places, strict=True)]
+        counted = asked[0] & asked[1] & ~np.isnan(mos)
+        if counted.any():
+            changes.append(_change(after, kind, answers[0][counted], answers[1][counted], mos[counted], n_resamples))
+    return changes
+
+
+def _change(columns: Columns, kind: str, before: Floats, after: Floats, mos: Floats, n_resamples: int) -> Change:
+    read = ~np.isnan(before + after)
+    pairs = before[read], after[read], mos[read]
+    srcc = metrics.srcc(pairs[0], pairs[2]), metrics.srcc(pairs[1], pairs[2])
+    interval = Interval(math.nan, math.nan)
+    if n_resamples and not math.isnan(sum(srcc)):
+        interval = metrics.percentile_interval(_gain, pairs, n_resamples=n_resamples)
+    return Change(columns.task, columns.dataset, kind, len(mos), int(read.sum()), *srcc, interval)
+
+
+def _gain(before: Floats, after: Floats, mos: Floats) -> float:
+    return metrics.srcc(after, mos) - metrics.srcc(before, mos)
+
+
+def _answers(columns: Columns, kind: str) -> Floats:
+    """The score of each picture, NaN where it was not asked about or not read."""
+    answers = columns.single if kind == GREEDY else columns.samples
+    return mean_by_picture(np.array(answers.points), np.array(answers.pictures, np.int64), len(columns.mos))
+
+
+def _asked(columns: Columns, kind: str) -> np.ndarray:
+    answers = columns.single if kind == GREEDY else columns.samples
+    return np.bincount(np.array(answers.pictures, np.int64), minlength=len(columns.mos)) > 0
+
+
+def _refuse_other_labels(before: Columns, after: Columns, places: list[Any], old: Floats, new: Floats) -> None:
+    differ = np.flatnonzero(np.abs(old - new) > 1e-6 * 100)
+    if len(differ):
+        rows = [columns.rows[place[differ[0]]] for columns, place in zip((before, after), places, strict=True)]
+        raise RowError(
+            f"row {rows[0]} of the baseline and row {rows[1]} of the new predictions are of one picture of "
+            f"{after.dataset!r} and give it the MOS {old[differ[0]]:g} and {new[differ[0]]:g} points "
+            f"({len(differ)} such pictures); compare on the same labels",
+            *rows,
+        )
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nan(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(one) for one in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
