@@ -117,7 +117,7 @@ def test_two_sets_of_one_name_keep_their_answers_apart(run_folder):
     stages.run_in_process(evaluate_model, f"out={run_folder}", *same)
     answers = read_answers(recipe_of(run_folder, *same), "sft")
     assert len(answers) == 12
-    assert {key.split("/")[0] for key in answers} == {"iqa", "iaa"}
+    assert {key.split("/")[0] for key, _ in answers} == {"iqa", "iaa"}
 
 
 # ---------------------------------------------------------------- pictures and labels
