@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "predictions": {"scales"},
     "evaluation": {"answers", "findings", "metrics", "panels", "predictions", "scales"},
     "doctor": {"adapters", "distributed", "findings", "panels", "presets", "rewards", "scales"},
-    "adapters": {"rewards", "hacks"},
+    "adapters": {"distributed", "hacks", "presets", "rewards"},
     "testing": set(),
     "cli": {"doctor", "evaluation", "predictions", "scales"},
     "__main__": {"cli"},
