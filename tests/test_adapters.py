@@ -20,6 +20,7 @@ from support.framework_calls import (
     as_trl_one_by_one,
     as_verifiers,
     as_verl,
+    expected_of_one_sample,
     make_rewards,
     make_rewards_for_one_sample,
     numbers,
@@ -34,10 +35,6 @@ from tatar_rewards.adapters import easyr1, ms_swift, openrlhf, slime, verifiers,
 pytestmark = pytest.mark.filterwarnings("ignore:.*(cannot be read|no other image)")
 
 NO_NONE = {"mos": 3.0, "task": "iaa", "image_id": "a.jpg", "dataset": "ava"}
-
-
-def expected_of_one_sample(total="score"):
-    return [numbers(parts, total) for parts in as_trl_one_by_one(make_rewards_for_one_sample(), ROWS)]
 
 
 def test_the_batch_has_what_the_tests_are_about():
@@ -85,8 +82,9 @@ def test_easyr1_ranks_over_the_whole_batch_from_dicts_or_json(truth):
 
 def test_easyr1_rows_may_lack_what_other_rows_have():
     rows = [row(answer(60), 3.0, "iqa", "a.jpg"), row(answer(60), 3.0, "iaa", "b.jpg")]
-    del rows[1]["truth"]["mos"]
-    assert [parts["gaussian_score"] for parts in as_easyr1(easyr1.scorer([tr.GaussianScoreReward()]), rows)][1] == 0.0
+    del rows[0]["truth"]["mos"]
+    earned = as_easyr1(easyr1.scorer([tr.GaussianScoreReward(mos_scale=(1, 5), tolerance=20)]), rows)
+    assert [parts["gaussian_score"] > 0 for parts in earned] == [False, True]
 
 
 # ---------------------------------------------------------------- verl

@@ -91,6 +91,11 @@ def numbers(parts, total):
     return {total: sum(known.values()), **known}
 
 
+def expected_of_one_sample():
+    """What the batch earns, sample by sample."""
+    return [numbers(parts, "score") for parts in as_trl_one_by_one(make_rewards_for_one_sample(), ROWS)]
+
+
 # ---------------------------------------------------------------- the others
 
 
