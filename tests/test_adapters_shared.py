@@ -4,6 +4,8 @@ import ast
 import importlib
 import inspect
 import pickle
+import re
+import runpy
 import subprocess
 import sys
 import warnings
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.framework_calls import ROWS, as_trl, make_rewards
+from support.real_code import pretend
 from support.reward_calls import EVERY_REWARD
 
 import tatar_rewards as tr
@@ -164,3 +167,20 @@ def test_unsloth_passes_texts_beside_pictures():
             **columns,
         )
         assert earned == [parts[reward.__name__] for parts in expected]
+
+
+def test_the_plugins_that_the_documentation_shows_run(monkeypatch):
+    orms = {}
+    pretend(monkeypatch, "swift.rewards", orms=orms)
+    page = (Path(__file__).parents[1] / "docs" / "frameworks.md").read_text()
+    plugins = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(plugins) == len(ADAPTERS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for plugin in plugins:
+            exec(plugin, {})
+    named = re.search(r"--reward_funcs (.*?) --", page)[1].split()
+    assert named == list(orms) == [reward.__name__ for reward in tr.recommended_reward_funcs()]
+    commits = runpy.run_path(str(Path(__file__).parents[1] / "tools" / "frameworks.py"))["COMMITS"]
+    for name, commit in commits.values():
+        assert f"https://github.com/{name}/tree/{commit[:7]}" in page
