@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo quick test bench study study-quick profile fuzz mutants test-trl-matrix test-lowest setup clean
+.PHONY: demo quick test bench study study-quick profile fuzz mutants test-trl-matrix test-lowest test-adapters setup clean
 
 setup: $(VENV)/.ready
 
@@ -81,5 +81,9 @@ test-lowest:
 test-trl-matrix: setup
 	$(RUN) tools/trl_matrix.py
 
+# The adapters in the real code of the frameworks, at the commits that docs/frameworks.md names: fetches them first.
+test-adapters: setup
+	$(RUN) tools/frameworks.py
+
 clean:
-	rm -rf $(VENV) .venv-trl .venv-lowest mutants runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-trl .venv-lowest .frameworks mutants runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "predictions": {"scales"},
     "evaluation": {"answers", "findings", "metrics", "panels", "predictions", "scales"},
     "doctor": {"adapters", "distributed", "findings", "panels", "presets", "rewards", "scales"},
-    "adapters": {"rewards", "hacks"},
+    "adapters": {"distributed", "hacks", "presets", "rewards"},
     "testing": set(),
     "explain": {"answers", "rewards", "scales"},
     "cli": {"doctor", "evaluation", "explain", "predictions", "presets", "rewards", "scales"},
