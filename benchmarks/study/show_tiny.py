@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-
-from tatar_rewards import metrics
+from scipy.stats import rankdata
 
 TASKS = {"iqa": "quality", "iaa": "aesthetics"}
 Lines = list[dict[str, Any]]
@@ -50,15 +49,20 @@ def pooled(start: Mapping[int, Any], runs: Mapping[int, Any], task: str, resampl
         mos = np.array(run[task]["mos"])
         known = ~np.isnan(before + after)
         columns.append((before[known], after[known], mos[known]))
-    rng, gains = np.random.default_rng(0), []
-    for _ in range(resamples):
-        each = []
-        for before, after, mos in columns:
-            draw = rng.integers(len(mos), size=len(mos))
-            each.append(metrics.srcc(after[draw], mos[draw]) - metrics.srcc(before[draw], mos[draw]))
-        gains.append(np.mean(each))
-    low, high = np.percentile(gains, [2.5, 97.5])
+    rng = np.random.default_rng(0)
+    each = [
+        _gains_of_resamples(*column, rng.integers(len(column[2]), size=(resamples, len(column[2]))))
+        for column in columns
+    ]
+    low, high = np.percentile(np.mean(each, axis=0), [2.5, 97.5])
     return float(low), float(high)
+
+
+def _gains_of_resamples(before: np.ndarray, after: np.ndarray, mos: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """The change of SRCC in every resample, (R,), from draws of pictures, (R, N)."""
+    ranks = [rankdata(column[draws], axis=1) for column in (before, after, mos)]
+    x, y, z = ((rank - rank.mean(axis=1, keepdims=True)) / rank.std(axis=1, keepdims=True) for rank in ranks)
+    return np.asarray(np.mean(y * z, axis=1) - np.mean(x * z, axis=1))
 
 
 def gains(lines: Lines, task: str, part: str = "test") -> str:
