@@ -22,7 +22,7 @@ def title_of(line: Mapping[str, Any]) -> str:
     """The name of a contestant with what was chosen for it."""
     if line["name"] == "start":
         return "SFT"
-    divided = "" if line["scale_rewards"] == "group" else ", not divided"
+    divided = "" if line["scale_rewards"] == "group" or line["name"] == "supervised" else ", not divided"
     known = {"seed", "name", "rate", "scale_rewards", "steps", "part", *TASKS}
     more = "".join(f", {name.replace('_', ' ')} {value}" for name, value in line.items() if name not in known)
     return f"{line['name'].replace('_', ' ')}, rate {line['rate']:g}{divided}, {line['steps']} steps{more}"
