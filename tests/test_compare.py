@@ -104,3 +104,16 @@ def test_the_command_prints_both_tables_and_one_record(tmp_path, capsys):
     (change,) = record["baseline"]["changes"]
     assert change["after"] == record["datasets"][0]["figures"]["srcc"]
     assert change["gain"] == pytest.approx(change["after"] - change["before"])
+
+
+def test_predictions_are_read_once_so_that_they_may_come_through_a_pipe(monkeypatch, capsys):
+    read = []
+
+    def counted(paths):
+        read.append(paths)
+        return rows(noisy(10, len(read)).tolist())
+
+    monkeypatch.setattr("tatar_rewards.cli.evaluate.read_predictions", counted)
+    assert main(["evaluate", "new.jsonl", "--baseline", "old.jsonl", "--resamples", "0"]) == 0
+    assert "change of SRCC" in capsys.readouterr().out
+    assert len(read) == 2

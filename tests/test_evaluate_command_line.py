@@ -162,7 +162,7 @@ def test_an_interrupt_ends_it_without_a_traceback(tmp_path, capsys, monkeypatch)
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.evaluate, "evaluate_predictions", interrupted)
+    monkeypatch.setattr(cli.evaluate, "evaluate_columns", interrupted)
     assert main(["evaluate", write(tmp_path / "p.jsonl", make_rows())]) == 130
     assert capsys.readouterr().err == ""
 
@@ -171,7 +171,7 @@ def test_a_lack_of_memory_is_told_on_one_line(tmp_path, capsys, monkeypatch):
     def too_large(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr(cli.evaluate, "evaluate_predictions", too_large)
+    monkeypatch.setattr(cli.evaluate, "evaluate_columns", too_large)
     assert main(["evaluate", write(tmp_path / "p.jsonl", make_rows())]) == 2
     assert capsys.readouterr().err == "evaluate: the memory does not suffice; give a part of the input\n"
 

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "doctor": {"adapters", "distributed", "findings", "panels", "presets", "rewards", "scales"},
     "adapters": {"distributed", "hacks", "presets", "rewards"},
     "testing": set(),
-    "explain": {"answers", "rewards", "scales"},
+    "explain": {"answers", "functional", "rewards", "scales"},
     "cli": {"doctor", "evaluation", "explain", "predictions", "presets", "rewards", "scales"},
     "__main__": {"cli"},
     "__init__": {"answers", "doctor", "evaluation", "functional", "hacks", "presets", "rewards", "scales"},

@@ -62,9 +62,9 @@ def run_two_digits(
     regimes: list[str], names: list[str], seeds: list[int], validation: list[int], path: Path, processes: int | None
 ) -> None:
     """What `path` lacks; a contestant's lines are written when all of its seeds are there."""
-    done = {(line["regime"], line["name"]) for line in read_lines(path)}
-    kept = "".join(json.dumps(line) + "\n" for line in read_lines(path))
-    path.write_text(kept)
+    kept = read_lines(path)
+    done = {(line["regime"], line["name"]) for line in kept}
+    path.write_text("".join(json.dumps(line) + "\n" for line in kept))
     wanted = [(regime, name) for regime in regimes for name in contestants_of(regime, names)]
     with ProcessPoolExecutor(processes) as pool, path.open("a") as file:
         tasks = [pool.submit(run_contestant, *key, seeds, validation) for key in wanted if key not in done]

@@ -17,7 +17,7 @@ from contestants import RECOMMENDED
 from matplotlib.figure import Figure
 from questions import QUESTIONS, answer
 from results import Runs, behind_best, is_level, mean_and_error, names_of, read_runs, regimes_of, table, values
-from run import RESULTS
+from run import RESULTS, read_lines
 from two_digits import BASELINES, MORE_LABELS, ORACLE, START
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -107,13 +107,21 @@ def draw(runs: Runs) -> None:
     figure = Figure(figsize=(11, 11), layout="constrained")
     grid = figure.subplots(-(-len(regimes) // 3), 3, squeeze=False)
     for axes, regime in zip(grid.flat, regimes, strict=False):
+        drawn = list[tuple[float, float]]()
         for name in names_of(runs, regime):
             srcc, error = mean_and_error(values(runs, regime, name, "mean SRCC"))
             rmse = values(runs, regime, name, "mean RMSE").mean()
             color = {START: "k", MORE_LABELS: "C2", ORACLE: "C4", RECOMMENDED: "C3"}.get(name, "0.6")
             color = "C0" if name.startswith("TATAR") else color
+            drawn.append((rmse, srcc))
             axes.errorbar(rmse, srcc, error, color=color, marker="o", markersize=4, linestyle="")
-        axes.set_title(regime, fontsize=10)
+        start, least = values(runs, regime, START, "mean SRCC").mean(), min(drawn)[0]
+        highest = max(srcc for _, srcc in drawn)
+        widest = max(1.4 * least, 1.03 * values(runs, regime, START, "mean RMSE").mean())
+        x, y = (0.97 * least, widest), (start - 0.03, highest + 0.02)
+        outside = sum(not (x[0] <= rmse <= x[1] and y[0] <= srcc <= y[1]) for rmse, srcc in drawn)
+        axes.set(xlim=x, ylim=y)
+        axes.set_title(regime + (f" ({outside} outside)" if outside else ""), fontsize=10)
         axes.set(xlabel="RMSE (points)", ylabel="SRCC, mean of 8")
     for axes in grid.flat[len(regimes) :]:
         axes.set_axis_off()
@@ -147,7 +155,7 @@ def sections(suffix: str) -> dict[str, Callable[[], str]]:
 
 
 def of_tiny_model() -> dict[str, Callable[[], str]]:
-    lines = show_tiny.read(RESULTS / "tiny_model.jsonl")
+    lines = read_lines(RESULTS / "tiny_model.jsonl")
     return {
         f"Tiny model: change of SRCC over SFT, {name}, {pictures}": partial(show_tiny.gains, lines, task, part)
         for part, pictures in (("test", "test pictures"), ("validation", "validation pictures"))
@@ -185,7 +193,7 @@ def main() -> None:
         path.write_text(with_tables(path.read_text(), tables))
         (DOCS / "study_tables.md").write_text(f"{HEAD}\n{shown}")
         draw(read_runs(suffix))
-        show_tiny.draw(show_tiny.read(RESULTS / "tiny_model.jsonl"), DOCS / "study_tiny_model.png")
+        show_tiny.draw(read_lines(RESULTS / "tiny_model.jsonl"), DOCS / "study_tiny_model.png")
 
 
 if __name__ == "__main__":

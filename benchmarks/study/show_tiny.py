@@ -1,6 +1,5 @@
 """Tables and figure of part 3, from benchmarks/study/results/tiny_model.jsonl; `show.py` prints them."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,14 +7,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from results import table
 from scipy.stats import rankdata
 
 TASKS = {"iqa": "quality", "iaa": "aesthetics"}
 Lines = list[dict[str, Any]]
-
-
-def read(path: Path) -> Lines:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def title_of(line: Mapping[str, Any]) -> str:
@@ -88,8 +84,7 @@ def gains(lines: Lines, task: str, part: str = "test") -> str:
         interval = f"{changes['mean']:+.3f} ({low:+.3f} to {high:+.3f})"
         rows.append([title, *by_seed, interval, f"{changes['one']:+.3f}", f"{changes['greedy']:+.3f}", f"{rmse:+.1f}"])
     header = ["", *(f"seed {seed}" for seed in seeds), "all seeds (95 %)", "one sample", "greedy", "RMSE"]
-    lines_of = ["| " + " | ".join(row) + " |" for row in [header, *rows]]
-    return "\n".join([lines_of[0], "|" + "---|" * len(header), *lines_of[1:]])
+    return table(header, rows)
 
 
 def mean_of(runs: Any, task: str, kind: str, figure: str = "srcc") -> float:
@@ -108,7 +103,8 @@ def draw(lines: Lines, path: Path, part: str = "test") -> None:
             axes.plot(of_seeds, [place] * len(of_seeds), "o", color="C0", markersize=4)
             axes.plot([float(np.mean(of_seeds))] * 2, [place - 0.3, place + 0.3], color="C3")
         axes.axvline(0, color="0.7", linewidth=1)
-        axes.set(title=name, xlabel="change of SRCC over SFT, mean of 8 samples")
+        axes.set(title=name)
         axes.set_yticks(range(len(found)), list(found))
         axes.invert_yaxis()
+    figure.supxlabel("change of SRCC over SFT, mean of 8 samples; a dot is a seed, the bar their mean", fontsize=10)
     figure.savefig(path, dpi=100)

@@ -2,6 +2,7 @@
 
     python benchmarks/study/tiny_model.py --seeds 0 1 2 3 4            # hours; goes on where it was stopped
     python benchmarks/study/tiny_model.py --seeds 0 --contestants tatar --rates 1e-4 3e-4 --parts validation
+    python benchmarks/study/tiny_model.py --contestants supervised --rates 3e-4 --scale-rewards none --args
 
 Every run is the recipe itself, stage by stage: data, model and SFT once a seed, then GRPO with each list of rewards of
 `tiny_rewards.py`, then eight sampled answers and a greedy one to each picture. `supervised` trains on with the same
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from run import read_lines
 
 from tatar_rewards import parse_answer
 
@@ -108,7 +110,7 @@ def evaluate(config: Path, out: Path, stage: str, parts: list[str], **about: Any
 
 def is_done(parts: list[str], **about: Any) -> bool:
     """Whether the results have a line of each part."""
-    lines = [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
+    lines = read_lines(RESULTS)
     return all(any(line.items() >= {**about, "part": part}.items() for line in lines) for part in parts)
 
 
@@ -138,14 +140,14 @@ def train_on(start: dict[str, Any], name: str, rate: float, folder: Path, option
     settings["model"] |= {"path": f"{start['out']}/sft/model", "make": None}
     settings["data"]["make"] = None
     args = {"learning_rate": rate, "max_steps": options.steps, "save_strategy": "no"}
-    args |= {name: yaml.safe_load(value) for name, value in (one.split("=") for one in options.args)}
     config = folder / f"{out.name}.yaml"
     if name == SUPERVISED:
         supervise(config, settings, args)
         evaluate(config, out, "sft", parts, **about)
         return
     settings |= {"sft": None, "rationales": None}
-    settings["grpo"]["args"] |= {**args, "scale_rewards": options.scale_rewards}
+    more = {name: yaml.safe_load(value) for name, value in (one.split("=") for one in options.args)}
+    settings["grpo"]["args"] |= {**args, "scale_rewards": options.scale_rewards, **more}
     settings["grpo"] |= {"reward_funcs": [f"tiny_rewards.{name}"], "doctor": "warn"}
     run("train_grpo.py", write_config(config, settings))
     evaluate(config, out, "grpo", parts, **about)
@@ -167,14 +169,14 @@ def supervise(config: Path, settings: dict[str, Any], args: dict[str, Any]) -> N
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--contestants", nargs="*", default=["tatar", "margin_and_crps"])
-    parser.add_argument("--rates", type=float, nargs="+", default=[3e-4])
+    parser.add_argument("--contestants", nargs="*", default=["recommended", "tatar"])
+    parser.add_argument("--rates", type=float, nargs="+", default=[2e-4])
     parser.add_argument("--steps", type=int, default=90)
     parser.add_argument("--scale-rewards", default="group", choices=["group", "batch", "none"])
     parser.add_argument("--rationales", type=int, default=300, help="pictures of each task that SFT learns from")
     parser.add_argument("--labels", type=int, default=1440, help="pictures of each task that rewards learn from")
     parser.add_argument("--parts", nargs="+", default=["test"], choices=["validation", "test"], help="of the data")
-    parser.add_argument("--args", nargs="*", default=[], help="more arguments of GRPO, such as loss_type=dapo")
+    parser.add_argument("--args", nargs="*", default=["loss_type=dapo"], help="more arguments of GRPO")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "study")
     options = parser.parse_args()
     RESULTS.parent.mkdir(exist_ok=True)

@@ -4,6 +4,7 @@ The rationales of the tiny model are short, so the budgets are too: at most 20 w
 on aesthetics.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from tatar_rewards import (
@@ -14,6 +15,7 @@ from tatar_rewards import (
     LengthConfig,
     ThurstoneRankReward,
     WinRateReward,
+    presets,
     tatar_reward_funcs,
 )
 
@@ -28,6 +30,12 @@ def on_both_tasks(*kinds: tuple[type[Any], dict[str, Any]]) -> list[Any]:
     return rewards
 
 
+def of_preset(preset: Callable[..., list[Any]]) -> list[Any]:
+    """The format, and the other rewards of a preset for each task within its budget."""
+    quality, aesthetics = preset(task="iqa", length_gate=BRIEF), preset(task="iaa", length_gate=LONG)
+    return [AnswerFormatReward(), *quality[1:], *aesthetics[1:]]
+
+
 MARGIN = {"loss": "margin", "temperature": 40.0}
 
 tatar = tatar_reward_funcs(iqa_budget=BRIEF, iaa_budget=LONG)
@@ -38,13 +46,6 @@ linear = on_both_tasks((ErrorScoreReward, {"tolerance": 50}))
 thurstone = on_both_tasks((ThurstoneRankReward, {}))
 crps = on_both_tasks((CrpsScoreReward, {}))
 win_rate_and_crps = on_both_tasks((WinRateReward, {}), (CrpsScoreReward, {}))
-recommended = on_both_tasks(
-    (ThurstoneRankReward, MARGIN), (WinRateReward, {"weight": 0.3}), (CrpsScoreReward, {"weight": 0.3})
-)
+recommended = of_preset(presets.recommended)
 margin_and_crps = on_both_tasks((ThurstoneRankReward, MARGIN), (CrpsScoreReward, {"weight": 0.3}))
-fidelity = on_both_tasks(
-    (
-        ThurstoneRankReward,
-        {"dispersion": "reference", "link": "normal", "loss": "fidelity", "hard_targets": True, "variance_floor": 6e-4},
-    )
-)
+fidelity = of_preset(presets.visualquality_r1)

@@ -8,6 +8,8 @@ import numpy as np
 
 from recipe.predictions import Floats, Row, pair_rows, scores_of
 from tatar_rewards import metrics
+from tatar_rewards.evaluation import compare
+from tatar_rewards.evaluation.compare import srcc_gain
 from tatar_rewards.metrics import Interval
 
 UNKNOWN = Interval(math.nan, math.nan)
@@ -56,19 +58,10 @@ def pair_answers(before: Sequence[Row], after: Sequence[Row]) -> Pairs:
     return Pairs(scores_of(first), scores_of(second), np.array([row["mos"] for row in second], float))
 
 
-def gain_of(first: Floats, second: Floats, mos: Floats) -> float:
-    return metrics.srcc(second, mos) - metrics.srcc(first, mos)
-
-
 def srcc_change(before: Sequence[Row], after: Sequence[Row], resamples: int) -> Change:
     """What the second model gained in SRCC on the pictures that both answered, and its paired 95 % interval."""
-    asked = pair_answers(before, after)
-    pairs = asked.readable()
-    interval = UNKNOWN
-    if resamples and not math.isnan(gain_of(*pairs)):  # predictions that are all equal have no rank correlation
-        interval = metrics.percentile_interval(gain_of, pairs, n_resamples=resamples)
-    srcc = metrics.srcc(pairs.first, pairs.mos), metrics.srcc(pairs.second, pairs.mos)
-    return Change(*srcc, interval, len(pairs.mos), len(asked.mos))
+    change = compare.srcc_change(*pair_answers(before, after), resamples)
+    return Change(change.before, change.after, change.interval, change.pictures, change.asked)
 
 
 def mean_change(every: Sequence[Pairs], resamples: int) -> Change:
@@ -78,7 +71,7 @@ def mean_change(every: Sequence[Pairs], resamples: int) -> Change:
     rng, gains = np.random.default_rng(0), []
     for _ in range(resamples if not math.isnan(sum(before) + sum(after)) else 0):
         draws = [rng.integers(len(pairs.mos), size=len(pairs.mos)) for pairs in known]
-        each = [gain_of(*(column[draw] for column in pairs)) for pairs, draw in zip(known, draws, strict=True)]
+        each = [srcc_gain(*(column[draw] for column in pairs)) for pairs, draw in zip(known, draws, strict=True)]
         gains.append(float(np.mean(each)))
     exist = [gain for gain in gains if not math.isnan(gain)]
     bounds = np.percentile(exist, [2.5, 97.5]).tolist() if exist and len(exist) >= 0.9 * resamples else UNKNOWN

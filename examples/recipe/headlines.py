@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from recipe.changes import Change, Pairs, gain_of, mean_change, pair_answers, srcc_change
+from recipe.changes import Change, Pairs, mean_change, pair_answers, srcc_change
 from recipe.config import TASK_NAMES, Recipe
 from recipe.label_scales import INTERVAL, interval
-from recipe.predictions import GREEDY, MEAN, MODEL_NAMES, MeasuredModel, Row, answers_of, datasets_of, scores_of
+from recipe.predictions import MODEL_NAMES, MeasuredModel, Row, answers_of, datasets_of, scores_of
 from tatar_rewards import metrics
+from tatar_rewards.evaluation.compare import GREEDY, MEAN, srcc_gain
 
 
 def headlines(recipe: Recipe, measured: Mapping[str, MeasuredModel]) -> dict[str, str]:
@@ -38,7 +39,7 @@ def say_kind(
 ) -> str:
     """What is known of the answers of a kind, before and after."""
     pairs = pairs_of(names, kinds, kind)
-    ranked = [name for name, one in pairs.items() if not math.isnan(gain_of(*one.readable()))]
+    ranked = [name for name, one in pairs.items() if not math.isnan(srcc_gain(*one.readable()))]
     if not ranked:
         return say_why_unknown(pairs, kind)
     resamples = recipe.evaluation.resamples

@@ -20,10 +20,11 @@ from recipe.label_scales import (
     say_scale,
     scales_of,
 )
-from recipe.predictions import GREEDY, MEAN, MODEL_NAMES, MeasuredModel, Row, answers_of, datasets_of
+from recipe.predictions import MODEL_NAMES, MeasuredModel, Row, answers_of, datasets_of
 from recipe.tables import CEILING, FLOOR, bounds_of, changes_of, figures_by_kind, mean_words
 from tatar_rewards import ScoreScale
 from tatar_rewards.evaluation import DatasetEvaluation, Figures
+from tatar_rewards.evaluation.compare import GREEDY, MEAN
 from tatar_rewards.metrics import Interval
 
 

@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike
 
 from recipe.config import Recipe
 from recipe.label_scales import is_points
-from recipe.predictions import GREEDY, MEAN, MODEL_NAMES, Floats, MeasuredModel, Row, answers_of, scores_of
+from recipe.predictions import MODEL_NAMES, Floats, MeasuredModel, Row, answers_of, scores_of
 from recipe.thumbnails import as_data_uri
 from tatar_rewards import ScoreScale
+from tatar_rewards.evaluation.compare import GREEDY, MEAN
 
 TASK_WORDS = {"iqa": "quality", "iaa": "aesthetics"}
 SFT_CURVES = {"Loss (nats a token)": {"loss": "loss"}}

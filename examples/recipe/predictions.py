@@ -14,12 +14,13 @@ from recipe.labels import Picture, picture_key
 from recipe.stages import fingerprint_of_model, start_stage, trained_model_folder
 from tatar_rewards import parse_answer
 from tatar_rewards.evaluation import DatasetEvaluation, Evaluation, evaluate_predictions
+from tatar_rewards.evaluation.compare import GREEDY, MEAN
 
 Row = dict[str, Any]  # one line of a file of predictions: dataset, task, image_id, mos, completion (sample, raters)
 AnswerKey = tuple[str, int | None]  # of the picture, and of the sample; None: the greedy answer
 Floats = NDArray[np.float64]
 
-GREEDY, ONE, MEAN = "greedy answers", "one sample", "mean of samples"
+ONE = "one sample"  # beside GREEDY and MEAN
 MODEL_NAMES = {"sft": "after SFT", "grpo": "after GRPO"}  # by the stage that trained the model
 
 

@@ -8,10 +8,11 @@ import numpy as np
 from recipe.changes import Change, srcc_change
 from recipe.config import Recipe
 from recipe.label_scales import figure
-from recipe.predictions import GREEDY, MEAN, MODEL_NAMES, ONE, MeasuredModel, Row, answers_of, datasets_of
+from recipe.predictions import MODEL_NAMES, ONE, MeasuredModel, Row, answers_of, datasets_of
 from tatar_rewards import parse_answer
 from tatar_rewards.answers.words import count_words
 from tatar_rewards.evaluation import DatasetEvaluation, Figures
+from tatar_rewards.evaluation.compare import GREEDY, MEAN
 
 FLOOR, CEILING = "constant guess", "other raters"  # what the figures of a model lie between
 

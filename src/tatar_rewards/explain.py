@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from tatar_rewards.answers import completion_text
 from tatar_rewards.answers.cures import cure_of
 from tatar_rewards.answers.words import count_new_words, count_words
+from tatar_rewards.functional.scores import bell_width
 from tatar_rewards.rewards import (
     AnswerFormatReward,
     ErrorScoreReward,
@@ -160,9 +161,12 @@ def _read(reward: Reward[AnswerConfig], answer: Any, whole: str) -> Step:
         return Step("read", f"nothing: {str(answer.status).replace('_', ' ')}; {cure}")
     n_words = count_words(answer.think)
     thought = f"after {n_words} word{'s' * (n_words != 1)} of thinking" if n_words else "without thinking"
-    points = scale.to_points(answer.score)
-    in_points = "" if points == answer.score else f" ({points:.4g} points)"
-    return Step("read", f"{answer.score:g} on {scale}{in_points}, {thought}", answer.score)
+    return Step("read", f"{_on(scale, answer.score, scale.to_points(answer.score))}, {thought}", answer.score)
+
+
+def _on(scale: ScoreScale, score: float, points: float) -> str:
+    """A score on its scale, and in points where they differ."""
+    return f"{score:g} on {scale}" + ("" if points == score else f" ({points:.4g} points)")
 
 
 def _labelled(reward: Reward[Any], asked: _Asked, answer: Any) -> list[Step]:
@@ -172,8 +176,7 @@ def _labelled(reward: Reward[Any], asked: _Asked, answer: Any) -> list[Step]:
     if asked.mos is None:
         return [Step("MOS", "none: without a label there is no reward")]
     points = float(scale.column_to_points([asked.mos], column="mos")[0])
-    in_points = "" if points == asked.mos else f" ({points:.4g} points)"
-    steps = [Step("MOS", f"{asked.mos:g} on {scale}{in_points}", asked.mos)]
+    steps = [Step("MOS", _on(scale, asked.mos, points), asked.mos)]
     if not answer.ok:
         return steps
     error = abs(as_scale(reward.config.answer_scale).to_points(answer.score) - points)
@@ -187,8 +190,7 @@ def _labelled(reward: Reward[Any], asked: _Asked, answer: Any) -> list[Step]:
 def _formula(reward: Reward[Any], error: float) -> list[Step]:
     c = reward.config
     if isinstance(reward, GaussianScoreReward):
-        narrowest = c.tolerance / math.sqrt(-2 * math.log(c.reward_at_tolerance))
-        width = narrowest * (1 + c.widening * error / 100)
+        narrowest, width = (bell_width(e, c.tolerance, c.reward_at_tolerance, c.widening) for e in (0.0, error))
         bell = math.exp(-(error**2) / (2 * width**2))
         why = f"{narrowest:.4g} for a reward of {c.reward_at_tolerance:g} at {c.tolerance:g} points"
         steps = [Step("width", f"{width:.4g} points: {why}" + ", widened by the error" * (c.widening > 0), width)]

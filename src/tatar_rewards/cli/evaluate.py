@@ -10,7 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tatar_rewards.evaluation import Evaluation, compare_predictions, evaluate_predictions, read_predictions
+from tatar_rewards.evaluation import Evaluation, read_predictions
+from tatar_rewards.evaluation.columns import read_columns, reading_of
+from tatar_rewards.evaluation.compare import compare_columns, read_named
+from tatar_rewards.evaluation.evaluate import check_resamples, evaluate_columns
 from tatar_rewards.predictions import RowError
 from tatar_rewards.scales import ScoreScale
 
@@ -88,24 +91,21 @@ def _add_scales(command: argparse.ArgumentParser) -> None:
 def _evaluate(options: dict[str, Any]) -> int:
     by_dataset, other = _mos_scales(options)
     low, high = options.get("answer_scale", (0, 100))
-    how: dict[str, Any] = {
-        "mos_scale": by_dataset,
-        "other_mos_scale": other,
-        "answer_scale": ScoreScale(low, high, higher_is_better=not options["answers_lower_is_better"]),
-        "think_prefilled": options["think_prefilled"],
-        "lenient": options["lenient"],
-        "n_resamples": options["resamples"],
-        "unbounded": options["unbounded"],
-    }
+    answer_scale = ScoreScale(low, high, higher_is_better=not options["answers_lower_is_better"])
+    check_resamples(n_resamples := options["resamples"])
+    reading = reading_of(
+        by_dataset, other, answer_scale, options["think_prefilled"], options["lenient"], options["unbounded"]
+    )
     with warnings.catch_warnings(record=True) as caught, _rows_named_by_file(options["predictions"]):
         warnings.simplefilter("always", UserWarning)
-        evaluation = evaluate_predictions(read_predictions(options["predictions"]), **how, logistic=options["logistic"])
+        columns = read_columns(read_predictions(options["predictions"]), reading)
+        evaluation = evaluate_columns(columns, reading, n_resamples, logistic=options["logistic"])
     for remark in [*(str(warning.message) for warning in caught), *_unknown_datasets(options, evaluation)]:
         print(f"evaluate: {remark}", file=sys.stderr)
     compared = None
     if "baseline" in options:
-        before, after = (read_predictions(options[which]) for which in ("baseline", "predictions"))
-        compared = compare_predictions(before, after, **how)
+        baseline = read_named(read_predictions(options["baseline"]), reading, "baseline")
+        compared = compare_columns(baseline, columns, n_resamples)
     if options["json"]:
         record = json.loads(evaluation.to_json())
         print(json.dumps(record | ({} if compared is None else {"baseline": json.loads(compared.to_json())}), indent=2))

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from tatar_rewards import metrics
 from tatar_rewards.evaluation.columns import Columns, Reading, read_columns, reading_of
 from tatar_rewards.evaluation.figures import Floats
+from tatar_rewards.evaluation.results import as_json_value
 from tatar_rewards.evaluation.samples import mean_by_picture
 from tatar_rewards.evaluation.table import align, bounds_of, three
 from tatar_rewards.metrics import Interval
@@ -17,6 +18,16 @@ from tatar_rewards.predictions import RowError
 from tatar_rewards.scales import POINTS, Scale, ScalesByDataset
 
 GREEDY, MEAN = "greedy answers", "mean of samples"
+
+
+class SrccChange(NamedTuple):
+    """Counts of pictures, SRCC of two models, and the interval of its change, as `Change` has them."""
+
+    asked: int
+    pictures: int
+    before: float
+    after: float
+    interval: Interval
 
 
 class Change(NamedTuple):
@@ -57,8 +68,8 @@ class Comparison(NamedTuple):
 
     def to_json(self) -> str:
         """All of it at full precision; NaN as null."""
-        records = [{**one._asdict(), "gain": one.gain, "interval": one.interval._asdict()} for one in self.changes]
-        return json.dumps(_without_nan({**self._asdict(), "changes": records}), indent=2)
+        changes = [as_json_value(one) | {"gain": as_json_value(one.gain)} for one in self.changes]
+        return json.dumps({**self._asdict(), "changes": changes}, indent=2)
 
     def __str__(self) -> str:
         header = ["task", "data set", "answers", "pictures", "before", "after", "change", "(95 %)"]
@@ -125,7 +136,25 @@ def compare_predictions(
         iqa   mine      greedy answers         4   0.400  1.000  +0.600
     """
     reading = reading_of(mos_scale, other_mos_scale, answer_scale, think_prefilled, lenient, unbounded)
-    first, second = _by_dataset(before, reading, "baseline"), _by_dataset(after, reading, "new predictions")
+    new = read_named(after, reading, "new predictions")
+    return compare_columns(read_named(before, reading, "baseline"), new, n_resamples)
+
+
+def read_named(rows: Iterable[Mapping[str, Any]], reading: Reading, which: str) -> list[Columns]:
+    """The data sets of one of the two; an error says of which."""
+    try:
+        return read_columns(rows, reading)
+    except RowError as error:
+        raise type(error)(f"{which}, {error}", *error.rows) from None
+
+
+def compare_columns(before: Sequence[Columns], after: Sequence[Columns], n_resamples: int) -> Comparison:
+    """`compare_predictions` of rows that have been read.
+
+    Raises:
+        ValueError: the two give a picture two labels, or have no data set in common.
+    """
+    first, second = ({(one.task, one.dataset): one for one in some} for some in (before, after))
     common = [key for key in second if key in first]
     if not common:
         raise ValueError(
@@ -133,15 +162,8 @@ def compare_predictions(
             f"{sorted(name for _, name in second)}; give predictions about the same pictures"
         )
     changes = [change for key in common for change in _changes(first[key], second[key], n_resamples)]
-    only = [[name for key, name in ((one, one[1]) for one in of) if key not in common] for of in (first, second)]
+    only = [[name for task, name in some if (task, name) not in common] for some in (first, second)]
     return Comparison(changes, *only)
-
-
-def _by_dataset(rows: Iterable[Mapping[str, Any]], reading: Reading, which: str) -> dict[tuple[str, str], Columns]:
-    try:
-        return {(one.task, one.dataset): one for one in read_columns(rows, reading)}
-    except RowError as error:
-        raise type(error)(f"{which}, {error}", *error.rows) from None
 
 
 def _changes(before: Columns, after: Columns, n_resamples: int) -> list[Change]:
@@ -156,21 +178,23 @@ def _changes(before: Columns, after: Columns, n_resamples: int) -> list[Change]:
         asked = [_asked(columns, kind)[place] for columns, place in zip((before, after), places, strict=True)]
         counted = asked[0] & asked[1] & ~np.isnan(mos)
         if counted.any():
-            changes.append(_change(after, kind, answers[0][counted], answers[1][counted], mos[counted], n_resamples))
+            change = srcc_change(answers[0][counted], answers[1][counted], mos[counted], n_resamples)
+            changes.append(Change(after.task, after.dataset, kind, *change))
     return changes
 
 
-def _change(columns: Columns, kind: str, before: Floats, after: Floats, mos: Floats, n_resamples: int) -> Change:
+def srcc_change(before: Floats, after: Floats, mos: Floats, n_resamples: int) -> SrccChange:
+    """SRCC of two models on the pictures that both gave a readable answer to, and the interval of its change."""
     read = ~np.isnan(before + after)
     pairs = before[read], after[read], mos[read]
-    srcc = metrics.srcc(pairs[0], pairs[2]), metrics.srcc(pairs[1], pairs[2])
-    interval = Interval(math.nan, math.nan)
-    if n_resamples and not math.isnan(sum(srcc)):
-        interval = metrics.percentile_interval(_gain, pairs, n_resamples=n_resamples)
-    return Change(columns.task, columns.dataset, kind, len(mos), int(read.sum()), *srcc, interval)
+    srcc, interval = (metrics.srcc(pairs[0], pairs[2]), metrics.srcc(pairs[1], pairs[2])), Interval(math.nan, math.nan)
+    if n_resamples and not math.isnan(sum(srcc)):  # predictions that are all equal have no rank correlation
+        interval = metrics.percentile_interval(srcc_gain, pairs, n_resamples=n_resamples)
+    return SrccChange(len(mos), int(read.sum()), *srcc, interval)
 
 
-def _gain(before: Floats, after: Floats, mos: Floats) -> float:
+def srcc_gain(before: Floats, after: Floats, mos: Floats) -> float:
+    """The change of SRCC, of answers that all could be read."""
     return metrics.srcc(after, mos) - metrics.srcc(before, mos)
 
 
@@ -195,11 +219,3 @@ def _refuse_other_labels(before: Columns, after: Columns, places: list[Any], old
             f"({len(differ)} such pictures); compare on the same labels",
             *rows,
         )
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nan(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(one) for one in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,7 +1,7 @@
 """The evaluation of rows of predictions."""
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,14 +71,26 @@ def evaluate_predictions(
                constant guess                 -                       -      -   24.5
         iqa  mean                         1.000                   0.961  1.000    8.7
     """
+    check_resamples(n_resamples)
+    reading = reading_of(mos_scale, other_mos_scale, answer_scale, think_prefilled, lenient, unbounded)
+    return evaluate_columns(read_columns(rows, reading), reading, n_resamples, logistic=logistic)
+
+
+def check_resamples(n_resamples: int) -> None:
+    """ValueError: no number of resamples."""
     if isinstance(n_resamples, bool) or n_resamples < 0:
         raise ValueError(f"n_resamples must be at least 1; got {n_resamples!r}; 0 leaves the intervals out")
-    reading = reading_of(mos_scale, other_mos_scale, answer_scale, think_prefilled, lenient, unbounded)
+
+
+def evaluate_columns(
+    read: Sequence[Columns], reading: Reading, n_resamples: int, *, logistic: bool = False
+) -> Evaluation:
+    """`evaluate_predictions` of rows that have been read."""
     evaluated = []
-    for columns in read_columns(rows, reading):
+    for columns in read:
         one, findings = _evaluate_dataset(columns, n_resamples, reading, logistic=logistic)
         for finding in findings:
-            warnings.warn(f"{finding.problem}; {finding.cure}", stacklevel=2)
+            warnings.warn(f"{finding.problem}; {finding.cure}", stacklevel=3)
         evaluated.append(one)
     tasks = dict.fromkeys(one.task for one in evaluated)
     by_task = {task: [one for one in evaluated if one.task == task] for task in tasks}

@@ -69,8 +69,8 @@ class Evaluation(NamedTuple):
         """All of it at full precision; NaN as null."""
         records = {
             "datasets": [_dataset_record(one) for one in self.datasets],
-            "task_means": {task: _as_json_value(figures) for task, figures in self.task_means.items()},
-            "sample_means": {task: _as_json_value(figures) for task, figures in self.sample_means.items()},
+            "task_means": {task: as_json_value(figures) for task, figures in self.task_means.items()},
+            "sample_means": {task: as_json_value(figures) for task, figures in self.sample_means.items()},
         }
         return json.dumps(records, indent=2)
 
@@ -79,7 +79,7 @@ class Evaluation(NamedTuple):
 
 
 def _dataset_record(one: DatasetEvaluation) -> dict[str, Any]:
-    record = {name: _as_json_value(value) for name, value in one._asdict().items()}
+    record = {name: as_json_value(value) for name, value in one._asdict().items()}
     resamples = {
         "drawn": one.srcc_interval.n_resamples,
         "without_srcc": one.srcc_interval.left_out,
@@ -88,10 +88,12 @@ def _dataset_record(one: DatasetEvaluation) -> dict[str, Any]:
     return {**record, "resamples": resamples}
 
 
-def _as_json_value(value: Any) -> Any:
-    """Named tuples and scales as mappings, NaN as None."""
+def as_json_value(value: Any) -> Any:
+    """Named tuples and scales as mappings, lists of them as lists, NaN as None."""
     if isinstance(value, float) and math.isnan(value):
         return None
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
-    return {name: _as_json_value(one) for name, one in value._asdict().items()} if hasattr(value, "_asdict") else value
+    if isinstance(value, list):
+        return [as_json_value(one) for one in value]
+    return {name: as_json_value(one) for name, one in value._asdict().items()} if hasattr(value, "_asdict") else value

@@ -5,7 +5,7 @@ All scores are in points on 0-100. A prediction that is NaN, infinite or off 0-1
 """
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from tatar_rewards.functional._arrays import fill_missing, like_predictions, median_of_known, namespace_of
 from tatar_rewards.functional._checks import check_choice, check_columns, check_number, check_scores
@@ -60,11 +60,16 @@ def gaussian_score_reward(
     check_gaussian_settings(tolerance, reward_at_tolerance, widening, gain)
     error, unreadable, stds = _errors(predictions, targets, target_stds)
     xp = namespace_of(error)
-    width = float(tolerance) / math.sqrt(-2 * math.log(reward_at_tolerance)) * (1 + float(widening) / 100 * error)
+    width = bell_width(error, tolerance, reward_at_tolerance, widening)
     if stds is not None:
         width = xp.sqrt(width**2 + stds**2)
     bell = xp.clip(float(gain) * xp.exp(-0.5 * (error / width) ** 2), None, 1.0)
     return like_predictions(_fill_in_missing(bell, error, unreadable), predictions)
+
+
+def bell_width(error: Any, tolerance: float, reward_at_tolerance: float, widening: float) -> Any:
+    """The standard deviation s of the bell at an error, in points: of an array or of a number."""
+    return float(tolerance) / math.sqrt(-2 * math.log(reward_at_tolerance)) * (1 + float(widening) / 100 * error)
 
 
 def check_gaussian_settings(tolerance: float, reward_at_tolerance: float, widening: float, gain: float) -> None:

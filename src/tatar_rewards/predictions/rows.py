@@ -71,14 +71,18 @@ def messages_in_text(completion: Any) -> Any:
     """
     if not isinstance(completion, str) or not completion.lstrip().startswith(("[{", "{")) or "role" not in completion:
         return completion
-    value: Any = None
-    for read in (json.loads, ast.literal_eval):
-        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
-            value = read(completion.strip())
-            break
+    value = _value_in(completion)
     messages = [value] if isinstance(value, dict) else value
     known = isinstance(messages, list) and all(isinstance(one, dict) and "role" in one for one in messages)
     return messages if known and messages else completion
+
+
+def _value_in(text: str) -> Any:
+    """What a text holds in JSON or as Python prints it; None where it holds neither."""
+    for read in (json.loads, ast.literal_eval):
+        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            return read(text.strip())
+    return None
 
 
 def _whole_number_or_missing(value: Any) -> int | None:
@@ -100,10 +104,8 @@ def _several(value: Any) -> list[Any] | None:
     """The sampled answers that stand in one row, as JSON or as Python prints a list where a cell is a text."""
     if not _has_samples(value):
         return None
-    for read in (json.loads, ast.literal_eval) if isinstance(value, str) else ():
-        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
-            value = read(value.strip())
-            break
+    if isinstance(value, str):
+        value = _value_in(value)
     if not isinstance(value, list | tuple | np.ndarray) or getattr(value, "ndim", 1) != 1:
         raise ValueError("must be a list of completions, one a sample, in a text as JSON")
     return [messages_in_text(one) for one in value]
@@ -189,10 +191,11 @@ def check_row(number: int, raw: Mapping[str, Any]) -> PredictionRow:
             f'df.to_dict("records")'
         )
     row = dict(raw)
-    if "prediction" in row and is_missing(row.get("completion")) and not _has_samples(row.get("completions")):
-        row["completion"] = _plain_number(row["prediction"], number)
-    if is_missing(row.get("completion")) and _has_samples(row.get("completions")):
-        row["completion"] = NoSingleAnswer()
+    if is_missing(row.get("completion")):
+        if _has_samples(row.get("completions")):
+            row["completion"] = NoSingleAnswer()
+        elif "prediction" in row:
+            row["completion"] = _plain_number(row["prediction"], number)
     try:
         return PredictionRow.model_validate(row)
     except ValidationError as error:

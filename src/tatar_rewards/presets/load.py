@@ -1,22 +1,10 @@
 """Rewards by dotted path, for configurations that name them."""
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
-
-PRESETS = (
-    "tatar",
-    "tatar_reward_funcs",
-    "tatar_released",
-    "visualquality_r1",
-    "q_insight",
-    "mr_iqa",
-    "q_hawkeye",
-    "ie_critic_r1",
-    "recommended",
-    "recommended_reward_funcs",
-)
 
 
 def load_reward_funcs(paths: Sequence[str]) -> list[Callable[..., Any]]:
@@ -39,13 +27,20 @@ def load_reward_funcs(paths: Sequence[str]) -> list[Callable[..., Any]]:
     rewards: list[Callable[..., Any]] = []
     for path in paths:
         module, _, name = path.rpartition(".")
-        found = getattr(_import(module), name) if module else None
-        if name in PRESETS and found is getattr(sys.modules[__package__], name):
-            found = found()  # a preset is no reward but makes some
+        found: Any = getattr(_import(module), name) if module else None
+        if _is_preset(name, found):
+            found = found()  # it is no reward but makes some
         if not callable(found) and not isinstance(found, list | tuple):
             raise ValueError(f"reward_funcs must name ready rewards, or a list of them, as module.name; got {path!r}")
         rewards += found if isinstance(found, list | tuple) else [found]
     return rewards
+
+
+def _is_preset(name: str, found: Any) -> bool:
+    """Whether it is one of the functions that this package names, besides the one that loads."""
+    presets = sys.modules[__package__]
+    named = name in presets.__all__ and vars(presets).get(name) is found
+    return named and inspect.isfunction(found) and found is not load_reward_funcs
 
 
 def _import(module: str) -> Any:
