@@ -1,10 +1,11 @@
-"""How fast are the rankings on a CUDA device, how exact, and do they wait for the host?
+"""How fast are the rewards on a CUDA device, how exact, and do they wait for the host?
 
     python benchmarks/gpu.py
     python benchmarks/gpu.py --device cpu      # torch's own kernels on the host: a rehearsal without a GPU
 
-Time, error against float64 numpy, synchronisations a call (which must not grow with the batch), and on paper what a
-call has to move and compute. Tensors are made on the device before the clock starts.
+Time (median of 21 calls), error against float64 numpy, how often a call waits for the device (which must not grow with
+the batch), and the memory that it takes. Tensors are made on the device before the clock starts; eight completions an
+image.
 """
 
 import argparse
@@ -16,14 +17,22 @@ import numpy as np
 import torch
 from speed import make_batch
 
-from tatar_rewards import pairwise_rank_reward, thurstone_rank_reward
-from tatar_rewards.functional import _arrays, _interpolated_sums
+import tatar_rewards as tr
+from tatar_rewards.functional import _arrays
 
-FORMS = {
-    "default": {},
-    "published": {"dispersion": "reference", "loss": "bce", "temperature": 8.0},
-    "observer": {"dispersion": "observer"},
+PUBLISHED = {"dispersion": "reference", "loss": "bce", "temperature": 8.0}
+REWARDS = {
+    "Gaussian": lambda q, g, _: tr.gaussian_score_reward(q, g),
+    "CRPS": tr.crps_score_reward,
+    "win rate": tr.win_rate_reward,
+    "Thurstone, default": tr.thurstone_rank_reward,
+    "Thurstone, margin": lambda *columns: tr.thurstone_rank_reward(*columns, loss="margin", temperature=40.0),
+    "Thurstone, observer": lambda *columns: tr.thurstone_rank_reward(*columns, dispersion="observer"),
+    "Thurstone, published": lambda *columns: tr.thurstone_rank_reward(*columns, **PUBLISHED),
+    "pairwise, default": tr.pairwise_rank_reward,
 }
+ALL_PAIRS = ("Thurstone, published",)  # each with each: not at the largest size
+SIZES = (4096, 65_536, 1_048_576)
 
 
 def finished(device):
@@ -31,18 +40,18 @@ def finished(device):
         torch.cuda.synchronize()
 
 
-def milliseconds(call, device, runs=21):
+def milliseconds(call, device, runs):
     times = []
-    for _ in range(runs + 2):
+    for _ in range(runs):
         finished(device)
         start = time.perf_counter()
         call()
         finished(device)
         times.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(times[2:])
+    return statistics.median(times)
 
 
-def synchronisations(call, device):
+def waits(call, device):
     """How often a call waits for the device, as torch itself counts."""
     if device != "cuda":
         return "-"
@@ -54,48 +63,50 @@ def synchronisations(call, device):
     return sum("synchroniz" in str(warning.message) for warning in seen)
 
 
-def on_paper(form, size, opponents):
-    """MB that must be read and written once, and millions of exponentials."""
-    if form == "default":
-        return 8 * 4 * size / 1e6, _interpolated_sums.node_count(8.0) * (size + size // 8) / 1e6
-    return 8 * 4 * size / 1e6, 2 * size * opponents / 1e6
+def peak_megabytes(call, device):
+    if device != "cuda":
+        return "-"
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    call()
+    return f"{(torch.cuda.max_memory_allocated() - before) / 1e6:.0f}"
+
+
+def measure(name, size, arrays, device):
+    """A line for each dtype; an error of float32 is that of its input too, which float64 does not see."""
+    reward = REWARDS[name]
+    exact = reward(*arrays)
+    for dtype in (torch.float64, torch.float32):
+        columns = [torch.as_tensor(a, dtype=dtype, device=device) for a in arrays[:2]]
+        columns.append(torch.as_tensor(arrays[2], device=device))
+
+        def call(columns=columns):
+            return reward(*columns)
+
+        error = np.abs(call().double().cpu().numpy() - exact).max()
+        spent = milliseconds(call, device, 21 if device == "cuda" else 3)
+        print(
+            f"{name:<22}{size:>9}{str(dtype).removeprefix('torch.'):>9}{spent:>9.2f}{error:>9.0e}"
+            f"{waits(call, device)!s:>7}{peak_megabytes(call, device):>7}",
+            flush=True,
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Rankings on a CUDA device.")
+    parser = argparse.ArgumentParser(description="The rewards on a CUDA device.")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     device = parser.parse_args().device
     if device == "cuda" and not torch.cuda.is_available():
         print("no CUDA device on this machine: nothing was measured")
         return
     _arrays.NUMPY_FOR_CPU_TENSORS = False
-    print("device:", torch.cuda.get_device_name() if device == "cuda" else "cpu")
-    print(f"{'reward':<11}{'form':<11}{'rows':>7}{'dtype':>9}{'ms':>9}{'error':>10}{'waits':>7}{'MB':>7}{'M exp':>9}")
-    for function in (thurstone_rank_reward, pairwise_rank_reward):
-        for form, settings in FORMS.items():
-            if function is pairwise_rank_reward and form == "observer":
-                continue
-            chosen = {k: v for k, v in settings.items() if k != "dispersion" or function is thurstone_rank_reward}
-            for size in (4096, 65536):
-                if size > 4096 and form != "default" and (device == "cpu" or function is pairwise_rank_reward):
-                    continue
-                arrays = make_batch(size)
-                exact = function(*arrays, **chosen)
-                for dtype in (torch.float64, torch.float32):
-                    q, g = (torch.as_tensor(a, dtype=dtype, device=device) for a in arrays[:2])
-                    keys = torch.as_tensor(arrays[2], device=device)
-
-                    def call(q=q, g=g, keys=keys):
-                        return function(q, g, keys, **chosen)  # noqa: B023
-
-                    error = np.abs(call().double().cpu().numpy() - exact).max()
-                    mb, exponentials = on_paper(form, size, size if function is pairwise_rank_reward else size // 8)
-                    print(
-                        f"{function.__name__.partition('_')[0]:<11}{form:<11}{size:>7}"
-                        f"{str(dtype).removeprefix('torch.'):>9}{milliseconds(call, device):>9.2f}{error:>10.0e}"
-                        f"{synchronisations(call, device)!s:>7}{mb:>7.1f}{exponentials:>9.1f}",
-                        flush=True,
-                    )
+    print("device:", torch.cuda.get_device_name() if device == "cuda" else "cpu", "| torch", torch.__version__)
+    print(f"{'reward':<22}{'rows':>9}{'dtype':>9}{'ms':>9}{'error':>9}{'waits':>7}{'MB':>7}")
+    for size in SIZES if device == "cuda" else SIZES[:1]:
+        arrays = make_batch(size)
+        for name in REWARDS:
+            if size < SIZES[-1] or name not in ALL_PAIRS:
+                measure(name, size, arrays, device)
 
 
 if __name__ == "__main__":

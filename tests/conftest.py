@@ -28,6 +28,11 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path not in slow_files)  # stable: the order within a file stays
 
 
+def refuse_numpy(tensor, *_, **__):
+    """As tensors of a GPU do where numpy takes them."""
+    raise TypeError("a tensor on a device cannot be taken by numpy")
+
+
 @pytest.fixture(scope="session", params=["numpy", "torch", "torch-kernels", "torch-cuda", "array-api-strict"])
 def arrays(request):
     """Convert a numpy array to one of the libraries that the rewards must serve."""
@@ -43,5 +48,6 @@ def arrays(request):
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "torch-kernels":  # what runs on a GPU, on the host
             patch.setattr(_arrays, "NUMPY_FOR_CPU_TENSORS", False)
+            patch.setattr(torch.Tensor, "__array__", refuse_numpy)
         device = "cuda" if request.param == "torch-cuda" else "cpu"
         yield lambda values: torch.as_tensor(np.asarray(values), device=device)

@@ -1,12 +1,14 @@
 """Both ranking functions are their formula, in every library, pair by pair and by interpolation."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import reference, strategies
+from support.arrays import on_host
 from support.rankings import BOTH, spread_batch
 
 from tatar_rewards import pairwise_rank_reward, thurstone_rank_reward
@@ -16,7 +18,7 @@ from tatar_rewards.functional import _interpolated_sums, _pair_sums
 @given(strategies.ranked_batches(), strategies.thurstone_settings)
 def test_thurstone_equals_the_formula_in_every_library(arrays, batch, settings):
     expected = reference.rank(*(column.tolist() for column in batch), opponents="images", **settings)
-    rewards = np.asarray(thurstone_rank_reward(*map(arrays, batch), **settings))
+    rewards = on_host(thurstone_rank_reward(*map(arrays, batch), **settings))
     np.testing.assert_allclose(rewards, expected, rtol=1e-7, atol=1e-8)
 
 
@@ -24,7 +26,7 @@ def test_thurstone_equals_the_formula_in_every_library(arrays, batch, settings):
 def test_pairwise_equals_the_formula_in_every_library(arrays, batch, settings):
     settings = {"probability_floor": 1e-4, **settings}
     expected = reference.rank(*(column.tolist() for column in batch), opponents="completions", **settings)
-    rewards = np.asarray(pairwise_rank_reward(*map(arrays, batch), **settings))
+    rewards = on_host(pairwise_rank_reward(*map(arrays, batch), **settings))
     np.testing.assert_allclose(rewards, expected, rtol=1e-7, atol=1e-8)
 
 
@@ -41,8 +43,14 @@ def always(monkeypatch):
 
 SMOOTH_FORMS = pytest.mark.parametrize(
     ("function", "form"),
-    [(thurstone_rank_reward, {}), (pairwise_rank_reward, {}), (thurstone_rank_reward, {"dispersion": "observer"})],
-    ids=["thurstone", "pairwise", "observer"],
+    [
+        (thurstone_rank_reward, {}),
+        (pairwise_rank_reward, {}),
+        (thurstone_rank_reward, {"dispersion": "observer"}),
+        (thurstone_rank_reward, {"loss": "margin"}),
+        (pairwise_rank_reward, {"loss": "margin"}),
+    ],
+    ids=["thurstone", "pairwise", "observer", "thurstone margin", "pairwise margin"],
 )
 
 
@@ -53,7 +61,7 @@ def test_interpolation_equals_the_formula_in_every_library(function, form, array
     opponents = "images" if function is thurstone_rank_reward else "completions"
     settings = {**settings, **form}
     expected = reference.rank(*(column.tolist() for column in batch[:4]), opponents=opponents, **settings)
-    rewards = np.asarray(function(*map(arrays, batch[:4]), **settings))
+    rewards = on_host(function(*map(arrays, batch[:4]), **settings))
     np.testing.assert_allclose(rewards, expected, rtol=0, atol=1e-10)
 
 
@@ -80,13 +88,10 @@ def test_interpolation_equals_the_sum_over_pairs(function, form, temperature, mo
 
 def test_interpolation_is_used_where_it_is_quicker_and_only_where_it_is_right(monkeypatch):
     used = []
-    losses, observed = _interpolated_sums.matched_losses, _interpolated_sums.observer_losses
-    monkeypatch.setattr(
-        _interpolated_sums, "matched_losses", lambda *args, **kwargs: used.append(1) or losses(*args, **kwargs)
-    )
-    monkeypatch.setattr(
-        _interpolated_sums, "observer_losses", lambda *args, **kwargs: used.append(2) or observed(*args, **kwargs)
-    )
+    for number, name in enumerate(["matched_losses", "observer_losses", "margin_losses"], start=1):
+        losses = getattr(_interpolated_sums, name)
+        noted = partial(lambda number, losses, *args: used.append(number) or losses(*args), number, losses)
+        monkeypatch.setattr(_interpolated_sums, name, noted)
     batch = spread_batch(n_images=80, n_completions=8)
     thurstone_rank_reward(*batch)
     pairwise_rank_reward(*batch)
@@ -98,11 +103,16 @@ def test_interpolation_is_used_where_it_is_quicker_and_only_where_it_is_right(mo
     for other in ({"loss": "bce"}, {"loss": "fidelity"}, *({name: value} for name, value in others.items())):
         thurstone_rank_reward(*batch, **other)
         pairwise_rank_reward(*batch, **other)
-    thurstone_rank_reward(*batch, dispersion="observer")
+    for dispersion in ("observer", "reference"):
+        thurstone_rank_reward(*batch, dispersion=dispersion)
+        thurstone_rank_reward(*batch, dispersion=dispersion, loss="margin")
     pairwise_rank_reward(*batch, within_image=True)
     assert used == [1, 1]
+    thurstone_rank_reward(*batch, loss="margin", link="normal", hard_targets=True)
+    pairwise_rank_reward(*batch, loss="margin")
+    assert used == [1, 1, 3, 3]
     thurstone_rank_reward(*spread_batch(n_images=1000, n_completions=8), dispersion="observer")
-    assert used == [1, 1, 2]
+    assert used == [1, 1, 3, 3, 2]
 
 
 @SMOOTH_FORMS
@@ -125,8 +135,8 @@ def test_blocks_join_without_a_seam(function, monkeypatch):
 def test_wanting_some_rewards_changes_none_of_them(function, arrays, batch, data):
     n = len(batch[0])
     wanted = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)), dtype=bool)
-    every = np.asarray(function(*map(arrays, batch)))
-    some = np.asarray(function(*map(arrays, batch), arrays(wanted)))
+    every = on_host(function(*map(arrays, batch)))
+    some = on_host(function(*map(arrays, batch), arrays(wanted)))
     np.testing.assert_allclose(some[wanted], every[wanted], rtol=1e-12)
     assert np.all(np.isnan(some[~wanted]))
 

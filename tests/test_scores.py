@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import reference, strategies
+from support.arrays import on_host
 
 from tatar_rewards import gaussian_score_reward, threshold_score_reward
 from tatar_rewards.functional import error_score_reward
@@ -18,7 +19,7 @@ def test_gaussian_equals_the_formula_in_every_library(arrays, rows, settings):
     q, g, std = rows
     known = np.where(np.isnan(std), median([s for s in std.tolist() if not math.isnan(s)] or [0.0]), std)
     expected = [reference.gaussian(*row, **settings) for row in zip(q, g, known, strict=True)]
-    rewards = np.asarray(gaussian_score_reward(arrays(q), arrays(g), target_stds=arrays(std), **settings))
+    rewards = on_host(gaussian_score_reward(arrays(q), arrays(g), target_stds=arrays(std), **settings))
     np.testing.assert_allclose(rewards, expected, rtol=1e-9, atol=1e-12)
 
 
@@ -27,7 +28,7 @@ def test_other_shapes_equal_the_formula_in_every_library(arrays, rows, settings)
     q, g, std = rows
     known = np.where(np.isnan(std), median([s for s in std.tolist() if not math.isnan(s)] or [0.0]), std)
     expected = [reference.error_score(*row, **settings) for row in zip(q, g, known, strict=True)]
-    rewards = np.asarray(error_score_reward(arrays(q), arrays(g), target_stds=arrays(std), **settings))
+    rewards = on_host(error_score_reward(arrays(q), arrays(g), target_stds=arrays(std), **settings))
     np.testing.assert_allclose(rewards, expected, rtol=1e-9, atol=1e-12)
 
 
@@ -43,9 +44,7 @@ def test_every_shape_is_one_at_the_mos_and_earns_the_named_reward_at_the_toleran
 def test_threshold_equals_the_formula_in_every_library(arrays, rows, tolerance):
     q, g, _ = rows
     expected = [reference.threshold(*row, tolerance=tolerance) for row in zip(q, g, strict=True)]
-    np.testing.assert_array_equal(
-        np.asarray(threshold_score_reward(arrays(q), arrays(g), tolerance=tolerance)), expected
-    )
+    np.testing.assert_array_equal(on_host(threshold_score_reward(arrays(q), arrays(g), tolerance=tolerance)), expected)
 
 
 def test_gaussian_without_widening_earns_the_named_reward_at_the_tolerance():
@@ -86,7 +85,7 @@ def test_gaussian_ignores_a_missing_rater_deviation():
 
 def test_gaussian_does_not_underflow_into_nan_at_the_narrowest_width(arrays):
     rewards = gaussian_score_reward(arrays([0.0, 100.0]), arrays([100.0, 100.0]), tolerance=1e-3, widening=0)
-    np.testing.assert_array_equal(np.asarray(rewards), [0.0, 1.0])
+    np.testing.assert_array_equal(on_host(rewards), [0.0, 1.0])
 
 
 @pytest.mark.parametrize("function", [gaussian_score_reward, threshold_score_reward])
@@ -94,7 +93,7 @@ def test_missing_values_follow_the_one_rule(arrays, function):
     nan, inf = math.nan, math.inf
     q = arrays([nan, inf, -inf, -0.1, 100.1, 50.0, nan])
     g = arrays([50.0, 50.0, 50.0, 50.0, 50.0, nan, nan])
-    np.testing.assert_array_equal(np.asarray(function(q, g)), [0, 0, 0, 0, 0, nan, nan])
+    np.testing.assert_array_equal(on_host(function(q, g)), [0, 0, 0, 0, 0, nan, nan])
 
 
 @pytest.mark.parametrize("function", [gaussian_score_reward, threshold_score_reward])
@@ -121,20 +120,20 @@ def test_bfloat16_is_computed_in_float32():
 
 def test_integer_predictions_are_taken_as_floats(arrays):
     rewards = gaussian_score_reward(arrays([70, 61]), arrays([70.0, 70.0]))
-    np.testing.assert_allclose(np.asarray(rewards), [1, reference.gaussian(61, 70)], rtol=1e-12)
+    np.testing.assert_allclose(on_host(rewards), [1, reference.gaussian(61, 70)], rtol=1e-12)
 
 
 def test_settings_may_be_numpy_scalars(arrays):
     rewards = gaussian_score_reward(arrays([61.0]), arrays([70.0]), tolerance=np.float32(8.75), widening=np.int64(1))
-    np.testing.assert_allclose(np.asarray(rewards), reference.gaussian(61, 70, widening=1), rtol=1e-12)
+    np.testing.assert_allclose(on_host(rewards), reference.gaussian(61, 70, widening=1), rtol=1e-12)
 
 
 def test_the_inputs_are_left_as_they_were(arrays):
     q, g = np.array([math.nan, 120.0, 50.0]), np.array([50.0, 50.0, math.nan])
     kept = arrays(q.copy()), arrays(g.copy())
     gaussian_score_reward(*kept)
-    np.testing.assert_array_equal(np.asarray(kept[0]), q)
-    np.testing.assert_array_equal(np.asarray(kept[1]), g)
+    np.testing.assert_array_equal(on_host(kept[0]), q)
+    np.testing.assert_array_equal(on_host(kept[1]), g)
 
 
 @pytest.mark.parametrize(

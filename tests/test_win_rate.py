@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import reference, strategies
+from support.arrays import on_host
 
 from tatar_rewards.functional import _order, win_rate_reward
 
@@ -17,7 +18,7 @@ ties = st.integers(0, 6).map(lambda k: 10.0 * k)
 def test_it_equals_the_formula_in_every_library(arrays, batch, with_deviations):
     batch = batch[: 5 if with_deviations else 4]
     expected = reference.win_rate(*(column.tolist() for column in batch))
-    rewards = np.asarray(win_rate_reward(*map(arrays, batch)))
+    rewards = on_host(win_rate_reward(*map(arrays, batch)))
     np.testing.assert_allclose(rewards, expected, rtol=0, atol=1e-9)
 
 

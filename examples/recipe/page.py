@@ -20,8 +20,9 @@ from recipe.page_tables import changes_table, failures_table, figures_table, tit
 from recipe.plots import SFT_CURVES, grpo_curves, plot_curves, plot_scatter, plot_spread, read_log
 from recipe.predictions import MODEL_NAMES, MeasuredModel, datasets_of
 from recipe.secrets import redact
+from tatar_rewards import __version__
 
-PACKAGES = ("tatar-rewards", "torch", "transformers", "trl")
+PACKAGES = ("torch", "transformers", "trl")
 # What no HTML page may hold, and what turns the direction of the words that follow.
 NO_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 
@@ -72,7 +73,8 @@ def render_page(
             "SFT": plot_curves(read_log(recipe, "sft"), SFT_CURVES),
             "GRPO": plot_curves(read_log(recipe, "grpo"), grpo_curves(read_log(recipe, "grpo"))),
         },
-        versions={"seed": recipe.seed, "Python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+        versions={"seed": recipe.seed, "Python": platform.python_version(), "tatar-rewards": __version__}
+        | {package: version(package) for package in PACKAGES},
         configuration=redact(settings, recipe.rationales),
     )
 

@@ -20,7 +20,7 @@ from tiny.vision_tower import TinyVisionTower, attribute_targets, to_pixels, tra
 ON_CPU: dict[str, Any] = {  # arguments of the trainers
     "use_cpu": True,
     "bf16": False,
-    "activation_checkpointing": False,
+    "gradient_checkpointing": False,
     "save_strategy": "no",
     "report_to": "none",
     "disable_tqdm": False,

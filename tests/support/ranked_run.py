@@ -26,7 +26,7 @@ QUIET = {
     "bf16": False,
     "disable_tqdm": True,
     "seed": 0,
-    "activation_checkpointing": False,
+    "gradient_checkpointing": False,
 }
 
 

@@ -1,4 +1,4 @@
-"""The KL loss over many opponents in near-linear time, where a pair's loss depends on differences only.
+"""The KL and the margin loss over many opponents in near-linear time, where a pair's loss depends on differences only.
 
 With matched dispersion t, the logistic link and equal weights, the loss of a completion q of image i is a sum over the
 opponents o of other images j, and comes apart into functions of one number on 0-100 each:
@@ -10,6 +10,8 @@ S, A, M and H are summed over all opponents at Chebyshev nodes only, and interpo
 add is taken off again. Here t is the scale of F. The nearest singularities lie at a distance of pi t from the real
 axis, so that the error falls as exp(-n asinh(pi t / 50)) with n nodes: 73 nodes for t = 8.
 
+The margin loss is a sum over differences of errors, a function of one number on -100 to 100.
+
 With observer dispersion the functions have a second variable, the variance of the image's own predictions, and nodes in
 it too. `docs/design.md` has the derivations.
 """
@@ -19,15 +21,22 @@ from typing import NamedTuple
 
 from tatar_rewards.functional import _arrays
 from tatar_rewards.functional._arrays import namespace_of, softplus, take
+from tatar_rewards.functional._chebyshev import (
+    Kernel,
+    Nodes,
+    blocks_of,
+    interpolate,
+    interpolate_both,
+    nodes_on,
+    sum_at_nodes,
+)
 from tatar_rewards.functional._comparison import LN_2, Images, PairSettings
 from tatar_rewards.functional._types import Array, PerImage, PerRow
-
-HALF = 50.0  # points: scores lie on HALF - HALF to HALF + HALF
 
 
 def node_count(temperature: float) -> int:
     """Nodes that leave an interpolation error of the order of the rounding of float64."""
-    return math.ceil(35 / math.asinh(math.pi * temperature / HALF))
+    return math.ceil(35 / math.asinh(math.pi * temperature / 50))
 
 
 def spread_node_count(largest_variance: float, temperature: float) -> int:
@@ -37,57 +46,6 @@ def spread_node_count(largest_variance: float, temperature: float) -> int:
 
 def _largest_spread(largest_variance: float, temperature: float) -> float:
     return max(math.log1p(largest_variance / temperature**2), 1e-3)
-
-
-# ---------------------------------------------------------------- Chebyshev interpolation
-
-
-class _Nodes(NamedTuple):
-    """Chebyshev nodes of the first kind, and their barycentric weights."""
-
-    points: Array  # (n,)
-    weights: Array  # (n,)
-
-
-def _nodes(n: int, like: Array, half: float = HALF) -> _Nodes:
-    """N nodes on 0 to 2 * half."""
-    xp = namespace_of(like)
-    numbers = xp.arange(n, dtype=like.dtype, device=_arrays.device_of(like))
-    angles = (numbers + 0.5) * (math.pi / n)
-    return _Nodes(half + half * xp.cos(angles), xp.sin(angles) * (1 - 2 * (numbers % 2)))
-
-
-def _cardinals(nodes: _Nodes, at: Array) -> Array:
-    """(m, n): what each node's value counts for at other points, times a factor that each row shares."""
-    distances = at[:, None] - nodes.points[None, :]
-    # At a node its own term outweighs all others and the quotient is its value.
-    return nodes.weights[None, :] / namespace_of(at).where(distances == 0, 1e-200, distances)
-
-
-def _interpolate(nodes: _Nodes, values: Array, at: Array) -> Array:
-    """Interpolants through values (n, k) at the nodes, at other points: (m, k), by the barycentric formula."""
-    xp = namespace_of(values)
-    with_ones = xp.concat([xp.ones_like(values[:, :1]), values], axis=1)
-    parts = []
-    for block in _blocks(nodes, at.shape[0]):
-        sums = _cardinals(nodes, at[block]) @ with_ones
-        parts.append(sums[:, 1:] / sums[:, :1])
-    return _arrays.join(parts)
-
-
-def _interpolate_both(nodes: _Nodes, spreads: _Nodes, values: Array, at: Array, spread: Array) -> Array:
-    """The interpolant through values (n, l) at pairs of nodes, at other pairs of points: (m,)."""
-    xp = namespace_of(values)
-    parts = []
-    for block in _blocks(nodes, at.shape[0]):
-        first, second = _cardinals(nodes, at[block]), _cardinals(spreads, spread[block])
-        sums = xp.sum(first * (second @ xp.permute_dims(values, (1, 0))), axis=1)
-        parts.append(sums / (xp.sum(first, axis=1) * xp.sum(second, axis=1)))
-    return _arrays.join(parts)
-
-
-def _blocks(nodes: _Nodes, count: int) -> list[slice]:
-    return _arrays.blocks(count, max(1, _arrays.pairs_at_once(nodes.points) // nodes.points.shape[0]))
 
 
 # ---------------------------------------------------------------- matched dispersion
@@ -100,15 +58,18 @@ def matched_losses(predictions: PerRow, images: Images, rows: PerRow, settings: 
     single = settings.opponents == "completions"
     counts = sizes if single else xp.ones_like(sizes)
     sums = counts * means
-    nodes = _nodes(node_count(t), q)
-    interpolated = _interpolate(nodes, _sum_targets(nodes, targets, counts, sums, t), targets)
+    nodes = nodes_on(node_count(t), q, 0, 100)
+    interpolated = interpolate(nodes, _sum_targets(nodes, targets, counts, sums, t), targets)
     probabilities, moments = interpolated[:, 0] - counts / 2, interpolated[:, 1] - sums / 2
     entropies = interpolated[:, 2] - counts * LN_2
-    softplus_sums = _sum_softplus(nodes, q if single else means, t)
 
+    def kernel(differences: Array) -> Array:
+        return softplus(differences / t)
+
+    softplus_sums = sum_at_nodes(kernel, nodes, q if single else means)
     chosen, image = take(q, rows), take(images.of_row, rows)
-    own = _own_softplus(q, images, nodes, t) if single else softplus((q - take(means, images.of_row)) / t)
-    total = _interpolate(nodes, softplus_sums[:, None], chosen)[:, 0] - take(own, rows)
+    own = _own_sums(kernel, q, images, nodes) if single else kernel(q - take(means, images.of_row))
+    total = interpolate(nodes, softplus_sums[:, None], chosen)[:, 0] - take(own, rows)
     total -= (chosen * take(probabilities, image) - take(moments, image)) / t + take(entropies, image)
     return xp.astype(total / take(xp.sum(counts) - counts, image), predictions.dtype, copy=False)
 
@@ -116,15 +77,6 @@ def matched_losses(predictions: PerRow, images: Images, rows: PerRow, settings: 
 def _in_float64(*columns: Array) -> list[Array]:
     """S and the linear term nearly cancel for good predictions."""
     return [namespace_of(c).astype(c, namespace_of(c).float64, copy=False) for c in columns]
-
-
-def _sum_softplus(nodes: _Nodes, opponents: Array, temperature: float) -> Array:
-    """S at the nodes."""
-    xp = namespace_of(opponents)
-    total = xp.zeros_like(nodes.points)
-    for block in _blocks(nodes, opponents.shape[0]):
-        total += xp.sum(softplus((nodes.points[:, None] - opponents[block][None, :]) / temperature), axis=1)
-    return total
 
 
 def _logistic_terms(z: Array) -> tuple[Array, Array]:
@@ -136,11 +88,11 @@ def _logistic_terms(z: Array) -> tuple[Array, Array]:
     return xp.where(z >= 0, 1 - tail, tail), xp.log1p(small) + size * tail  # h is an even function
 
 
-def _sum_targets(nodes: _Nodes, targets: PerImage, counts: PerImage, sums: PerImage, temperature: float) -> Array:
+def _sum_targets(nodes: Nodes, targets: PerImage, counts: PerImage, sums: PerImage, temperature: float) -> Array:
     """A, M and H at the nodes, (n, 3)."""
     xp = namespace_of(targets)
     probabilities, moments, entropies = (xp.zeros_like(nodes.points) for _ in range(3))
-    for block in _blocks(nodes, targets.shape[0]):
+    for block in blocks_of(nodes, targets.shape[0]):
         probability, entropy = _logistic_terms((nodes.points[:, None] - targets[block][None, :]) / temperature)
         probabilities += probability @ counts[block]
         moments += probability @ sums[block]
@@ -148,28 +100,60 @@ def _sum_targets(nodes: _Nodes, targets: PerImage, counts: PerImage, sums: PerIm
     return xp.stack([probabilities, moments, entropies], axis=1)
 
 
-def _own_softplus(q: PerRow, images: Images, nodes: _Nodes, temperature: float) -> PerRow:
-    """What the predictions of its own image add to S, for each prediction.
+def _own_sums(kernel: Kernel, values: PerRow, images: Images, nodes: Nodes) -> PerRow:
+    """For each completion the sum of kernel(its value - value) over all those of its own image.
 
-    Large images are interpolated as S is, one by one; the others are summed shift by shift along the sorted rows.
+    Large images are interpolated as all are, one by one; the others are summed shift by shift along the sorted rows.
     """
-    xp = namespace_of(q)
+    xp = namespace_of(values)
     large = images.sizes > nodes.points.shape[0]
-    own = xp.full_like(q, LN_2)
+    own = kernel(xp.zeros_like(values))
     in_large = take(large, images.of_row)
     largest = int(xp.max(xp.where(large, xp.zeros_like(images.sizes), images.sizes)))
     for shift in range(1, largest):
-        z = (q[shift:] - q[:-shift]) / temperature
+        gaps = values[shift:] - values[:-shift]
         same = (images.of_row[shift:] == images.of_row[:-shift]) & xp.logical_not(in_large[shift:])
-        zeros = xp.zeros_like(z)
-        own[shift:] += xp.where(same, softplus(z), zeros)
-        own[:-shift] += xp.where(same, softplus(-z), zeros)
+        zeros = xp.zeros_like(gaps)
+        own[shift:] += xp.where(same, kernel(gaps), zeros)
+        own[:-shift] += xp.where(same, kernel(-gaps), zeros)
     for image in xp.nonzero(large)[0]:
         start = int(images.first_rows[image])
         stop = start + int(images.sizes[image])
-        sums = _sum_softplus(nodes, q[start:stop], temperature)
-        own[start:stop] = _interpolate(nodes, sums[:, None], q[start:stop])[:, 0]
+        sums = sum_at_nodes(kernel, nodes, values[start:stop])
+        own[start:stop] = interpolate(nodes, sums[:, None], values[start:stop])[:, 0]
     return own
+
+
+# ---------------------------------------------------------------- margin
+
+
+def margin_node_count(temperature: float) -> int:
+    """Nodes on -100 to 100 for a bell, whose Chebyshev coefficients fall as Bessel functions of (50 / t)^2."""
+    return math.ceil(24 + 860 / temperature)
+
+
+def margin_losses(predictions: PerRow, images: Images, rows: PerRow, settings: PairSettings) -> PerRow:
+    """Mean margin loss of some completions: 1 - exp(-(e - e_o)^2 / (2 t^2)) with the errors e = q - g, e_o = o_j - g_j.
+
+    Predicted gap less true gap is the difference of two errors, so that the sum has one variable.
+    """
+    xp, t = namespace_of(predictions), settings.temperature
+    q, targets, means, sizes = _in_float64(predictions, images.targets, images.means, images.sizes)
+    errors = q - take(targets, images.of_row)
+
+    def bell(differences: Array) -> Array:
+        return xp.exp(-0.5 * (differences / t) ** 2)
+
+    nodes = nodes_on(margin_node_count(t), q, -100, 100)
+    if settings.opponents == "completions":
+        counts, opponents, own = sizes, errors, _own_sums(bell, errors, images, nodes)
+    else:
+        counts, opponents = xp.ones_like(sizes), means - targets
+        own = bell(errors - take(opponents, images.of_row))
+    sums = sum_at_nodes(bell, nodes, opponents)
+    total = interpolate(nodes, sums[:, None], take(errors, rows))[:, 0] - take(own, rows)
+    others = take(xp.sum(counts) - counts, take(images.of_row, rows))
+    return xp.astype(1 - total / others, predictions.dtype, copy=False)
 
 
 # ---------------------------------------------------------------- observer dispersion
@@ -183,15 +167,16 @@ def observer_losses(predictions: PerRow, images: Images, rows: PerRow, settings:
     q, targets, means, variances = _in_float64(predictions, images.targets, images.means, images.variances)
     spread = xp.log1p(variances / t**2)
     largest = float(xp.max(variances))
-    nodes, spreads = _nodes(node_count(t), q), _nodes(spread_node_count(largest, t), q, _largest_spread(largest, t) / 2)
+    nodes = nodes_on(node_count(t), q, 0, 100)
+    spreads = nodes_on(spread_node_count(largest, t), q, 0, _largest_spread(largest, t))
     sums = _sum_observed(nodes, spreads, targets, means, variances, t)
 
     own = 1 / xp.sqrt(t**2 + 2 * variances)
-    probabilities = _interpolate_both(nodes, spreads, sums.probabilities, targets, spread) - own / 2
-    moments = _interpolate_both(nodes, spreads, sums.moments, targets, spread) - means * own / 2
-    entropies = _interpolate(nodes, sums.entropies[:, None], targets)[:, 0] - LN_2
+    probabilities = interpolate_both(nodes, spreads, sums.probabilities, targets, spread) - own / 2
+    moments = interpolate_both(nodes, spreads, sums.moments, targets, spread) - means * own / 2
+    entropies = interpolate(nodes, sums.entropies[:, None], targets)[:, 0] - LN_2
     chosen, image = take(q, rows), take(images.of_row, rows)
-    total = _interpolate_both(nodes, spreads, sums.softplus, chosen, take(spread, image))
+    total = interpolate_both(nodes, spreads, sums.softplus, chosen, take(spread, image))
     total -= softplus((chosen - take(means, image)) * take(own, image))
     total -= chosen * take(probabilities, image) - take(moments, image) + take(entropies, image)
     return xp.astype(total / (targets.shape[0] - 1), predictions.dtype, copy=False)
@@ -207,7 +192,7 @@ class _Observed(NamedTuple):
 
 
 def _sum_observed(
-    nodes: _Nodes, spreads: _Nodes, targets: PerImage, means: PerImage, variances: PerImage, temperature: float
+    nodes: Nodes, spreads: Nodes, targets: PerImage, means: PerImage, variances: PerImage, temperature: float
 ) -> _Observed:
     xp = namespace_of(targets)
     squares = temperature**2 * xp.exp(spreads.points)

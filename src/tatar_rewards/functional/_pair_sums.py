@@ -5,6 +5,7 @@ spread over their completions; what depends on the completion is one difference 
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 from tatar_rewards.functional import _arrays, _interpolated_sums, _order
@@ -45,12 +46,7 @@ def rank_rewards(predictions: PerRow, images: Images, rows: PerRow, settings: Pa
     if _ordered_in_near_linear_time(images, settings):
         return _order.shares_on_the_right_side(predictions, images, rows)
     if _near_linear(images, n_rows * (n_images if settings.opponents == "images" else n), settings):
-        interpolated = (
-            _interpolated_sums.observer_losses
-            if settings.dispersion == "observer"
-            else _interpolated_sums.matched_losses
-        )
-        return to_reward(interpolated(predictions, images, rows, settings), settings)
+        return to_reward(_interpolated(settings)(predictions, images, rows, settings), settings)
     shown = _shown_images(images, rows)
     step = max(1, _arrays.pairs_at_once(predictions) // n_images) * shown.rows_each
     if n_rows <= step:
@@ -101,22 +97,28 @@ def _ordered_in_near_linear_time(images: Images, settings: PairSettings) -> bool
 
 def _near_linear(images: Images, pairs: int, settings: PairSettings) -> bool:
     """Whether the losses are smooth functions of few numbers, and the pairs so many that nodes are quicker."""
-    smooth = (
-        settings.loss == "kl"
-        and settings.link == "logistic"
-        and settings.dispersion in ("matched", "observer")
-        and settings.pair_weight_scale == math.inf
-        and images.target_variances is None
-        and not settings.hard_targets
-        and not settings.within_image
-    )
-    nodes = _interpolated_sums.node_count(settings.temperature)
+    if settings.loss == "margin":
+        smooth, node_count = settings.dispersion == "matched", _interpolated_sums.margin_node_count
+    else:
+        smooth = settings.loss == "kl" and settings.link == "logistic" and not settings.hard_targets
+        smooth, node_count = smooth and settings.dispersion != "reference", _interpolated_sums.node_count
+    smooth = smooth and settings.pair_weight_scale == math.inf and not settings.within_image
+    smooth = smooth and images.target_variances is None
+    nodes = node_count(settings.temperature)
     if not smooth or nodes > MOST_NODES or pairs <= CROSSOVER * nodes:
         return False
     if images.variances is None:
         return True
     largest = float(namespace_of(images.variances).max(images.variances))
     return pairs > OBSERVER_CROSSOVER * nodes * _interpolated_sums.spread_node_count(largest, settings.temperature)
+
+
+def _interpolated(settings: PairSettings) -> Callable[[PerRow, Images, PerRow, PairSettings], PerRow]:
+    if settings.loss == "margin":
+        return _interpolated_sums.margin_losses
+    if settings.dispersion == "observer":
+        return _interpolated_sums.observer_losses
+    return _interpolated_sums.matched_losses
 
 
 def _block_losses(predictions: PerRow, images: Images, rows: PerRow, shown: _Shown, settings: PairSettings) -> PerRow:
