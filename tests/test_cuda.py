@@ -74,7 +74,7 @@ def test_a_batch_of_gradients_is_left_alone(device, reward):
     expected = reward(q, g, image)
     rewards = reward(q.requires_grad_(), g, image)
     assert not rewards.requires_grad
-    assert torch.equal(torch.nan_to_num(rewards), torch.nan_to_num(expected))
+    np.testing.assert_allclose(on_host(rewards), on_host(expected), rtol=0, atol=1e-12)  # a GPU adds in any order
 
 
 @ALL

@@ -69,10 +69,10 @@ def test_no_rule_about_imports_is_out_of_date():
         assert used == may, wing
 
 
-def test_only_one_module_knows_array_libraries_and_only_adapters_know_a_trainer():
+def test_two_modules_know_array_libraries_and_only_adapters_know_a_trainer():
     for path in MODULES:
         text = path.read_text()
-        if path.stem != "_arrays":
+        if path.stem not in ("_arrays", "_special"):
             assert "import torch" not in text, path.name
             assert ".cpu()" not in text, path.name
             assert ".item()" not in text, path.name

@@ -98,12 +98,12 @@ def means_by_picture(predictions: Path) -> dict[str, dict[str, list[float | None
     return columns
 
 
-def evaluate(config: Path, out: Path, stage: str, parts: list[str], **about: Any) -> None:
+def evaluate(config: Path, out: Path, stage: str, parts: list[str], results: Path, **about: Any) -> None:
     """Ask the model about each part, and append what comes out to the results."""
     for part in parts:
         run("evaluate_model.py", config, *(["--validation"] if part == "validation" else []))
         line = json.dumps({**about, "part": part, **figures(out, stage, part)})
-        with RESULTS.open("a") as file:
+        with results.open("a") as file:
             file.write(line + "\n")
         print(line[:100], flush=True)
 
@@ -122,7 +122,7 @@ def train_start(seed: int, folder: Path, options: argparse.Namespace) -> dict[st
     about = {"seed": seed, "name": "start", "rate": None, "scale_rewards": None}
     if not is_done(["test", "validation"], **about):
         run("train_tatar.py", config, "--only", "data", "model", "sft")
-        evaluate(config, out, "sft", ["test", "validation"], **about)
+        evaluate(config, out, "sft", ["test", "validation"], options.results, **about)
     return settings
 
 
@@ -140,17 +140,18 @@ def train_on(start: dict[str, Any], name: str, rate: float, folder: Path, option
     settings["model"] |= {"path": f"{start['out']}/sft/model", "make": None}
     settings["data"]["make"] = None
     args = {"learning_rate": rate, "max_steps": options.steps, "save_strategy": "no"}
+    args |= {"use_cpu": options.device == "cpu"}
     config = folder / f"{out.name}.yaml"
     if name == SUPERVISED:
         supervise(config, settings, args)
-        evaluate(config, out, "sft", parts, **about)
+        evaluate(config, out, "sft", parts, options.results, **about)
         return
     settings |= {"sft": None, "rationales": None}
     more = {name: yaml.safe_load(value) for name, value in (one.split("=") for one in options.args)}
     settings["grpo"]["args"] |= {**args, "scale_rewards": options.scale_rewards, **more}
     settings["grpo"] |= {"reward_funcs": [f"tiny_rewards.{name}"], "doctor": "warn"}
     run("train_grpo.py", write_config(config, settings))
-    evaluate(config, out, "grpo", parts, **about)
+    evaluate(config, out, "grpo", parts, options.results, **about)
 
 
 def supervise(config: Path, settings: dict[str, Any], args: dict[str, Any]) -> None:
@@ -177,6 +178,8 @@ def main() -> None:
     parser.add_argument("--labels", type=int, default=1440, help="pictures of each task that rewards learn from")
     parser.add_argument("--parts", nargs="+", default=["test"], choices=["validation", "test"], help="of the data")
     parser.add_argument("--args", nargs="*", default=["loss_type=dapo"], help="more arguments of GRPO")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="that trains; in float32 on both")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="file that a line of each run is appended to")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "study")
     options = parser.parse_args()
     RESULTS.parent.mkdir(exist_ok=True)

@@ -49,3 +49,10 @@ win_rate_and_crps = on_both_tasks((WinRateReward, {}), (CrpsScoreReward, {}))
 recommended = of_preset(presets.recommended)
 margin_and_crps = on_both_tasks((ThurstoneRankReward, MARGIN), (CrpsScoreReward, {"weight": 0.3}))
 fidelity = of_preset(presets.visualquality_r1)
+as_in_the_paper = [
+    AnswerFormatReward(),
+    GaussianScoreReward(task="iqa", length_gate=BRIEF),
+    ThurstoneRankReward(
+        task="iaa", length_gate=LONG, loss="bce", dispersion="reference", temperature=8.0, pair_weight_scale=12.0
+    ),
+]

@@ -1,4 +1,4 @@
-"""The one module that knows array libraries: numpy and torch from one source.
+"""What knows array libraries, with `_special.py`: numpy and torch from one source.
 
 Everything else is written against the array API standard. A function takes the library's namespace from its arrays
 (`namespace_of`); `array_api_compat` imports no library that the caller has not imported already.
@@ -105,6 +105,23 @@ def take(values: Array, indices: Array, axis: int = 0) -> Array:
     return namespace_of(values).take(values, indices, axis=axis)
 
 
+def put(values: Array, places: Array) -> Array:
+    """The values at their places, each of which occurs once: take(put(values, places), places) are the values."""
+    if isinstance(values, np.ndarray):
+        placed = np.empty_like(values)
+        placed[np.asarray(places)] = values
+        return placed
+    if array_api_compat.is_torch_array(values):
+        tensor: Any = values
+        return tensor.new_empty(tensor.shape).index_copy_(0, places, tensor)
+    return take(values, namespace_of(places).argsort(places))
+
+
+def keep(values: Array, wanted: Array) -> Array:
+    """The values that are wanted; nothing is copied where all are."""
+    return values if bool(namespace_of(wanted).all(wanted)) else values[wanted]
+
+
 def astype(values: Array, dtype: Any) -> Array:
     """The values in a dtype; no copy where they have it. The method of numpy costs a third of its function."""
     if isinstance(values, np.ndarray):
@@ -182,68 +199,3 @@ def fill_missing(values: Array, *numbers: float) -> Array:
 def pairs_at_once(values: Array) -> int:
     """How many pairs to work on at a time: what fits a core's cache, or what keeps an accelerator busy."""
     return 60_000 if str(device_of(values)) == "cpu" else 1 << 22
-
-
-# ---------------------------------------------------------------- special functions
-
-
-def logistic(z: Array) -> Array:
-    """1 / (1 + e^-z) without an overflow, in one new array where the library can."""
-    half = 0.5 * z
-    half = np.tanh(half, out=half) if isinstance(half, np.ndarray) else namespace_of(half).tanh(half)
-    half += 1
-    half *= 0.5
-    return half
-
-
-def softplus(z: Array) -> Array:
-    """ln(1 + e^z) without an overflow."""
-    xp = namespace_of(z)
-    return positive_part(z) + xp.log1p(xp.exp(-xp.abs(z)))
-
-
-def positive_part(z: Array) -> Array:
-    """max(z, 0); numpy's maximum costs a third of its clip."""
-    return np.maximum(z, 0.0) if isinstance(z, np.ndarray) else namespace_of(z).clip(z, 0.0, None)
-
-
-def softplus_in_place(z: Array) -> Array:
-    """ln(1 + e^z), in the memory of z where the library can; e^z must not overflow."""
-    if isinstance(z, np.ndarray):
-        return np.log1p(np.exp(z, out=z), out=z)
-    if array_api_compat.is_torch_array(z):
-        tensor: Any = z
-        return tensor.exp_().log1p_()
-    xp = namespace_of(z)
-    return xp.log1p(xp.exp(z))
-
-
-def clip_in_place(z: Array, low: float, high: float) -> Array:
-    """Clip, in the memory of z where the library can."""
-    if isinstance(z, np.ndarray):
-        return np.clip(z, low, high, out=z)
-    if array_api_compat.is_torch_array(z):
-        tensor: Any = z
-        return tensor.clamp_(low, high)
-    return namespace_of(z).clip(z, low, high)
-
-
-def normal_cdf(x: Array) -> Array:
-    """The standard normal CDF."""
-    return _special(x, "ndtr")
-
-
-def log_normal_cdf(x: Array) -> Array:
-    """Log of the standard normal CDF, exact far into the tail."""
-    return _special(x, "log_ndtr")
-
-
-def _special(x: Array, name: str) -> Array:
-    """A special function of torch or of scipy, which call it by the same name."""
-    if array_api_compat.is_torch_array(x):
-        import torch
-
-        return getattr(torch.special, name)(x)
-    from scipy import special
-
-    return namespace_of(x).asarray(getattr(special, name)(np.asarray(x)), dtype=x.dtype)

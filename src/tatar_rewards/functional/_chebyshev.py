@@ -1,12 +1,15 @@
 """Chebyshev interpolation: a smooth sum over many values is known everywhere from its values at a few nodes."""
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Hashable
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
+
+import numpy as np
 
 from tatar_rewards.functional import _arrays
 from tatar_rewards.functional._arrays import namespace_of
-from tatar_rewards.functional._types import Array
+from tatar_rewards.functional._types import Array, Namespace
 
 Kernel = Callable[[Array], Array]  # of differences
 
@@ -19,12 +22,17 @@ class Nodes(NamedTuple):
 
 
 def nodes_on(n: int, like: Array, low: float, high: float) -> Nodes:
-    """N nodes on low to high."""
-    xp = namespace_of(like)
-    numbers = xp.arange(n, dtype=like.dtype, device=_arrays.device_of(like))
+    """N nodes on low to high, in the dtype and on the device of an array."""
+    return _kept_nodes(n, low, high, cast(Hashable, namespace_of(like)), like.dtype, _arrays.device_of(like))
+
+
+@lru_cache(maxsize=32)
+def _kept_nodes(n: int, low: float, high: float, xp: Namespace, dtype: Any, device: Any) -> Nodes:
+    numbers = np.arange(n)
     angles = (numbers + 0.5) * (math.pi / n)
-    points = (low + high) / 2 + (high - low) / 2 * xp.cos(angles)
-    return Nodes(points, xp.sin(angles) * (1 - 2 * (numbers % 2)))
+    points = (low + high) / 2 + (high - low) / 2 * np.cos(angles)
+    weights = np.sin(angles) * (1 - 2 * (numbers % 2))
+    return Nodes(*(xp.asarray(values, dtype=dtype, device=device) for values in (points, weights)))
 
 
 def _cardinals(nodes: Nodes, at: Array) -> Array:

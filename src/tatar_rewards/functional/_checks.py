@@ -102,8 +102,8 @@ def check_keys(name: str, keys: PerRow) -> None:
 
 def first_row(wrong: Array) -> int | None:
     """The first row that is wrong, if any."""
-    rows = namespace_of(wrong).nonzero(wrong)[0]
-    return int(rows[0]) if rows.shape[0] else None
+    xp = namespace_of(wrong)
+    return int(xp.nonzero(wrong)[0][0]) if bool(xp.any(wrong)) else None
 
 
 class Scores(NamedTuple):

@@ -20,7 +20,7 @@ import math
 from typing import NamedTuple
 
 from tatar_rewards.functional import _arrays
-from tatar_rewards.functional._arrays import namespace_of, softplus, take
+from tatar_rewards.functional._arrays import namespace_of, take
 from tatar_rewards.functional._chebyshev import (
     Kernel,
     Nodes,
@@ -31,6 +31,7 @@ from tatar_rewards.functional._chebyshev import (
     sum_at_nodes,
 )
 from tatar_rewards.functional._comparison import LN_2, Images, PairSettings
+from tatar_rewards.functional._special import logistic_and_entropy, softplus
 from tatar_rewards.functional._types import Array, PerImage, PerRow
 
 
@@ -79,21 +80,12 @@ def _in_float64(*columns: Array) -> list[Array]:
     return [namespace_of(c).astype(c, namespace_of(c).float64, copy=False) for c in columns]
 
 
-def _logistic_terms(z: Array) -> tuple[Array, Array]:
-    """F(z), the logistic function, and h(z) = softplus(z) - z F(z), the entropy of F(z) in nats."""
-    xp = namespace_of(z)
-    size = xp.abs(z)
-    small = xp.exp(-size)
-    tail = small / (1 + small)
-    return xp.where(z >= 0, 1 - tail, tail), xp.log1p(small) + size * tail  # h is an even function
-
-
 def _sum_targets(nodes: Nodes, targets: PerImage, counts: PerImage, sums: PerImage, temperature: float) -> Array:
     """A, M and H at the nodes, (n, 3)."""
     xp = namespace_of(targets)
     probabilities, moments, entropies = (xp.zeros_like(nodes.points) for _ in range(3))
     for block in blocks_of(nodes, targets.shape[0]):
-        probability, entropy = _logistic_terms((nodes.points[:, None] - targets[block][None, :]) / temperature)
+        probability, entropy = logistic_and_entropy((nodes.points[:, None] - targets[block][None, :]) / temperature)
         probabilities += probability @ counts[block]
         moments += probability @ sums[block]
         entropies += entropy @ counts[block]
@@ -201,7 +193,7 @@ def _sum_observed(
     step = max(1, _arrays.pairs_at_once(squares) // (nodes.points.shape[0] * squares.shape[0]))
     for block in _arrays.blocks(targets.shape[0], step):
         precisions = 1 / xp.sqrt(squares[None, :] + variances[block][:, None])
-        probability, entropy = _logistic_terms((nodes.points[:, None] - targets[block][None, :]) / temperature)
+        probability, entropy = logistic_and_entropy((nodes.points[:, None] - targets[block][None, :]) / temperature)
         gaps = nodes.points[:, None] - means[block][None, :]
         by_spread = xp.permute_dims(precisions, (1, 0))[None, :, :]
         softplus_sums += xp.sum(softplus(gaps[:, None, :] * by_spread), axis=2)

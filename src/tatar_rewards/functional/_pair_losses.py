@@ -2,7 +2,7 @@
 
 import math
 
-from tatar_rewards.functional import _arrays
+from tatar_rewards.functional import _special
 from tatar_rewards.functional._arrays import namespace_of
 from tatar_rewards.functional._comparison import PairSettings
 from tatar_rewards.functional._types import Array, PerRow
@@ -13,8 +13,8 @@ LARGEST_EXPONENT = 80  # e^88 is the largest that float32 holds
 def cumulative(z: Array, link: str) -> Array:
     """F, the logistic function or the normal CDF."""
     if link == "normal":
-        return _arrays.normal_cdf(z)
-    return _arrays.logistic(z)
+        return _special.normal_cdf(z)
+    return _special.logistic(z)
 
 
 def losses_of_pairs(p: Array, z: Array, settings: PairSettings) -> Array:
@@ -37,8 +37,8 @@ def losses_of_pairs(p: Array, z: Array, settings: PairSettings) -> Array:
 def cross_entropies(p: Array, z: Array, link: str) -> Array:
     """-p ln F(z) - (1 - p) ln F(-z), from logits: no clipping, no overflow."""
     if link == "normal":
-        return -p * _arrays.log_normal_cdf(z) - (1 - p) * _arrays.log_normal_cdf(-z)
-    return _arrays.softplus(z) - p * z
+        return -p * _special.log_normal_cdf(z) - (1 - p) * _special.log_normal_cdf(-z)
+    return _special.softplus(z) - p * z
 
 
 def exponent_is_safe(settings: PairSettings) -> bool:
@@ -54,9 +54,9 @@ def logistic_losses(z: Array, weights: Array, weighted: Array, settings: PairSet
     xp = namespace_of(z)
     if settings.loss == "bce":
         bound = -math.log(settings.probability_floor) + math.log1p(-settings.probability_floor)
-        z = _arrays.clip_in_place(z, -bound, bound)
+        z = _special.clip_in_place(z, -bound, bound)
     linear = xp.vecdot(z, weighted)
-    return xp.vecdot(_arrays.softplus_in_place(z), weights) - linear
+    return xp.vecdot(_special.softplus_in_place(z), weights) - linear
 
 
 def to_reward(loss: PerRow, settings: PairSettings) -> PerRow:
@@ -66,4 +66,4 @@ def to_reward(loss: PerRow, settings: PairSettings) -> PerRow:
         return xp.clip(1 - loss, 0.0, 1.0)
     if settings.loss == "bce":
         return xp.clip(1 - loss / -math.log(settings.probability_floor), 0.0, 1.0)
-    return (1 + _arrays.positive_part(loss) / settings.loss_scale) ** -2
+    return (1 + _special.positive_part(loss) / settings.loss_scale) ** -2

@@ -51,7 +51,7 @@ def _rank_checked(columns: Columns, settings: PairSettings) -> PerRow:
     if columns.wanted is not None:
         rewarded, labelled = comparable & columns.wanted, labelled & columns.wanted
     kept = take(comparable, rows)
-    rows, row_stds = rows[kept], None if row_stds is None else row_stds[kept]
+    rows, row_stds = _arrays.keep(rows, kept), None if row_stds is None else _arrays.keep(row_stds, kept)
 
     order, rewards = [], []
     for start, stop in _comparisons(columns.comparisons, rows):
@@ -66,7 +66,7 @@ def _rank_checked(columns: Columns, settings: PairSettings) -> PerRow:
         order.append(left_out)
         zeros = xp.zeros_like(take(g, left_out))
         rewards.append(xp.where(take(labelled, left_out), zeros, xp.full_like(zeros, math.nan)))
-    return take(_arrays.join(rewards), xp.argsort(_arrays.join(order)))
+    return _arrays.put(_arrays.join(rewards), _arrays.join(order))
 
 
 def rows_by_image(columns: Columns, labelled: PerRow, targets: PerRow) -> PerRow:
@@ -75,7 +75,7 @@ def rows_by_image(columns: Columns, labelled: PerRow, targets: PerRow) -> PerRow
     rows = xp.argsort(columns.groups, stable=True)
     if columns.comparisons is not None:
         rows = take(rows, xp.argsort(take(columns.comparisons, rows), stable=True))
-    rows = rows[take(labelled, rows)]
+    rows = _arrays.keep(rows, take(labelled, rows))
     _check_one_each(columns, rows, targets, "targets", "MOS")
     return rows
 

@@ -9,6 +9,7 @@ from tatar_rewards.functional import _arrays
 from tatar_rewards.functional._arrays import like_predictions, namespace_of, take
 from tatar_rewards.functional._checks import check_number, check_scores
 from tatar_rewards.functional._rows import Columns, one_deviation_an_image, rows_by_image, starts_of_images
+from tatar_rewards.functional._special import normal_cdf
 from tatar_rewards.functional._types import ArrayT, PerRow
 
 
@@ -122,7 +123,7 @@ def _distances_from_mos(x: PerRow, y: PerRow, stds: PerRow | None) -> PerRow:
     known = xp.where(blurred, stds, xp.ones_like(stds))
     z = gap / known
     density = xp.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
-    return xp.where(blurred, gap * (2 * _arrays.normal_cdf(z) - 1) + 2 * known * density, xp.abs(gap))
+    return xp.where(blurred, gap * (2 * normal_cdf(z) - 1) + 2 * known * density, xp.abs(gap))
 
 
 def _distances_from_each_other(x: PerRow, image: PerRow, count: int) -> PerRow:
