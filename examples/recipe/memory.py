@@ -13,6 +13,7 @@ needed. B are rows of a micro-batch, T tokens of a row, L layers, V words of the
     KV cache      2 x L x heads of keys x their size x w for each token of all rows that are generated together
 """
 
+import copy
 import warnings
 from typing import Any, NamedTuple
 
@@ -87,7 +88,9 @@ def model_on_paper(config: PreTrainedConfig, recipe: Recipe) -> PreTrainedModel:
     """The model that is trained, adapters and all, without values."""
     with torch.device("meta"):
         dtype = getattr(torch, recipe.model.dtype)
-        model = AutoModelForImageTextToText.from_config(config, dtype=dtype, attn_implementation="on_paper")
+        model = AutoModelForImageTextToText.from_config(
+            copy.deepcopy(config), dtype=dtype, attn_implementation="on_paper"
+        )
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(not any(part in name for part in recipe.model.frozen))
         adapters = lora_config(recipe.model)
