@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo quick test bench study study-quick profile fuzz mutants test-trl-matrix test-lowest test-adapters docs docs-mkdocs docs-serve setup clean
+.PHONY: demo quick test bench gpu study study-quick profile fuzz mutants test-trl-matrix test-lowest test-adapters docs docs-mkdocs docs-serve setup clean
 
 setup: $(VENV)/.ready
 
@@ -44,6 +44,10 @@ bench: setup
 	$(RUN) benchmarks/deviations.py
 	$(RUN) benchmarks/gather.py
 	OMP_NUM_THREADS=1 $(RUN) benchmarks/staleness.py
+
+# On a machine with a GPU, with the Python that has torch for it: five minutes, no network.
+gpu:
+	$(PYTHON) tools/gpu.py
 
 # Which reward trains best: hours on two cores, going on where it was stopped; the results are in the repository.
 study: setup

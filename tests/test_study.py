@@ -112,17 +112,26 @@ def test_a_collapse_on_some_seeds_is_never_level():
 
 
 def test_gains_of_the_tiny_model_are_paired_by_seed():
-    def line(name, seed, srcc, means):
+    def line(name, seed, srcc, means, **settings):
         figures = {"srcc": srcc, "rmse": 10.0}
         task = {"greedy": figures, "one": figures, "mean": figures, "mos": [10, 20, 30, 40], "means": means}
         about = {"name": name, "seed": seed, "rate": 1e-4, "scale_rewards": "none", "steps": 9, "part": "test"}
-        return {**about, "iqa": task, "iaa": task}
+        return {**about, **settings, "iqa": task, "iaa": task}
 
     lines = [line("start", k, 0.5 + k / 10, [10, 30, 20, 40]) for k in range(2)]
     lines += [line("good", k, 0.6 + k / 10, [10, 20, 30, None]) for k in range(2)]
-    start, good = show_tiny.gains(lines, "iqa").splitlines()[2:]
+    lines += [line("recommended", k, 0.7 + k / 10, [10, 20, 30, 40], **show_tiny.CHOSEN) for k in range(2)]
+    lines += [line("tatar", k, 0.6 + k / 5, [10, 30, 20, 40], **show_tiny.CHOSEN) for k in range(2)]
+    start, good = show_tiny.gains(lines, "iqa", chosen=False).splitlines()[2:]
     assert start.startswith("| SFT | 0.500 | 0.600 | 0.550 |")
     assert good.startswith("| good, rate 0.0001, not divided, 9 steps | +0.100 | +0.100 | +0.100 (")
+    _, best, other = (row.split(" | ") for row in show_tiny.gains(lines, "iqa").splitlines()[2:])
+    assert (best[0], best[1], best[4]) == (f"| {show_tiny.NAMES['recommended']}", "+0.200", "")
+    assert (other[0], other[1:3], other[4]) == (
+        f"| {show_tiny.NAMES['tatar']}",
+        ["+0.100", "+0.200"],
+        "-0.050 ± 0.050",
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in vars(tiny_rewards) if isinstance(getattr(tiny_rewards, name), list)])

@@ -156,9 +156,15 @@ def sections(suffix: str) -> dict[str, Callable[[], str]]:
 
 def of_tiny_model() -> dict[str, Callable[[], str]]:
     lines = read_lines(RESULTS / "tiny_model.jsonl")
-    return {
-        f"Tiny model: change of SRCC over SFT, {name}, {pictures}": partial(show_tiny.gains, lines, task, part)
-        for part, pictures in (("test", "test pictures"), ("validation", "validation pictures"))
+    tables = {
+        f"Tiny model: change of SRCC over SFT, {name}": partial(show_tiny.gains, lines, task)
+        for task, name in show_tiny.TASKS.items()
+    }
+    return tables | {
+        f"Tiny model, other settings: {name}, {part} pictures": partial(
+            show_tiny.gains, lines, task, part, chosen=False
+        )
+        for part in ("test", "validation")
         for task, name in show_tiny.TASKS.items()
     }
 

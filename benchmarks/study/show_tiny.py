@@ -14,12 +14,32 @@ TASKS = {"iqa": "quality", "iaa": "aesthetics"}
 Lines = list[dict[str, Any]]
 
 
+SUPERVISED = "supervised"
+NAMES = {  # of the lists in tiny_rewards.py
+    SUPERVISED: "supervised, the same labels",
+    "recommended": "recommended: margin 40 + 0.3 win rate + 0.3 CRPS",
+    "win_rate_and_crps": "win rate + CRPS",
+    "gaussian": "Gaussian 8.75 on both tasks",
+    "gaussian_20": "Gaussian 20 on both tasks",
+    "thurstone": "Thurstone matched 14.5 on both tasks",
+    "tatar": "TATAR, ours: Gaussian 8.75 and Thurstone matched 14.5",
+    "tatar_without_budgets": "TATAR, ours, without length budgets",
+    "as_in_the_paper": "TATAR, paper: Gaussian 8.75 and Thurstone",
+}
+CHOSEN = {"rate": 2e-4, "scale_rewards": "group", "steps": 90, "loss_type": "dapo"}  # what all are compared at
+
+
+def is_chosen(line: Mapping[str, Any]) -> bool:
+    """Whether a run has the settings at which the lists of rewards are compared."""
+    return bool(line.items() >= CHOSEN.items()) or (line["name"] == SUPERVISED and line["rate"] == 3e-4)
+
+
 def title_of(line: Mapping[str, Any]) -> str:
-    """The name of a contestant with what was chosen for it."""
-    if line["name"] == "start":
-        return "SFT"
-    divided = "" if line["scale_rewards"] == "group" or line["name"] == "supervised" else ", not divided"
-    known = {"seed", "name", "rate", "scale_rewards", "steps", "part", *TASKS}
+    """The name of a contestant, and where they are others than the chosen ones, its settings."""
+    if is_chosen(line):
+        return NAMES[line["name"]]
+    divided = "" if line["scale_rewards"] == "group" or line["name"] == SUPERVISED else ", not divided"
+    known = {"seed", "name", "rate", "scale_rewards", "steps", "part", "device", *TASKS}
     more = "".join(f", {name.replace('_', ' ')} {value}" for name, value in line.items() if name not in known)
     return f"{line['name'].replace('_', ' ')}, rate {line['rate']:g}{divided}, {line['steps']} steps{more}"
 
@@ -28,12 +48,13 @@ def starts(lines: Lines, part: str) -> dict[int, dict[str, Any]]:
     return {line["seed"]: line for line in lines if line["name"] == "start" and line["part"] == part}
 
 
-def contestants(lines: Lines, part: str) -> dict[str, dict[int, dict[str, Any]]]:
-    """The lines of each contestant, by seed."""
+def contestants(lines: Lines, part: str, *, chosen: bool) -> dict[str, dict[int, dict[str, Any]]]:
+    """The lines of each contestant, by seed: those at the chosen settings, or the others."""
+    order = {name: number for number, name in enumerate(NAMES)}
+    lines = [line for line in lines if line["part"] == part and line["name"] != "start" and is_chosen(line) == chosen]
     found: dict[str, dict[int, dict[str, Any]]] = {}
-    for line in lines:
-        if line["part"] == part and line["name"] != "start":
-            found.setdefault(title_of(line), {})[line["seed"]] = line
+    for line in sorted(lines, key=lambda line: order.get(line["name"], len(order))):
+        found.setdefault(title_of(line), {})[line["seed"]] = line
     return found
 
 
@@ -61,30 +82,45 @@ def _gains_of_resamples(before: np.ndarray, after: np.ndarray, mos: np.ndarray, 
     return np.asarray(np.mean(y * z, axis=1) - np.mean(x * z, axis=1))
 
 
-def gains(lines: Lines, task: str, part: str = "test") -> str:
+def gains(lines: Lines, task: str, part: str = "test", *, chosen: bool = True) -> str:
     """The change of SRCC over SFT by seed, mean of 8 samples; then pooled, with those of one sample and greedy."""
-    start, rows = starts(lines, part), []
+    start, found = starts(lines, part), contestants(lines, part, chosen=chosen)
     seeds = sorted(start)
     sft = [f"{start[seed][task]['mean']['srcc']:.3f}" for seed in seeds]
-    rows.append(
-        ["SFT", *sft, *(f"{mean_of(start.values(), task, kind):.3f}" for kind in ("mean", "one", "greedy")), ""]
-    )
-    for title, runs in contestants(lines, part).items():
-        by_seed = [
-            f"{runs[seed][task]['mean']['srcc'] - start[seed][task]['mean']['srcc']:+.3f}" if seed in runs else ""
-            for seed in seeds
-        ]
+    whole = [f"{mean_of(start.values(), task, kind):.3f}" for kind in ("mean", "one", "greedy")]
+    rows = [["SFT", *sft, whole[0], "", *whole[1:], f"{mean_of(start.values(), task, 'mean', 'rmse'):.1f}"]]
+    best = found.get(NAMES["recommended"], {})
+    for title, runs in found.items():
+        changed = {seed: change(start, runs, task, seed) for seed in sorted(runs)}
         low, high = pooled(start, runs, task)
         of_runs = [start[seed] for seed in runs]
-        changes = {
-            kind: mean_of(runs.values(), task, kind) - mean_of(of_runs, task, kind)
-            for kind in ("mean", "one", "greedy")
-        }
-        rmse = mean_of(runs.values(), task, "mean", "rmse") - mean_of(of_runs, task, "mean", "rmse")
-        interval = f"{changes['mean']:+.3f} ({low:+.3f} to {high:+.3f})"
-        rows.append([title, *by_seed, interval, f"{changes['one']:+.3f}", f"{changes['greedy']:+.3f}", f"{rmse:+.1f}"])
-    header = ["", *(f"seed {seed}" for seed in seeds), "all seeds (95 %)", "one sample", "greedy", "RMSE"]
-    return table(header, rows)
+        others = [
+            f"{mean_of(runs.values(), task, kind) - mean_of(of_runs, task, kind):+.3f}" for kind in ("one", "greedy")
+        ]
+        rows.append(
+            [
+                title,
+                *(f"{changed[seed]:+.3f}" if seed in runs else "" for seed in seeds),
+                f"{np.mean(list(changed.values())):+.3f} ({low:+.3f} to {high:+.3f})",
+                "" if runs is best else against(changed, {seed: change(start, best, task, seed) for seed in best}),
+                *others,
+                f"{mean_of(runs.values(), task, 'mean', 'rmse'):.1f}",
+            ]
+        )
+    header = ["", *(f"seed {seed}" for seed in seeds), "all seeds (95 %)", "over recommended", "one sample", "greedy"]
+    return table([*header, "RMSE"], rows)
+
+
+def change(start: Mapping[int, Any], runs: Mapping[int, Any], task: str, seed: int) -> float:
+    return float(runs[seed][task]["mean"]["srcc"] - start[seed][task]["mean"]["srcc"])
+
+
+def against(changed: Mapping[int, float], best: Mapping[int, float]) -> str:
+    """The mean difference to the recommended rewards and its standard error, over the seeds that both have."""
+    differences = np.array([changed[seed] - best[seed] for seed in changed if seed in best])
+    if len(differences) < 2:
+        return ""
+    return f"{differences.mean():+.3f} ± {differences.std(ddof=1) / math.sqrt(len(differences)):.3f}"
 
 
 def mean_of(runs: Any, task: str, kind: str, figure: str = "srcc") -> float:
@@ -93,18 +129,16 @@ def mean_of(runs: Any, task: str, kind: str, figure: str = "srcc") -> float:
 
 def draw(lines: Lines, path: Path, part: str = "test") -> None:
     """A dot for each seed's gain, a bar for their mean, of both tasks."""
-    start, found = starts(lines, part), contestants(lines, part)
-    figure = Figure(figsize=(9, 0.5 * len(found) + 1.5), layout="constrained")
+    start, found = starts(lines, part), contestants(lines, part, chosen=True)
+    figure = Figure(figsize=(11, 0.4 * len(found) + 1.5), layout="constrained")
     for axes, (task, name) in zip(figure.subplots(1, 2, sharey=True), TASKS.items(), strict=True):
         for place, runs in enumerate(found.values()):
-            of_seeds: Sequence[float] = [
-                run[task]["mean"]["srcc"] - start[seed][task]["mean"]["srcc"] for seed, run in runs.items()
-            ]
+            of_seeds: Sequence[float] = [change(start, runs, task, seed) for seed in runs]
             axes.plot(of_seeds, [place] * len(of_seeds), "o", color="C0", markersize=4)
             axes.plot([float(np.mean(of_seeds))] * 2, [place - 0.3, place + 0.3], color="C3")
         axes.axvline(0, color="0.7", linewidth=1)
         axes.set(title=name)
         axes.set_yticks(range(len(found)), list(found))
-        axes.invert_yaxis()
+    axes.invert_yaxis()  # shared by both
     figure.supxlabel("change of SRCC over SFT, mean of 8 samples; a dot is a seed, the bar their mean", fontsize=10)
     figure.savefig(path, dpi=100)

@@ -131,6 +131,7 @@ def train_on(start: dict[str, Any], name: str, rate: float, folder: Path, option
     seed = start["seed"]
     about = {"seed": seed, "name": name, "rate": rate, "scale_rewards": options.scale_rewards, "steps": options.steps}
     about |= dict(one.split("=") for one in options.args)
+    about |= {} if options.device == "cpu" else {"device": options.device}
     parts = [part for part in options.parts if not is_done([part], **about)]
     if not parts:
         return

@@ -20,6 +20,7 @@ FEW_STEPS = (
     "grpo.args.per_device_train_batch_size=16",
     "grpo.args.logging_steps=1",
     "evaluation.resamples=20",
+    "evaluation.samples=0",
 )
 TWO_PROCESSES = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2")
 
