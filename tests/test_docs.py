@@ -51,10 +51,11 @@ def test_every_page_is_in_the_navigation():
         assert f": {page.name}\n" in navigation, f"add {page.name} to mkdocs.yml"
 
 
-def test_links_between_pages_lead_somewhere():
+def test_links_between_pages_lead_somewhere_in_the_site():
     for page in DOCS.glob("*.md"):
         for target in re.findall(r"\]\((?!https?://)([^)#\s]+)", page.read_text()):
             assert (DOCS / target).exists(), f"{page.name} links to {target}"
+            assert not target.startswith(".."), f"{page.name} links to {target}, which is no page of the site"
 
 
 def numbers(svg):
