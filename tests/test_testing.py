@@ -94,6 +94,46 @@ def test_a_broken_contract_is_found(reward, problem):
         check_reward_contract(reward)
 
 
+@pytest.mark.filterwarnings("ignore:.*no other image")
+@pytest.mark.slow
+@pytest.mark.parametrize("reward", [tr.ThurstoneRankReward(task="iaa"), tr.CrpsScoreReward()], ids=["rank", "crps"])
+def test_rewards_that_look_at_other_rows_keep_it_on_two_processes(reward):
+    check_reward_contract(reward, processes=2)
+
+
+def better_than(completions, completion_ids, **columns):
+    """The share of the rows of the call that are shorter: not what it is over all processes."""
+    return [sum(len(ids) < len(mine) for ids in completion_ids) / len(completions) for mine in completion_ids]
+
+
+def stops_where_there_are_others(completions, **columns):
+    import torch.distributed
+
+    if torch.distributed.is_initialized() and torch.distributed.get_rank() == 1:
+        raise OSError("no space")
+    return [1.0] * len(completions)
+
+
+@pytest.mark.slow
+def test_faults_of_several_processes_are_found():
+    check_reward_contract(stops_where_there_are_others)
+    with pytest.raises(AssertionError, match="process 1 of 2 ended: .*OSError"):
+        check_reward_contract(stops_where_there_are_others, processes=2)
+    with pytest.raises(AssertionError, match="on 2 processes the reward pays otherwise"):
+        check_reward_contract(better_than, processes=2)
+    with pytest.raises(ValueError, match="processes must be 1, 2 or 4"):
+        check_reward_contract(better_than, processes=3)
+
+
+def test_rewards_of_trl_pass_where_they_keep_it():
+    rewards = pytest.importorskip("trl.rewards", reason="TRL is not installed")
+    check_reward_contract(rewards.think_format_reward, conversational=True)
+    with pytest.raises(AssertionError, match="TypeError"):
+        check_reward_contract(rewards.think_format_reward)
+    check_reward_contract(rewards.get_soft_overlong_punishment(100, 20))
+    check_reward_contract(rewards.get_repetition_penalty_reward(), conversational=True)
+
+
 def test_what_cannot_be_pickled_is_found():
     with pytest.raises(AssertionError, match="cannot be pickled"):
         check_reward_contract(Unpicklable())

@@ -7,10 +7,16 @@ What is checked is what trainers of TRL's kind rely on; `check_reward_contract` 
 """
 
 import copy
+import importlib
 import math
+import multiprocessing
 import pickle
+import queue
+import tempfile
+import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 Reward = Callable[..., Any]
@@ -28,9 +34,12 @@ _HOSTILE = [
     "\x00\ud800 \u200b",
     "<answer>" + "9" * 5000 + "</answer>",
 ]
+_PREFILLED = [answer.removeprefix("<think>") for answer in _ANSWERS]  # where the template has opened the thinking
 
 
-def check_reward_contract(reward: Reward, **columns: Sequence[Any]) -> None:
+def check_reward_contract(
+    reward: Reward, *, conversational: bool | None = None, processes: int = 1, **columns: Sequence[Any]
+) -> None:
     """Check that a reward does what a trainer relies on.
 
     - It has a name to be logged under, and can be pickled.
@@ -38,18 +47,22 @@ def check_reward_contract(reward: Reward, **columns: Sequence[Any]) -> None:
     - It returns one float or None for each completion, never NaN or infinity, whatever a model wrote.
     - A completion earns the same as a string and as a list of messages.
     - The order of the rows changes no reward, and neither does a call on a copy of the reward.
+    - On several processes, if asked for, the rewards are those of one process with all rows, however the completions of
+      an image are split between them.
     - It leaves the completions and columns as they were.
 
     The reward itself is left as it was: every call is made on a copy.
 
     Args:
         reward: Any TRL reward function or object, of this package or not.
+        conversational: Whether it takes lists of messages only (True) or texts only (False); None: it takes both.
+        processes: 2 or 4 to call it on as many processes of a gloo group too, which takes seconds and needs torch.
         **columns: Columns of eight rows that the reward needs, in place of or beside `mos` (on 0-100), `task`
             (`"iqa"` and `"iaa"`), `image_id`, `dataset`, `mos_std` and `completion_ids`.
 
     Raises:
         AssertionError: the contract is broken; the message says where, with what was passed and what came back.
-        ValueError: a column has not eight rows.
+        ValueError: a column has not eight rows, or eight rows cannot be split over the processes.
 
     Examples:
         >>> from tatar_rewards import GaussianScoreReward
@@ -62,18 +75,36 @@ def check_reward_contract(reward: Reward, **columns: Sequence[Any]) -> None:
     wrong = {name: len(column) for name, column in batch.items() if len(column) != len(_ANSWERS)}
     if wrong:
         raise ValueError(f"every column needs {len(_ANSWERS)} rows, one for each example; got {wrong}")
+    if processes not in (1, 2, 4):
+        raise ValueError(f"processes must be 1, 2 or 4, which eight rows can be split over; got {processes!r}")
     _check_name(reward)
-    earned = _call(reward, _ANSWERS, batch)
-    _check_same(_call(_pickled(reward), _ANSWERS, batch), earned, "a pickled reward pays otherwise")
-    messages = [[{"role": "assistant", "content": text}] for text in _ANSWERS]
-    _check_same(_call(reward, messages, batch), earned, "message lists earn otherwise than the same texts")
+    texts: list[Any] = _ANSWERS if conversational is not True else _as_messages(_ANSWERS)
+    earned = _call(reward, texts, batch)
+    _check_same(_call(_pickled(reward), texts, batch), earned, "a pickled reward pays otherwise")
+    if conversational is None:
+        of_messages = _call(reward, _as_messages(_ANSWERS), batch)
+        _check_same(of_messages, earned, "message lists earn otherwise than the same texts")
     hooks = {"log_extra": lambda name, values: None, "log_metric": lambda name, value: None, "unknown": None}
-    _check_same(_call(reward, _ANSWERS, batch, **hooks), earned, "the reward pays otherwise with log hooks")
+    _check_same(_call(reward, texts, batch, **hooks), earned, "the reward pays otherwise with log hooks")
     order = [3, 7, 0, 5, 1, 6, 2, 4]
-    shuffled = _call(reward, [_ANSWERS[k] for k in order], {name: [c[k] for k in order] for name, c in batch.items()})
+    shuffled = _call(reward, [texts[k] for k in order], _rows(batch, order))
     _check_same(shuffled, [earned[k] for k in order], "the order of the rows changes what they earn")
-    _call(reward, _HOSTILE, batch)
+    for others in (_HOSTILE, _PREFILLED):
+        _call(reward, others if conversational is not True else _as_messages(others), batch)
     _call(reward, [], {name: [] for name in batch})
+    dealt = [k for number in range(processes) for k in range(number, len(_ANSWERS), processes)]
+    for places in (dealt, range(len(_ANSWERS))) if processes > 1 else ():
+        split = _earn_together(reward, [texts[k] for k in places], _rows(batch, places), processes)
+        problem = f"on {processes} processes the reward pays otherwise than on one with all rows"
+        _check_same(split, [earned[k] for k in places], problem)
+
+
+def _as_messages(texts: Sequence[str]) -> list[Any]:
+    return [[{"role": "assistant", "content": text}] for text in texts]
+
+
+def _rows(columns: Mapping[str, Sequence[Any]], places: Sequence[int]) -> dict[str, list[Any]]:
+    return {name: [column[k] for k in places] for name, column in columns.items()}
 
 
 def _example_columns() -> dict[str, Sequence[Any]]:
@@ -121,6 +152,52 @@ def _call(reward: Reward, completions: Sequence[Any], columns: Mapping[str, Sequ
         _require(finite, f"rewards[{row}] must be a finite float or None; got {value!r} for {completions[row]!r:.200}")
     _require(passed == (list(completions), dict(columns)), "the reward changed the completions or columns it was given")
     return list(earned)
+
+
+def _earn_together(
+    reward: Reward, completions: Sequence[Any], columns: Mapping[str, Sequence[Any]], processes: int
+) -> Rewards:
+    """The rewards that as many processes of one group earn, each for a slice of the rows."""
+    forks = "fork" in multiprocessing.get_all_start_methods()
+    context: Any = multiprocessing.get_context("fork" if forks else "spawn")
+    answers, share = context.Queue(), len(completions) // processes
+    with tempfile.TemporaryDirectory() as folder:
+        children = []
+        for number in range(processes):
+            mine = range(number * share, (number + 1) * share)
+            passed = (reward, [completions[k] for k in mine], _rows(columns, mine))
+            about = (number, processes, f"file://{folder}/meet")
+            children.append(context.Process(target=_earn_on_rank, args=(answers, about, passed), daemon=True))
+        for child in children:
+            child.start()
+        found: dict[int, Any] = {}
+        try:
+            while len(found) < processes:
+                number, earned = answers.get(timeout=60)
+                found[number] = earned
+                _require(not isinstance(earned, str), f"process {number} of {processes} ended: {earned}")
+        except queue.Empty:
+            raise AssertionError(f"a process waits for the others: {sorted(found)} of {processes} came back") from None
+        finally:
+            for child in children:
+                child.join(timeout=5)
+                child.kill()
+    return [value for number in range(processes) for value in found[number]]
+
+
+def _earn_on_rank(answers: Any, about: tuple[int, int, str], passed: tuple[Reward, Any, Any]) -> None:
+    """Call the reward on one rank, and say what it has earned or the error that it raised."""
+    distributed = importlib.import_module("torch.distributed")
+    number, world, meet = about
+    distributed.init_process_group(
+        "gloo", init_method=meet, rank=number, world_size=world, timeout=timedelta(seconds=30)
+    )
+    try:
+        answers.put((number, _call(*passed)))
+    except AssertionError:
+        answers.put((number, traceback.format_exc(limit=0).strip()))
+    finally:
+        distributed.destroy_process_group()
 
 
 def _check_same(earned: Rewards, expected: Rewards, problem: str) -> None:
