@@ -19,7 +19,7 @@ def test_the_plan_of_the_tiny_run_misses_nothing_and_that_of_the_real_one_says_w
     said = tmp_path / "said"
     assert kills.run("train_tatar", ["--plan", "--out", tmp_path / "run"], said) == 0, said.read_text()
     tiny = said.read_text()
-    assert "45 steps; 256 rows a step (256 x 1 accumulated x 1 processes), 64 pictures with 4" in tiny
+    assert "60 steps; 256 rows a step (256 x 1 accumulated x 1 processes), 64 pictures with 4" in tiny
     assert "Nothing is missing." in tiny
     assert not (tmp_path / "run").exists(), "a plan writes nothing"
     for name, floor in (("qwen2_5_vl_7b_8gpu", "18.7 GB"), ("qwen2_5_vl_3b_lora_1gpu", "8.25 GB")):

@@ -11,11 +11,15 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 import torch
-import yaml
-from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+from transformers import (
+    AutoConfig,
+    AutoModelForImageTextToText,
+    AutoProcessor,
+)
 
-from recipe.config import ModelSettings, PictureSet, Recipe
+from recipe.config import PictureSet, Recipe
 from recipe.labels import Picture, check_labels
+from recipe.memory import describe_states, print_memory
 from recipe.models import refuse_trained_frozen, register_architecture, starting_model
 from recipe.pictures import count_per_task, load_pictures, mix_tasks, refuse_overlap, to_dataset
 from recipe.prompts import questions_of
@@ -74,9 +78,7 @@ def print_plan(recipe: Recipe, commands: Mapping[str, Sequence[str]], trainings:
         n_pictures = sum(count_per_task(pictures[part].counts, recipe.data.iaa_share).values())
         print(f"  {part}: {describe_steps(recipe, part, n_pictures) if args is not None else 'unknown'}")
     print("\nmodel")
-    n_parameters = print_model(recipe.model, plan.missing)
-    if n_parameters:
-        print(f"  {describe_memory(recipe, n_parameters)}")
+    n_parameters = print_model(plan, trainings["grpo"])
     if recipe.launch.accelerate is not None and not recipe.launch.accelerate.is_file():
         plan.missing.append(f"{recipe.launch.accelerate}, the configuration of accelerate")
     print_doctor(plan, trainings["grpo"].make_rewards, pictures["grpo"].found)
@@ -185,9 +187,10 @@ def describe_steps(recipe: Recipe, part: str, n_pictures: int) -> str:
     return f"{n_steps} steps; {batch}"
 
 
-def print_model(settings: ModelSettings, missing: list[str]) -> float | None:
+def print_model(plan: Plan, grpo: ModuleType) -> float | None:
     """Load the model's configuration and processor if they are on this machine; returns the number of parameters."""
-    path, n_parameters = settings.path, settings.parameters
+    settings, missing = plan.recipe.model, plan.missing
+    path, n_parameters, config, processor = settings.path, settings.parameters, None, None
     if settings.make is not None and not Path(path).exists():
         print(f"  {path}: made by the second stage")
         return None
@@ -203,31 +206,19 @@ def print_model(settings: ModelSettings, missing: list[str]) -> float | None:
         fallback = f"{n_parameters / 1e9:.2f} billion parameters by the config" if n_parameters else first_line(error)
         print(f"  {path}: {fallback}")
     try:
-        print(f"  processor: {type(AutoProcessor.from_pretrained(path, local_files_only=True)).__name__}")
+        limit = {} if settings.max_pixels is None else {"max_pixels": settings.max_pixels}
+        processor = AutoProcessor.from_pretrained(path, local_files_only=True, **limit)
+        print(f"  processor: {type(processor).__name__}")
     except (OSError, ValueError, ImportError) as error:
         reason = "" if isinstance(error, OSError) else f" ({first_line(error)})"
         missing.append(f"the processor of {path} is not on this machine{reason}; {cure}")
+    args = plan.attempt(partial(grpo.training_arguments, plan.recipe, plan.recipe.launch.processes))
+    if config is not None and processor is not None and args is not None:
+        print_memory(plan.recipe, config, processor, args)
+    elif n_parameters:
+        print(f"  {describe_states(plan.recipe, n_parameters)}")
     return n_parameters
 
 
 def first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
-
-
-def describe_memory(recipe: Recipe, n_parameters: float) -> str:
-    """The memory that the states of training take on one device, without activations: a lower bound, not a forecast."""
-    path = recipe.launch.accelerate
-    accelerate = yaml.safe_load(path.read_text()) if path is not None and path.is_file() else {}
-    sharded = accelerate.get("distributed_type") in ("DEEPSPEED", "FSDP")
-    share = 1 / recipe.launch.processes if sharded else 1
-    width = 4 if recipe.model.dtype == "float32" else 2  # bytes of a weight
-    # 16 bytes: weights, gradients and two moments in single precision; in half precision a master copy beside them
-    trained = 16 if recipe.model.lora is None else width + 0.2
-    reference = width if recipe.grpo.args.get("beta", 0) > 0 and recipe.model.lora is None else 0
-    gigabytes = n_parameters * (trained + reference) * share / 1e9
-    text = f"at least {gigabytes:.3g} GB a process for weights, gradients, optimizer"
-    text += " and reference model" if reference else ""
-    text += f", sharded over {recipe.launch.processes} processes" if sharded else ""
-    if recipe.grpo.args.get("use_vllm"):
-        text += f"; vLLM takes {recipe.grpo.args.get('vllm_gpu_memory_utilization', 0.3):.0%} of each device beside it"
-    return text + "; activations come on top"

@@ -1,0 +1,211 @@
+"""What training takes of a device's memory, by parts, from the model's configuration alone.
+
+Activations are counted, not estimated: the text model runs on torch's meta device, where tensors have shapes and no
+values, and every tensor that autograd would keep for the backward pass is added up. So neither weights nor a GPU are
+needed. B are rows of a micro-batch, T tokens of a row, L layers, V words of the vocabulary, w bytes of a number.
+
+    weights       parameters x w, all of them
+    trained       of each trained parameter: gradient and two moments in float32, and where it is not kept in float32
+                  itself, a master copy: 12 or 16 bytes
+    activations   what autograd keeps of B x T tokens; with gradient checkpointing the inputs of the layers, and one
+                  layer's own while it is computed again: that of all without checkpointing, divided by L
+    logits        B x (tokens of the completion) x V x w, twice: themselves and their gradient
+    KV cache      2 x L x heads of keys x their size x w for each token of all rows that are generated together
+"""
+
+import copy
+import warnings
+from typing import Any, NamedTuple
+
+import torch
+import yaml
+from peft import get_peft_model
+from PIL import Image
+from transformers import (
+    AttentionInterface,
+    AutoModelForImageTextToText,
+    PreTrainedConfig,
+    PreTrainedModel,
+    ProcessorMixin,
+)
+from trl import GRPOConfig
+
+from recipe.config import Recipe
+from recipe.models import lora_config
+from recipe.prompts import questions_of
+
+
+class Rows(NamedTuple):
+    """What a device works on at a time."""
+
+    trained: int  # rows of a micro-batch
+    prompt: int  # tokens of a row
+    completion: int
+    generated: int = 0  # rows that are generated together; 0: none, or by vLLM
+
+
+class Memory(NamedTuple):
+    """Bytes on one device; weights, gradients and moments are sharded where the launch shards them."""
+
+    weights: float
+    trained: float
+    kept: float  # activations that autograd keeps
+    layer: float  # of one layer while it is computed again; 0 without gradient checkpointing
+    kept_without_checkpointing: float
+    logits: float
+    cache: float
+
+    @property
+    def training(self) -> float:
+        return self.weights + self.trained + self.kept + self.layer + self.logits
+
+    @property
+    def generating(self) -> float:
+        return self.weights + self.trained + self.cache
+
+
+class _FusedAttention(torch.autograd.Function):  # type: ignore[misc]  # torch is not typed here
+    """What a fused kernel keeps: queries, keys, values, its result and a sum a query; never queries times keys."""
+
+    @staticmethod
+    def forward(context: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        result, sums = torch.empty_like(query), query.new_empty(query.shape[:-1], dtype=torch.float32)
+        context.save_for_backward(query, key, value, result, sums)
+        return result
+
+
+def _attention_on_paper(
+    module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *_: Any, **__: Any
+) -> tuple[torch.Tensor, None]:
+    """In the form that transformers calls: (rows, heads, tokens, size) in, (rows, tokens, heads, size) out."""
+    return _FusedAttention.apply(query, key, value).transpose(1, 2), None
+
+
+AttentionInterface.register("on_paper", _attention_on_paper)
+
+
+def model_on_paper(config: PreTrainedConfig, recipe: Recipe) -> PreTrainedModel:
+    """The model that is trained, adapters and all, without values."""
+    with torch.device("meta"):
+        dtype = getattr(torch, recipe.model.dtype)
+        model = AutoModelForImageTextToText.from_config(
+            copy.deepcopy(config), dtype=dtype, attn_implementation="on_paper"
+        )
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(not any(part in name for part in recipe.model.frozen))
+        adapters = lora_config(recipe.model)
+        return model if adapters is None else get_peft_model(model, adapters)
+
+
+def bytes_kept(model: PreTrainedModel, rows: int, tokens: int, *, checkpointing: bool) -> int:
+    """Of the tensors, weights apart, that autograd keeps of the text model's forward pass over rows of tokens."""
+    model.train()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of the name that transformers before 5.23 knows too
+        if checkpointing:
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        else:
+            model.gradient_checkpointing_disable()
+    weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
+    kept: dict[int, torch.UntypedStorage] = {}  # held, so that no later storage takes the place of one
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in weights:
+            kept[storage._cdata] = storage
+        return tensor
+
+    text = next(part for name, part in model.named_modules() if name.endswith("language_model"))
+    shape, first = (rows, tokens, text.config.hidden_size), next(text.parameters())
+    embedded = torch.empty(shape, dtype=first.dtype, device=first.device, requires_grad=True)
+    mask = torch.zeros((1, 1, tokens, tokens), dtype=first.dtype, device=first.device)  # else it is made from values
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        text(inputs_embeds=embedded, attention_mask=mask, use_cache=False)
+    return sum(storage.nbytes() for storage in kept.values())
+
+
+def memory_of(config: PreTrainedConfig, recipe: Recipe, rows: Rows, *, checkpointing: bool, shards: int = 1) -> Memory:
+    """Bytes of each part on one device."""
+    model, text = model_on_paper(config, recipe), config.get_text_config()
+    width = getattr(torch, recipe.model.dtype).itemsize
+    trained = sum(
+        parameter.numel() * (12 if parameter.dtype == torch.float32 else 16)
+        for parameter in model.parameters()
+        if parameter.requires_grad
+    )
+    tokens = rows.prompt + rows.completion
+    whole = bytes_kept(model, rows.trained, tokens, checkpointing=False)
+    kept = bytes_kept(model, rows.trained, tokens, checkpointing=True) if checkpointing else whole
+    size_of_head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    token = 2 * text.num_hidden_layers * text.num_key_value_heads * size_of_head * width
+    return Memory(
+        weights=sum(parameter.numel() * parameter.dtype.itemsize for parameter in model.parameters()) / shards,
+        trained=trained / shards,
+        kept=kept,
+        layer=whole / text.num_hidden_layers if checkpointing else 0,
+        kept_without_checkpointing=whole,
+        logits=2 * rows.trained * rows.completion * text.vocab_size * width,
+        cache=rows.generated * tokens * token,
+    )
+
+
+def describe_memory(memory: Memory) -> list[str]:
+    """The parts in GB, in two lines."""
+    gb = Memory(*(part / 1e9 for part in memory))
+    kept = f"activations {gb.kept:.3g}"
+    if memory.layer:
+        kept += f" and {gb.layer:.3g} of one layer (without gradient checkpointing {gb.kept_without_checkpointing:.3g})"
+    lines = [
+        f"{gb.training:.3g} GB a process while it trains: weights {gb.weights:.3g}, gradients and optimizer "
+        f"{gb.trained:.3g}, {kept}, logits {gb.logits:.3g}"
+    ]
+    if memory.cache:
+        lines.append(f"{gb.generating:.3g} GB while it generates: KV cache {gb.cache:.3g}")
+    return [*lines, "the vision tower's own activations and what the allocator wastes come on top"]
+
+
+# ---------------------------------------------------------------- in a plan
+
+
+def print_memory(recipe: Recipe, config: PreTrainedConfig, processor: ProcessorMixin, args: GRPOConfig) -> None:
+    """The tokens of a large picture, and what GRPO takes of a device by parts."""
+    tokens, of_picture = tokens_of_prompt(processor, max(questions_of(recipe).values(), key=len))
+    print(f"  a large picture takes {of_picture:,} of the {tokens:,} tokens of a prompt")
+    generated = 0 if args.use_vllm else args.generation_batch_size // recipe.launch.processes
+    rows = Rows(args.per_device_train_batch_size, tokens, args.max_completion_length, generated)
+    checkpointing = bool(args.gradient_checkpointing)
+    memory = memory_of(config, recipe, rows, checkpointing=checkpointing, shards=shards_of(recipe))
+    print("\n".join(f"  {line}" for line in describe_memory(memory)))
+    if args.use_vllm:
+        print(f"  vLLM takes {args.vllm_gpu_memory_utilization:.0%} of each device beside it")
+
+
+def tokens_of_prompt(processor: ProcessorMixin, question: str) -> tuple[int, int]:
+    """Tokens of a question about a picture of twelve megapixels, and how many of them are the picture's."""
+    content = [{"type": "image"}, {"type": "text", "text": question}]
+    text = processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
+    picture = Image.new("RGB", (4000, 3000))
+    tokens = processor(images=[[picture]], text=[text], return_tensors="pt")["input_ids"][0]
+    return len(tokens), int((tokens == processor.image_token_id).sum())
+
+
+def shards_of(recipe: Recipe) -> int:
+    """Over how many processes weights, gradients and moments are spread."""
+    path = recipe.launch.accelerate
+    accelerate = yaml.safe_load(path.read_text()) if path is not None and path.is_file() else {}
+    return recipe.launch.processes if accelerate.get("distributed_type") in ("DEEPSPEED", "FSDP") else 1
+
+
+def describe_states(recipe: Recipe, n_parameters: float) -> str:
+    """The memory that the states of training take on one device, without activations: a lower bound, not a forecast."""
+    width = 4 if recipe.model.dtype == "float32" else 2  # bytes of a weight
+    # 16 bytes: weights, gradients and two moments in single precision; in half precision a master copy beside them
+    trained = 16 if recipe.model.lora is None else width + 0.2
+    reference = width if recipe.grpo.args.get("beta", 0) > 0 and recipe.model.lora is None else 0
+    shards = shards_of(recipe)
+    text = f"at least {n_parameters * (trained + reference) / shards / 1e9:.3g} GB a process for weights, gradients, "
+    text += "optimizer" + (" and reference model" if reference else "")
+    text += f", sharded over {shards} processes" if shards > 1 else ""
+    if recipe.grpo.args.get("use_vllm"):
+        text += f"; vLLM takes {recipe.grpo.args.get('vllm_gpu_memory_utilization', 0.3):.0%} of each device beside it"
+    return text + "; activations come on top"

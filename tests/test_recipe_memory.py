@@ -1,0 +1,81 @@
+"""What training takes of a device's memory: counted on paper as with values, part by part."""
+
+import pytest
+import torch
+from support import stages
+from transformers import AutoModelForImageTextToText, LlavaConfig
+
+from recipe.memory import Rows, bytes_kept, describe_memory, memory_of, model_on_paper
+from recipe.yaml_files import load_recipe
+
+TEXT = {"hidden_size": 48, "intermediate_size": 80, "num_hidden_layers": 3, "num_attention_heads": 4}
+TEXT |= {"num_key_value_heads": 2, "vocab_size": 100}
+CONFIG = LlavaConfig(
+    vision_config={"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2},
+    text_config={**TEXT, "model_type": "llama"},
+)
+LORA = "model.lora={r: 4, lora_alpha: 8}"
+
+
+def recipe_of(*changes):
+    return load_recipe(stages.EXAMPLES / "configs" / "tiny.yaml", [*changes])
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("changes", [(), ("model.dtype=bfloat16",), (LORA,)], ids=["float32", "bfloat16", "lora"])
+def test_what_is_counted_on_paper_is_what_tensors_with_values_take(checkpointing, changes):
+    recipe = recipe_of(*changes)
+    on_paper = model_on_paper(CONFIG, recipe)
+    assert {weight.device.type for weight in on_paper.parameters()} == {"meta"}
+    real = model_on_paper(CONFIG, recipe).to_empty(device="cpu")
+    real.set_attn_implementation("sdpa")  # torch's own kernel
+    counted, kept = (bytes_kept(model, 2, 64, checkpointing=checkpointing) for model in (on_paper, real))
+    assert counted == pytest.approx(kept, rel=0.05)
+
+
+def test_checkpointing_keeps_the_inputs_of_layers_and_little_else():
+    model = model_on_paper(CONFIG, recipe_of())
+    whole, kept = (bytes_kept(model, 2, 50, checkpointing=on) for on in (False, True))
+    inputs = 3 * 2 * 50 * 48 * 4
+    assert inputs <= kept < 2 * inputs < whole
+
+
+def test_attention_takes_no_more_than_its_tokens():
+    """Queries times keys would be four times as much for twice the tokens."""
+    model = model_on_paper(CONFIG, recipe_of())
+    short, long = (bytes_kept(model, 2, tokens, checkpointing=False) for tokens in (1000, 2000))
+    assert long == pytest.approx(2 * short, rel=0.01)
+
+
+def test_twice_the_rows_take_twice_the_activations():
+    model = model_on_paper(CONFIG, recipe_of())
+    few, many = (bytes_kept(model, rows, 50, checkpointing=False) for rows in (4, 8))
+    assert many == pytest.approx(2 * few, rel=0.03)  # masks and angles are there once
+
+
+def test_every_part_is_its_formula():
+    rows = Rows(trained=2, prompt=10, completion=30, generated=8)
+    memory = memory_of(
+        CONFIG, recipe_of("model.dtype=bfloat16", "model.frozen=[vision_tower]"), rows, checkpointing=True
+    )
+    with torch.device("meta"):
+        model = AutoModelForImageTextToText.from_config(CONFIG)
+    n_all = model.num_parameters()
+    n_frozen = sum(weight.numel() for name, weight in model.named_parameters() if "vision_tower" in name)
+    assert memory.weights == 2 * n_all
+    assert memory.trained == 16 * (n_all - n_frozen)
+    assert memory.logits == 2 * 2 * 30 * 100 * 2
+    assert memory.cache == 8 * 40 * (2 * 3 * 2 * 12) * 2
+    assert memory.layer == memory.kept_without_checkpointing / 3
+    half = memory_of(CONFIG, recipe_of("model.dtype=bfloat16"), rows, checkpointing=True, shards=2)
+    assert half.weights == n_all
+    assert "GB while it generates: KV cache" in "\n".join(describe_memory(memory))
+
+
+def test_adapters_alone_have_gradients_and_moments():
+    rows = Rows(trained=2, prompt=10, completion=30)
+    whole, adapters = (memory_of(CONFIG, recipe_of(*c), rows, checkpointing=False) for c in ((), (LORA,)))
+    assert adapters.trained < whole.trained / 3
+    assert adapters.weights > whole.weights
+    assert adapters.layer == 0
+    assert len(describe_memory(adapters)) == 2, "nothing is generated there"
