@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo quick test bench gpu study study-quick profile fuzz mutants test-trl-matrix test-lowest test-adapters setup clean
+.PHONY: demo quick test bench gpu study study-quick profile fuzz mutants test-trl-matrix test-lowest test-adapters docs docs-mkdocs docs-serve setup clean
 
 setup: $(VENV)/.ready
 
@@ -89,5 +89,25 @@ test-trl-matrix: setup
 test-adapters: setup
 	$(RUN) tools/frameworks.py
 
+# The pages in docs/ as a site in site/, by Zensical; it stops at a broken link.
+DOCS := .venv-docs
+docs: $(DOCS)/.ready
+	$(DOCS)/bin/python tools/draw_curves.py
+	$(DOCS)/bin/zensical build --strict --clean
+
+# The same site from the same mkdocs.yml, by MkDocs 1.
+docs-mkdocs: $(DOCS)/.ready
+	$(DOCS)/bin/python tools/draw_curves.py
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict
+
+# The site at http://localhost:8000, built anew when a page changes.
+docs-serve: $(DOCS)/.ready
+	$(DOCS)/bin/zensical serve
+
+$(DOCS)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --editable ".[docs]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) .venv-trl .venv-lowest .frameworks mutants runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DOCS) site .cache .venv-trl .venv-lowest .frameworks mutants runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

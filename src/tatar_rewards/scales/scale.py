@@ -24,7 +24,7 @@ from tatar_rewards.scales.cells import (
 class ScoreScale:
     """The scale that scores are written on.
 
-    Args:
+    Attributes:
         low: Lowest score that the scale allows.
         high: Highest score that the scale allows.
         higher_is_better: False for a scale of impairment (DMOS), where `low` is the best picture.

@@ -1,0 +1,85 @@
+"""Every block of Python in docs/ runs, and prints what the page shows; curves and links are those of today."""
+
+import re
+import warnings
+from pathlib import Path
+
+import draw_curves
+import pytest
+from support.doc_blocks import blocks_of, run_page
+
+from tatar_rewards import AnswerFormatReward, LengthReward, ThurstoneRankReward, scheduled
+
+DOCS = Path(__file__).parents[1] / "docs"
+WITH_CODE = [page for page in sorted(DOCS.glob("*.md")) if blocks_of(page.read_text())]
+TRAINER = re.compile(r"^from (trl|tatar_rewards\.adapters\.trl) import", re.M)  # takes seconds to import
+
+
+def marked(page):
+    slow = TRAINER.search(page.read_text()) is not None
+    return pytest.param(page, id=page.stem, marks=[pytest.mark.slow] if slow else [])
+
+
+@pytest.mark.parametrize("page", [marked(page) for page in WITH_CODE])
+def test_the_blocks_of_a_page_run_and_print_what_it_shows(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a page may show what is warned of
+        run_page(page, in_full=False)
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
+def test_no_block_of_a_page_is_passed_over(page):
+    text = page.read_text()
+    assert len(blocks_of(text)) == text.count("```python")
+    for block in blocks_of(text):
+        for mark, reason in block.marks.items():
+            assert mark in ("not run", "in tests", "digits differ"), f"{page.name}, line {block.line}: {mark!r}"
+            assert len(reason) > 8, f"{page.name}, line {block.line}: give a reason"
+
+
+def test_a_page_whose_output_is_another_one_fails(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n")
+    with pytest.raises(AssertionError, match=re.escape("page.md, line 2: the page shows another output")):
+        run_page(page, in_full=False)
+
+
+def test_every_page_is_in_the_navigation():
+    navigation = (DOCS.parent / "mkdocs.yml").read_text()
+    for page in DOCS.glob("*.md"):
+        assert f": {page.name}\n" in navigation, f"add {page.name} to mkdocs.yml"
+
+
+def test_links_between_pages_lead_somewhere_in_the_site():
+    for page in DOCS.glob("*.md"):
+        for target in re.findall(r"\]\((?!https?://)([^)#\s]+)", page.read_text()):
+            assert (DOCS / target).exists(), f"{page.name} links to {target}"
+            assert not target.startswith(".."), f"{page.name} links to {target}, which is no page of the site"
+
+
+def numbers(svg):
+    return [float(number) for number in re.findall(r"-?\d+\.?\d*", svg)]
+
+
+def test_the_curves_are_those_of_the_functions_of_today(tmp_path, monkeypatch):
+    monkeypatch.setattr(draw_curves, "FOLDER", tmp_path)
+    draw_curves.main()
+    drawn = {path.name for path in tmp_path.iterdir()}
+    assert drawn == {path.name for path in (DOCS / "curves").iterdir()}
+    for name in drawn:
+        shown = numbers((DOCS / "curves" / name).read_text())
+        assert shown == pytest.approx(numbers((tmp_path / name).read_text()), abs=0.11), "run tools/draw_curves.py"
+
+
+def test_the_guide_to_trl_names_every_figure_that_is_logged():
+    page, logged = (DOCS / "trl.md").read_text(), set()
+    rewards = [AnswerFormatReward(), ThurstoneRankReward(length_gate={"longest": 9}), LengthReward(unit="tokens")]
+    rewards.append(scheduled(AnswerFormatReward(name="win_rate"), start=1, end=0))
+    columns = {"mos": [20.0, 60.0], "image_id": ["a", "b"], "completion_ids": [[1], [2]]}
+    for reward in rewards:
+        reward(["<answer>30</answer>", "<answer>50</answer>"], log_metric=lambda name, _: logged.add(name), **columns)
+    assert len(logged) > 25
+    for name in logged:
+        figure = name.partition("/")[2]
+        assert f"`{figure}`" in page or f"`{name}`" in page, f"explain {name} in docs/trl.md"
