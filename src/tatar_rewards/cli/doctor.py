@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tatar_rewards.cli.printing import show
 from tatar_rewards.doctor import Finding, Report, check_setup
 from tatar_rewards.doctor.loading import load_training_data
 from tatar_rewards.doctor.named_rewards import load_rewards
@@ -74,7 +75,7 @@ def _add_recipe(recipe: Any) -> None:
 
 def _doctor(options: dict[str, Any]) -> int:
     report = _examine(options)
-    print(report)
+    show(report)
     return 0 if report.ok else 1
 
 

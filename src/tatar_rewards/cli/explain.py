@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
+from tatar_rewards.cli.printing import show
 from tatar_rewards.explain import Explanation, Opponent, explain_reward
 from tatar_rewards.presets import load_reward_funcs
 from tatar_rewards.rewards import LabelConfig, Reward
@@ -68,7 +69,10 @@ def _explain(options: dict[str, Any]) -> int:
         explain_reward(reward, text, mos=options.get("mos"), others=options.get("other", ()), opponents=opponents)
         for reward in _rewards(options)
     ]
-    print(_as_json(explained) if options["json"] else "\n\n".join(map(str, explained)))
+    if options["json"]:
+        print(_as_json(explained))
+    else:
+        show(*explained)
     return 0
 
 
