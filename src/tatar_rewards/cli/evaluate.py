@@ -10,11 +10,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tatar_rewards.cli.printing import show
+from tatar_rewards.cli.printing import Table, show, terminal
 from tatar_rewards.evaluation import Evaluation, read_predictions
 from tatar_rewards.evaluation.columns import read_columns, reading_of
 from tatar_rewards.evaluation.compare import compare_columns, read_named
 from tatar_rewards.evaluation.evaluate import check_resamples, evaluate_columns
+from tatar_rewards.evaluation.table import HEADS, table_lines
 from tatar_rewards.predictions import RowError
 from tatar_rewards.scales import ScoreScale
 
@@ -112,8 +113,18 @@ def _evaluate(options: dict[str, Any]) -> int:
         record = json.loads(evaluation.to_json())
         print(json.dumps(record | ({} if compared is None else {"baseline": json.loads(compared.to_json())}), indent=2))
     else:
-        show(*([evaluation] if compared is None else [evaluation, compared]))
+        shown = [str(evaluation)] if terminal() is None else _tables(evaluation)
+        show(*shown, *([] if compared is None else [str(compared)]))
     return 0
+
+
+def _tables(evaluation: Evaluation) -> list[Table | str]:
+    """What a terminal shows: the table, and below it what no column can say."""
+    lines = table_lines(evaluation.datasets, evaluation.task_means, evaluation.sample_means)
+    rows = [[line.task, line.name, line.pictures, *line.cells] for line in lines if not line.remark]
+    remarks = [f"{line.name}: {line.remark}" for line in lines if line.remark]
+    table = Table("", ["task", "data set", "pictures", *HEADS], rows, words=2)
+    return [table, "\n".join(remarks)] if remarks else [table]
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from tatar_rewards.evaluation.table import align
+from tatar_rewards.evaluation.table import align, printable
 
 
 class Table(NamedTuple):
@@ -20,9 +20,9 @@ class Table(NamedTuple):
         return "\n".join([self.title] * bool(self.title) + align([self.heads, *self.rows], self.words))
 
 
-def show(*parts: Table | object) -> None:
+def show(*parts: Table | str) -> None:
     """Print tables and texts one below the other, with an empty line between them."""
-    console = _console()
+    console = terminal()
     if console is None:
         print("\n\n".join(map(str, parts)))
         return
@@ -32,10 +32,11 @@ def show(*parts: Table | object) -> None:
         if isinstance(part, Table):
             console.print(_as_rich(part))
         else:
-            console.print(str(part), markup=False, highlight=True, soft_wrap=True, emoji=False)
+            text = "\n".join(map(printable, part.split("\n")))
+            console.print(text, markup=False, highlight=False, emoji=False)
 
 
-def _console() -> Any:
+def terminal() -> Any:
     """The terminal; None where there is none, or nothing to draw with."""
     if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         return None
@@ -51,9 +52,10 @@ def _as_rich(table: Table) -> Any:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(title=Text(table.title) if table.title else None, title_justify="left", box=box.SIMPLE_HEAD)
+    title = Text(printable(table.title), style="bold") if table.title else None
+    drawn = RichTable(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_header=any(table.heads))
     for number, head in enumerate(table.heads):
         drawn.add_column(Text(head), justify="left" if number < table.words else "right", overflow="fold")
     for row in table.rows:
-        drawn.add_row(*map(Text, row))
+        drawn.add_row(*(Text(printable(cell)) for cell in row))
     return drawn

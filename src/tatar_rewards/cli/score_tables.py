@@ -4,7 +4,6 @@ import textwrap
 from collections.abc import Sequence
 
 from tatar_rewards.cli.printing import Table
-from tatar_rewards.hacks import Alarm
 from tatar_rewards.scoring import Summary
 from tatar_rewards.scoring.figures import StepFigures, merge_steps
 from tatar_rewards.scoring.page import figure
@@ -19,7 +18,7 @@ def tables_of(summary: Summary) -> list[Table | str]:
     if summary.tasks:
         parts.append(_tasks(summary))
     parts.append(_statuses(summary))
-    parts += [_paragraphs("Alarms", _alarms(summary.alarms))] * bool(summary.alarms)
+    parts += [_paragraphs("Alarms", summary.say_alarms())] * bool(summary.alarms)
     parts += [_paragraphs("Remarks", summary.remarks)] * bool(summary.remarks)
     parts.append(_verdict(summary))
     return parts
@@ -60,18 +59,6 @@ def _statuses(summary: Summary) -> Table:
         for status, count in summary.statuses.items()
     ]
     return Table("", ["status", "completions", "what to do"], rows, words=3)
-
-
-def _alarms(alarms: Sequence[Alarm]) -> list[str]:
-    """Each alarm as it was first raised, and how often it was raised again."""
-    first: dict[tuple[str, str], tuple[Alarm, int]] = {}
-    for alarm in alarms:
-        key = (alarm.reward, alarm.figure)
-        first[key] = (first[key][0], first[key][1] + 1) if key in first else (alarm, 0)
-    return [
-        f"step {alarm.step}, {alarm.reward}: {alarm.message}" + f" (raised again {again} times)" * (again > 0)
-        for alarm, again in first.values()
-    ]
 
 
 def _paragraphs(title: str, texts: Sequence[str]) -> str:

@@ -36,8 +36,8 @@ def load_reward_funcs(paths: Sequence[str]) -> list[Callable[..., Any]]:
         if not callable(found) and not isinstance(found, list | tuple):
             presets = ", ".join(_names_of_presets())
             raise ValueError(
-                f"reward_funcs must name ready rewards, or a list of them, as module.name, or a preset, which is one "
-                f"of {presets}; got {path!r}"
+                f"reward_funcs must name ready rewards, or a list of them, as module.name; got {path!r}; "
+                f"without a module there are {presets}"
             )
         rewards += found if isinstance(found, list | tuple) else [found]
     return rewards

@@ -2,8 +2,8 @@
 
 `tables` reads files into one table a step, `labels` finds MOS, task and image in their columns or in what rewards have
 logged, `calls` calls the rewards as a trainer would, `figures` measures a step, `summary` puts the steps together,
-`compare` holds what is logged against what is computed, `output` writes a line a completion, and `page` and `curves`
-draw the page.
+`worst` keeps what earns least, `compare` holds what is logged against what is computed, `output` writes a line a
+completion, and `page` and `curves` draw the page.
 """
 
 from tatar_rewards.scoring.calls import Scored, Scorer, Settings

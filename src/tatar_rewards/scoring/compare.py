@@ -4,8 +4,6 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from tatar_rewards.scales import is_missing
 from tatar_rewards.scoring.calls import Scored
 
@@ -78,6 +76,9 @@ class Comparison:
                 f"{read.differ} of {read.compared} answers were read otherwise in the run, for example {read.example}; "
                 f"give --answer-scale and --think-prefilled as the run had them"
             )
+        same = [f"{name} ({one.compared})" for name, one in self.rewards.items() if not one.differ]
+        if same:
+            told.append(f"every reward is that of the log: {', '.join(same)}")
         for name, one in self.rewards.items():
             if one.differ:
                 told.append(
@@ -102,8 +103,3 @@ def _shown(value: float) -> str:
 def _place(scored: Scored, row: int) -> str:
     step = "" if scored.table.step is None else f"step {scored.table.step}, "
     return f"{step}row {row}"
-
-
-def share_differing(difference: Difference) -> float:
-    """Of what was compared, what differs; NaN where nothing was."""
-    return difference.differ / difference.compared if difference.compared else float(np.nan)

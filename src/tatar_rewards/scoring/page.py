@@ -35,10 +35,13 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; wh
 .alarms li { border-left: 4px solid #c00; padding: .3rem .7rem; margin: .4rem 0; background: #fdf3f3; }
 .remarks li { border-left: 4px solid #c8a200; padding: .3rem .7rem; margin: .4rem 0; background: #fdfaf0; }
 .alarms, .remarks { list-style: none; padding: 0; } li, dd { overflow-wrap: anywhere; }
+dt { font-weight: 600; } dd { margin: 0 0 .5rem; }
 article { border: 1px solid #ddd; border-radius: 6px; padding: .7rem .9rem; margin: .7rem 0; }
 article p { margin: .2rem 0; overflow-wrap: anywhere; }
 pre { background: #f6f6f6; padding: .6rem; margin: .5rem 0 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 pre { max-height: 18rem; overflow-y: auto; font-size: .85rem; }
+@media (max-width: 600px) { body { padding: .8rem; } svg { font-size: 17px; } table { font-size: .8rem; } }
+@media (max-width: 600px) { th, td { padding-right: .5rem; } }
 """
 
 
@@ -48,7 +51,7 @@ def render_page(summary: Summary, title: str) -> str:
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{show(title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head><body>'
         f'<h1>{show(title)}</h1><p class="lead">{show(_lead(summary))}</p>'
-        f"{_section('Alarms', _items('alarms', _alarms(summary)))}"
+        f"{_section('Alarms', _items('alarms', summary.say_alarms()))}"
         f"{_section('Remarks', _items('remarks', summary.remarks))}"
         f"{_section('By step', _charts(summary))}"
         f"{_section('Agreement with the labels, over all steps', _tasks(summary))}"
@@ -83,15 +86,11 @@ def _items(kind: str, texts: Sequence[str]) -> str:
     return f'<ul class="{kind}">{"".join(f"<li>{show(text)}</li>" for text in texts)}</ul>' if texts else ""
 
 
-def _alarms(summary: Summary) -> list[str]:
-    return [f"step {alarm.step}, {alarm.reward}: {alarm.message}" for alarm in summary.alarms]
-
-
 # ---------------------------------------------------------------- curves
 
 
 def _charts(summary: Summary) -> str:
-    if summary.steps[0].step is None:
+    if not summary.has_steps:
         return ""
     steps = [figures for _, figures in merge_steps(summary.steps, MOST_POINTS)]
     marks = sorted({float(alarm.step) for alarm in summary.alarms})
@@ -135,11 +134,12 @@ def _tasks(summary: Summary) -> str:
 
 
 def _statuses(summary: Summary) -> str:
-    rows = [
-        (status.replace("_", " "), str(count), f"{count / summary.completions:.1%}", summary.cures.get(status, ""))
-        for status, count in summary.statuses.items()
-    ]
-    return _table(("status", "completions", "share", "what to do"), rows, (1, 2))
+    """A list, which a narrow screen can show."""
+    lines = []
+    for status, count in summary.statuses.items():
+        told = f"{status.replace('_', ' ')}: {count}, {count / summary.completions:.1%}"
+        lines.append(f"<dt>{show(told)}</dt><dd>{show(summary.cures.get(status, ''))}</dd>")
+    return f"<dl>{''.join(lines)}</dl>"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int]) -> str:

@@ -13,13 +13,13 @@ import numpy as np
 from tatar_rewards import metrics
 from tatar_rewards.answers.cures import most_common_failure
 from tatar_rewards.hacks import Alarm, HackThresholds, HackWatch
+from tatar_rewards.predictions import logged_rewards
 from tatar_rewards.scoring.calls import Scored, Scorer
 from tatar_rewards.scoring.compare import Comparison
 from tatar_rewards.scoring.figures import StepFigures, figures_for_alarms, measure_step, rows_by_task
-from tatar_rewards.scoring.output import OutputRow, output_rows
+from tatar_rewards.scoring.output import OutputRow
 from tatar_rewards.scoring.tables import Table
-
-WORST = 10
+from tatar_rewards.scoring.worst import Worst
 
 
 class TaskFigures(NamedTuple):
@@ -57,6 +57,23 @@ class Summary:
     remarks: list[str] = field(default_factory=list)
     compared: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    @property
+    def has_steps(self) -> bool:
+        return any(step.step is not None for step in self.steps)
+
+    def say_alarms(self) -> list[str]:
+        """Each alarm as it was first raised, with how often it was raised again."""
+        first: dict[tuple[str, str], tuple[Alarm, int]] = {}
+        for alarm in self.alarms:
+            key = (alarm.reward, alarm.figure)
+            first[key] = (first[key][0], first[key][1] + 1) if key in first else (alarm, 0)
+        return [
+            f"step {alarm.step}, " * self.has_steps
+            + f"{alarm.reward}: {alarm.message}"
+            + (f" (raised again {again} time{'s' * (again > 1)})" if again else "")
+            for alarm, again in first.values()
+        ]
+
     def to_json(self) -> str:
         """All of it at full precision."""
         record = {
@@ -65,7 +82,7 @@ class Summary:
             "cures": self.cures,
             "tasks": [one._asdict() for one in self.tasks],
             "steps": [one._asdict() for one in self.steps],
-            "alarms": [one._asdict() for one in self.alarms],
+            "alarms": [{**one._asdict(), "step": one.step if self.has_steps else None} for one in self.alarms],
             "compared_with_log": self.compared,
             "worst": self.worst,
             "remarks": self.remarks,
@@ -88,8 +105,8 @@ def summarise(
     """
     run, before = _Run(HackWatch(thresholds)), b""
     for table in tables:
-        fingerprint = table.fingerprint()
-        if fingerprint == before and "advantage" in table.columns:
+        fingerprint = table.fingerprint() if "advantage" in table.columns else b""
+        if fingerprint and fingerprint == before:
             run.repeats += 1
             continue
         before = fingerprint
@@ -110,11 +127,12 @@ class _Run:
     statuses: Counter[str] = field(default_factory=Counter)
     cures: dict[str, str] = field(default_factory=dict)
     pairs: dict[str, tuple["array[float]", "array[float]"]] = field(default_factory=dict)
-    worst: dict[str, OutputRow] = field(default_factory=dict)
+    worst: Worst = field(default_factory=Worst)
     comparison: Comparison = field(default_factory=Comparison)
     repeats: int = 0
     unlabelled: int = 0
     in_points: bool = False
+    other_rewards: set[str] = field(default_factory=set)
 
     def add(self, scored: Scored, scorer: Scorer) -> None:
         self.steps.append(measure_step(scored))
@@ -127,8 +145,9 @@ class _Run:
         self.watch.read(scored.table.step or 0, figures_for_alarms(scored, scorer))
         self.comparison.add(scored)
         self.unlabelled += int(np.isnan(scored.targets).sum())
+        self.other_rewards |= set(logged_rewards(scored.table.columns)) - set(scorer.weights)
         self.in_points = self.in_points or scored.labels.in_points
-        self._add_worst(scored)
+        self.worst.add(scored)
 
     def _add_cures(self, scored: Scored) -> None:
         """The cure of what most answers of a status show, in the first step that has one."""
@@ -141,22 +160,6 @@ class _Run:
             )
             self.cures[str(status)] = "" if common is None else common.cure
 
-    def _add_worst(self, scored: Scored) -> None:
-        """Keep the completions that earn least, of one text the first."""
-        rows = np.argsort(np.where(np.isnan(scored.total), np.inf, scored.total), kind="stable")
-        fresh: list[int] = []
-        texts = set(self.worst)
-        for row in rows.tolist():
-            text = scored.texts[row].whole
-            if len(fresh) == WORST or math.isnan(scored.total[row]):
-                break
-            if text not in texts:
-                texts.add(text)
-                fresh.append(row)
-        self.worst |= {row["completion"]: row for row in output_rows(scored, fresh)}
-        kept = sorted(self.worst.items(), key=lambda item: _badness(item[1]))
-        self.worst = dict(kept[:WORST])
-
     def summary(self, scorer: Scorer) -> Summary:
         compared = {name: asdict(one) for name, one in self.comparison.rewards.items()}
         if self.comparison.readings.compared:
@@ -168,13 +171,18 @@ class _Run:
             tasks=[_task_figures(task, *pair) for task, pair in sorted(self.pairs.items())],
             steps=self.steps,
             alarms=self.watch.alarms,
-            worst=list(self.worst.values()),
+            worst=self.worst.rows(),
             remarks=[*self._remarks(scorer), *self.comparison.remarks(), *_warnings(scorer)],
             compared=compared,
         )
 
     def _remarks(self, scorer: Scorer) -> list[str]:
         told = [f"{name} was not computed: {why}" for name, why in scorer.not_computed.items()]
+        if self.other_rewards:
+            told.append(
+                f"the log has rewards that were not computed: {', '.join(sorted(self.other_rewards))}; name those of "
+                f"the run with --rewards, a preset or my_module.my_rewards"
+            )
         total = sum(step.completions for step in self.steps)
         if self.unlabelled == total:
             told.append(
@@ -197,11 +205,6 @@ class _Run:
                 f"than it generates; they were left out"
             )
         return told
-
-
-def _badness(row: OutputRow) -> tuple[float, float]:
-    """Where a completion stands among the worst: those that cannot be read before those that err."""
-    return row["total"], -math.inf if row["error"] is None else -row["error"]
 
 
 def _task_figures(task: str, predictions: "array[float]", targets: "array[float]") -> TaskFigures:
