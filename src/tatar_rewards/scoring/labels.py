@@ -46,7 +46,7 @@ def labels_of(table: Table, names: ColumnNames, task: str | None = None) -> Labe
         given["task"] = [task] * size
     mos, images = given["mos"], given["image_id"]
     if mos is not None:
-        given["mos"] = [_number(value, f"{table.place}, {row} rows on: {names.mos}") for row, value in enumerate(mos)]
+        given["mos"] = [_number(value, f"{table.place_of(row)}: {names.mos}") for row, value in enumerate(mos)]
     if images is not None:
         given["image_id"] = [_whole(value) for value in images]
     found = {field: of_log[field] if column is None else column for field, column in given.items()}
@@ -65,8 +65,7 @@ def _logged(table: Table) -> list[LoggedRow | None]:
     logged = []
     for row in range(len(table.completions)):
         here = {name: column[row] for name, column in cells.items()}
-        place = f"{table.place}, {row} rows on" if row else table.place
-        each = (logged_row(here, reward, f"{place}, {reward}") for reward in rewards)
+        each = (logged_row(here, reward, f"{table.place_of(row)}, {reward}") for reward in rewards)
         logged.append(next((one for one in each if one is not None), None))
     return logged
 

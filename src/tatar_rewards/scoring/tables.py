@@ -29,15 +29,20 @@ class Table(NamedTuple):
     """The completions of one step, and the other columns: lists with a value a completion, None for nothing."""
 
     step: int | None
-    place: str  # of its first row
-    first: int  # its first row's number over all files
+    files: list[tuple[int, Path, int]]  # from which of its rows on: the file, and the number of that row there
+    first: int  # number of its first row, over all files
     completions: list[Any]
     columns: dict[str, list[Any]]
+
+    def place_of(self, row: int) -> str:
+        """Where a row stands."""
+        start, file, number = next(part for part in reversed(self.files) if part[0] <= row)
+        return f"{file}, row {number + row - start}"
 
     @property
     def name(self) -> str:
         """What an error calls it."""
-        return self.place if self.step is None else f"step {self.step} ({self.place})"
+        return self.place_of(0) if self.step is None else f"step {self.step} ({self.place_of(0)})"
 
     def fingerprint(self) -> bytes:
         """Equal for a table that is written twice: whatever it holds but the step."""
@@ -88,23 +93,28 @@ def read_tables(files: Sequence[Path], names: ColumnNames, *, pictures: bool = F
         ImportError: a file is Parquet, and pyarrow is not installed.
         ValueError: a file cannot be read, a row has no completion, or steps are not in order.
     """
-    rows, place, step, first = list[Mapping[str, Any]](), "", None, 0
+    rows, parts, step, first = list[Mapping[str, Any]](), list[tuple[int, Path, int]](), None, 0
     for number, (file, in_file, row) in enumerate(_rows(_by_first_step(files, names), names, pictures)):
         here = f"{file}, row {in_file}"
         its_step = _step_of(row, names.step, here)
         if rows and its_step != step:
             if its_step is None or step is None:
-                problem = f"{names.step} is missing, and other rows have one" if its_step is None else "has a step"
-                raise ValueError(f"{here}: {problem}; give every row its step, or none")
+                has, have = ("none", "one") if its_step is None else ("one", "none")
+                raise ValueError(
+                    f"{here} has {has} in {names.step!r}, and rows before it have {have}; give every row its step, "
+                    f"or none"
+                )
             if its_step < step:
                 raise ValueError(f"{here}: step {its_step} comes after step {step}; sort the rows by {names.step!r}")
-            yield _table(rows, step, place, first, names)
-            rows = []
+            yield _table(rows, step, parts, first, names)
+            rows, parts = [], []
         if not rows:
-            step, place, first = its_step, here, number
+            step, first = its_step, number
+        if not parts or parts[-1][1] is not file:
+            parts.append((len(rows), file, in_file))
         rows.append({**row, names.completion: _completion(row, names.completion, file, here)})
     if rows:
-        yield _table(rows, step, place, first, names)
+        yield _table(rows, step, parts, first, names)
 
 
 def _rows(files: Sequence[Path], names: ColumnNames, pictures: bool) -> Iterator[tuple[Path, int, Mapping[str, Any]]]:
@@ -158,11 +168,17 @@ def _completion(row: Mapping[str, Any], column: str, file: Path, place: str) -> 
     return messages_in_text(value)
 
 
-def _table(rows: list[Mapping[str, Any]], step: int | None, place: str, first: int, names: ColumnNames) -> Table:
+def _table(
+    rows: list[Mapping[str, Any]],
+    step: int | None,
+    parts: list[tuple[int, Path, int]],
+    first: int,
+    names: ColumnNames,
+) -> Table:
     columns = dict.fromkeys(name for row in rows for name in row if name not in (names.completion, names.step))
     return Table(
         step,
-        place,
+        parts,
         first,
         [row[names.completion] for row in rows],
         {name: [None if is_missing(row.get(name)) else row[name] for row in rows] for name in columns},
