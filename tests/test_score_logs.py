@@ -2,10 +2,14 @@
 
 import math
 import re
+import sys
+from types import SimpleNamespace
 
 import pytest
 from support.logged_run import HEALTHY, say, score, steps_of, train_on, write
 
+import tatar_rewards as tr
+from tatar_rewards.cli import main
 from tatar_rewards.presets import recommended_reward_funcs
 
 
@@ -41,6 +45,23 @@ def test_the_log_of_a_run_gives_its_rewards_and_its_alarms(tmp_path, capsys, pan
     _, of_file, _ = score(capsys, write(tmp_path / "run.jsonl", steps_of(scores)))
     assert found["steps"] == of_file["steps"]
     assert found["tasks"] == of_file["tasks"]
+
+
+def of_the_run():
+    scale = {"mos_scale": (0, 1000)}
+    fades = tr.scheduled(tr.GaussianScoreReward(task="iqa", **scale), start=1, end=0)
+    return [fades, tr.ThurstoneRankReward(task="iaa", **scale)]
+
+
+def test_rewards_of_a_run_may_be_on_another_scale_and_change_over_its_steps(tmp_path, capsys, pandas, monkeypatch):
+    rows = [{**row, "mos": 10 * row["mos"]} for row in steps_of(HEALTHY)]
+    folder = save(pandas, train_on(rows, of_the_run())[0], tmp_path / "completions")
+    monkeypatch.setitem(sys.modules, "my_run", SimpleNamespace(rewards=of_the_run()))
+    _, found, _ = score(capsys, folder, "--rewards", "my_run.rewards", "--max-steps", 100, "--mos-scale", 1, 5)
+    assert "every reward is that of the log: iqa_gaussian_score (24), iaa_thurstone_rank (24)" in found["remarks"]
+    assert any("the scale of the MOS that is given is not used" in remark for remark in found["remarks"])
+    assert main(["score", str(folder), "--rewards", "my_run.rewards"]) == 2
+    assert "trainer_state.max_steps is None" in capsys.readouterr().err
 
 
 def test_what_differs_from_the_log_is_told(tmp_path, capsys, pandas):
