@@ -1,7 +1,9 @@
 """What `score` writes: lines, the page, tables on a terminal and elsewhere."""
 
+import re
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
 from support.logged_run import HEALTHY, lines_of, say, score, steps_of, write
@@ -84,6 +86,26 @@ class Terminal:
 
     def __getattr__(self, name):
         return getattr(self.stream, name)
+
+
+def test_steps_that_are_shown_as_one_are_weighed_by_their_completions(tmp_path, capsys):
+    rows = [row for row in steps_of(["no"] * 8 if step % 2 else HEALTHY[0] for step in range(40))]
+    short = [row for k, row in enumerate(rows) if row["step"] % 2 or k % 8 < 2]  # of the unreadable steps two rows
+    main(["score", write(tmp_path / "a.jsonl", short)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[:3] == ["1-2", "10", "20.0%"]
+    assert lines[20].split()[:3] == ["39-40", "10", "20.0%"]
+
+
+def test_the_example_of_the_documentation_prints_what_is_shown(tmp_path, capsys, monkeypatch):
+    page = (Path(__file__).parents[1] / "docs" / "post_mortem.md").read_text()
+    code, command, shown = re.search(
+        r"```python\n(.*?)```\n\n```bash\n(.*?)```\n\n```text\n(.*?)```", page, re.DOTALL
+    ).groups()
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    assert main(command.split()[1:]) == 1
+    assert capsys.readouterr().out == shown
 
 
 @pytest.mark.parametrize("command", ["score", "evaluate", "explain", "doctor"])

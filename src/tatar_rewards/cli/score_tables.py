@@ -9,7 +9,7 @@ from tatar_rewards.scoring.figures import StepFigures, merge_steps
 from tatar_rewards.scoring.page import figure
 
 MOST_LINES = 20  # of steps
-WIDTH = 110  # characters of a line of text
+WIDTH, CURE_WIDTH = 110, 75  # characters of a line
 
 
 def tables_of(summary: Summary) -> list[Table | str]:
@@ -54,10 +54,10 @@ def _tasks(summary: Summary) -> Table:
 
 
 def _statuses(summary: Summary) -> Table:
-    rows = [
-        [status, f"{count} ({count / summary.completions:.1%})", summary.cures.get(status, "")]
-        for status, count in summary.statuses.items()
-    ]
+    rows = []
+    for status, count in summary.statuses.items():
+        first, *more = textwrap.wrap(summary.cures.get(status, ""), CURE_WIDTH) or [""]
+        rows += [[status, f"{count} ({count / summary.completions:.1%})", first], *(["", "", line] for line in more)]
     return Table("", ["status", "completions", "what to do"], rows, words=3)
 
 

@@ -149,4 +149,5 @@ def _cure(scored: Scored, row: int) -> str | None:
     answer, text = scored.answers[row], scored.texts[row]
     if answer.ok:
         return None
-    return cure_of(answer.status, text.whole, think_prefilled=scored.think_prefilled and not text.reasoning)
+    prefilled = scored.think_prefilled and not text.reasoning
+    return cure_of(answer.status, text.whole, think_prefilled=prefilled, lenient=True)  # no reward reads that grammar

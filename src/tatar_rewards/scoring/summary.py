@@ -157,6 +157,7 @@ class _Run:
                 [scored.answers[row] for row in rows],
                 [scored.texts[row] for row in rows],
                 think_prefilled=scored.think_prefilled,
+                lenient=True,  # a reward never reads the lenient grammar: no use naming it
             )
             self.cures[str(status)] = "" if common is None else common.cure
 
