@@ -33,7 +33,8 @@ MAY_IMPORT = {
     "adapters": {"distributed", "hacks", "presets", "rewards"},
     "testing": set(),
     "explain": {"answers", "functional", "rewards", "scales"},
-    "cli": {"doctor", "evaluation", "explain", "predictions", "presets", "rewards", "scales"},
+    "scoring": {"answers", "hacks", "metrics", "predictions", "rewards", "scales"},
+    "cli": {"doctor", "evaluation", "explain", "predictions", "presets", "rewards", "scales", "scoring"},
     "__main__": {"cli"},
     "__init__": {"answers", "doctor", "evaluation", "functional", "hacks", "presets", "rewards", "scales"},
 }

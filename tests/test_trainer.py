@@ -18,8 +18,9 @@ import tatar_rewards as tr
 from recipe.config import TINY_CONFIG
 from recipe.pictures import to_dataset
 from recipe.yaml_files import load_recipe
-from tatar_rewards.adapters.trl import RememberOpponents
+from tatar_rewards.adapters.trl import HackDetector, RememberOpponents
 from tatar_rewards.answers import read_completion
+from tatar_rewards.cli import main
 from tiny import model as tiny_model
 from tiny import pictures as tiny_pictures
 from tiny.vision_tower import TinyVisionTower, TinyVisionTowerConfig
@@ -170,13 +171,22 @@ def test_streamed_shards_mix_prompts_in_the_trainers_groups_but_not_in_the_ranki
             np.testing.assert_allclose(values, expected[name], rtol=1e-6, err_msg=name)
 
 
-def test_a_run_that_is_resumed_earns_what_an_uninterrupted_one_does(tmp_path):
+def post_mortem(capsys, *files):
+    """What `score` says of a run of `ranked_run` from its logs."""
+    capsys.readouterr()  # the trainer prints completions
+    main(["score", *map(str, files), "--rewards", "support.ranked_run.REWARDS", "--json"])
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_run_that_is_resumed_earns_what_an_uninterrupted_one_does(tmp_path, capsys, monkeypatch):
     settings = {"per_device_train_batch_size": 8, "max_steps": 6, "save_steps": 3}  # one image a call
+    detectors = []
 
     def train(folder, resume=None):
         rewards = ranked_run.make_rewards()
-        callbacks = [RememberOpponents(rewards)]
-        trainer, recorder = ranked_run.make_trainer(folder, rewards, callbacks, **settings)
+        detectors.append(HackDetector())
+        callbacks = [RememberOpponents(rewards), detectors[-1]]
+        trainer, recorder = ranked_run.make_trainer(folder, rewards, callbacks, log_completions=True, **settings)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             trainer.train(resume_from_checkpoint=resume)
@@ -193,3 +203,17 @@ def test_a_run_that_is_resumed_earns_what_an_uninterrupted_one_does(tmp_path):
     forgetful = grade_alone(whole[3], ranked_run.make_rewards())["thurstone_rank"]
     assert not any(math.isnan(value) for value in ranked)
     assert None in forgetful, "the image came alone: without its memory the ranking has no opponent"
+
+    first, second = (sorted((tmp_path / name / "completions").iterdir()) for name in ("whole", "resumed"))
+    for files in ([tmp_path / "whole"], [*second, *first[:3]]):
+        monkeypatch.setattr(ranked_run, "REWARDS", ranked_run.make_rewards(), raising=False)
+        found = post_mortem(capsys, *files)
+        assert {name: one["differ"] for name, one in found["compared_with_log"].items()} == {
+            "thurstone_rank": 0, "pairwise_rank": 0, "gaussian_score": 0, "answers read": 0
+        }  # fmt: skip
+        alarms = [(alarm["step"], alarm["reward"], alarm["figure"]) for alarm in found["alarms"]]
+        raised = [(alarm.step, alarm.reward, alarm.figure) for alarm in detectors[0].alarms]
+        assert sorted(alarm for alarm in alarms if alarm[1] != "answers") == sorted(raised)
+        assert raised
+    monkeypatch.setattr(ranked_run, "REWARDS", ranked_run.make_rewards(), raising=False)
+    assert post_mortem(capsys, *second)["compared_with_log"]["thurstone_rank"]["differ"] > 0

@@ -1,4 +1,4 @@
-"""Runs the command line: `python -m tatar_rewards doctor` and `python -m tatar_rewards evaluate`."""
+"""Runs the command line: `python -m tatar_rewards` with `doctor`, `evaluate`, `explain` or `score`."""
 
 import sys
 

@@ -26,6 +26,7 @@ LIBRARIES = {
     "pandas",
     "peft",
     "pyarrow",
+    "rich",
 }
 LIBRARIES |= {"safetensors", "skimage", "tokenizers", "torch", "tqdm", "transformers", "trl", "yaml"}
 MISSING = {name for name in LIBRARIES if find_spec(name) is None}

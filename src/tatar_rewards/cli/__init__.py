@@ -1,4 +1,4 @@
-"""Command line: `python -m tatar_rewards doctor` and `python -m tatar_rewards evaluate`."""
+"""Command line: `python -m tatar_rewards` with `doctor`, `evaluate`, `explain` or `score`."""
 
 from tatar_rewards.cli.commands import main
 

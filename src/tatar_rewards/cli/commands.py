@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from tatar_rewards.cli.doctor import add_doctor
 from tatar_rewards.cli.evaluate import add_evaluate
 from tatar_rewards.cli.explain import add_explain
+from tatar_rewards.cli.score import add_score
 
 WRONG, INTERRUPTED, PIPE_CLOSED = 2, 130, 141  # the last two as shells have them: 128 and the number of the signal
 
@@ -23,8 +24,8 @@ _NEGATIVE_NUMBER = re.compile(r"-(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
-    0: done; 1: the doctor has findings; 2: the command or its input was wrong, which one line says; 130: interrupted;
-    141: nobody reads the output any more.
+    0: done; 1: the doctor has findings, or score has alarms; 2: the command or its input was wrong, which one line
+    says; 130: interrupted; 141: nobody reads the output any more.
     """
     _print_what_cannot_be_encoded()
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -70,10 +71,11 @@ def _parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     as_script = Path(sys.argv[0]).stem == "tatar-rewards"
     prog = "tatar-rewards" if as_script else "python -m tatar_rewards"
     parser = _Parser(prog=prog, description="Rewards for judging pictures.")
-    commands = parser.add_subparsers(required=True, metavar="{doctor,evaluate,explain}")
+    commands = parser.add_subparsers(required=True, metavar="{doctor,evaluate,explain,score}")
     add_doctor(commands)
     add_evaluate(commands)
     add_explain(commands)
+    add_score(commands)
     return parser.parse_args([_without_exponent(argument) for argument in arguments])
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tatar_rewards.cli.printing import Table, show, terminal
 from tatar_rewards.doctor import Finding, Report, check_setup
 from tatar_rewards.doctor.loading import load_training_data
 from tatar_rewards.doctor.named_rewards import load_rewards
@@ -74,8 +75,17 @@ def _add_recipe(recipe: Any) -> None:
 
 def _doctor(options: dict[str, Any]) -> int:
     report = _examine(options)
-    print(report)
+    show(*([str(report)] if terminal() is None else _tables(report)))
     return 0 if report.ok else 1
+
+
+def _tables(report: Report) -> list[Table | str]:
+    """What a terminal shows."""
+    parts: list[Table | str] = [Table("", ["", ""], [[name, value] for name, value in report.facts.items()], words=2)]
+    for title, findings in (("Faults", report.faults), ("Advice, which stops nothing", report.advice)):
+        rows = [[finding.check, finding.problem, finding.cure] for finding in findings]
+        parts += [Table(title, ["check", "problem", "cure"], rows, words=3)] * bool(rows)
+    return [*parts, report.verdict()]
 
 
 def _examine(options: Mapping[str, Any]) -> Report:

@@ -10,10 +10,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from tatar_rewards.cli.printing import Table, show, terminal
 from tatar_rewards.evaluation import Evaluation, read_predictions
 from tatar_rewards.evaluation.columns import read_columns, reading_of
 from tatar_rewards.evaluation.compare import compare_columns, read_named
 from tatar_rewards.evaluation.evaluate import check_resamples, evaluate_columns
+from tatar_rewards.evaluation.table import HEADS, table_lines
 from tatar_rewards.predictions import RowError
 from tatar_rewards.scales import ScoreScale
 
@@ -39,7 +41,7 @@ def add_evaluate(commands: Any) -> None:
         help="another model's predictions about the same pictures: what changed since, with its interval",
     )
     command.add_argument("--json", action="store_true", help="everything at full precision, as JSON")
-    _add_scales(command)
+    add_scales(command)
     command.add_argument(
         "--unbounded",
         action="store_true",
@@ -55,7 +57,8 @@ def add_evaluate(commands: Any) -> None:
     command.add_argument("--resamples", type=int, default=1000, help="of the bootstrap; 0: no intervals")
 
 
-def _add_scales(command: argparse.ArgumentParser) -> None:
+def add_scales(command: argparse.ArgumentParser) -> None:
+    """Add the options of scales."""
     scales = command.add_argument_group("scales, of which the higher end is the better one unless it is said")
     scales.add_argument(
         "--mos-scale",
@@ -89,7 +92,7 @@ def _add_scales(command: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(options: dict[str, Any]) -> int:
-    by_dataset, other = _mos_scales(options)
+    by_dataset, other = mos_scales(options)
     low, high = options.get("answer_scale", (0, 100))
     answer_scale = ScoreScale(low, high, higher_is_better=not options["answers_lower_is_better"])
     check_resamples(n_resamples := options["resamples"])
@@ -110,8 +113,18 @@ def _evaluate(options: dict[str, Any]) -> int:
         record = json.loads(evaluation.to_json())
         print(json.dumps(record | ({} if compared is None else {"baseline": json.loads(compared.to_json())}), indent=2))
     else:
-        print(evaluation if compared is None else f"{evaluation}\n\n{compared}")
+        shown = [str(evaluation)] if terminal() is None else _tables(evaluation)
+        show(*shown, *([] if compared is None else [str(compared)]))
     return 0
+
+
+def _tables(evaluation: Evaluation) -> list[Table | str]:
+    """What a terminal shows: the table, and below it what no column can say."""
+    lines = table_lines(evaluation.datasets, evaluation.task_means, evaluation.sample_means)
+    rows = [[line.task, line.name, line.pictures, *line.cells] for line in lines if not line.remark]
+    remarks = [f"{line.name}: {line.remark}" for line in lines if line.remark]
+    table = Table("", ["task", "data set", "pictures", *HEADS], rows, words=2)
+    return [table, "\n".join(remarks)] if remarks else [table]
 
 
 @contextmanager
@@ -139,7 +152,7 @@ def _place_of_row(paths: Sequence[Path], number: int) -> str:
 # ---------------------------------------------------------------- scales
 
 
-def _mos_scales(options: dict[str, Any]) -> tuple[dict[str, ScoreScale], ScoreScale | None]:
+def mos_scales(options: dict[str, Any]) -> tuple[dict[str, ScoreScale], ScoreScale | None]:
     """The scales of data sets that are named, and that of all others; None where these must be named too."""
     lower = set(options.get("lower_is_better_of", ()))
     everywhere: bool = options["lower_is_better"]

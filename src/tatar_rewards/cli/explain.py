@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
+from tatar_rewards.cli.printing import Table, show, terminal
 from tatar_rewards.explain import Explanation, Opponent, explain_reward
 from tatar_rewards.presets import load_reward_funcs
 from tatar_rewards.rewards import LabelConfig, Reward
@@ -68,7 +69,10 @@ def _explain(options: dict[str, Any]) -> int:
         explain_reward(reward, text, mos=options.get("mos"), others=options.get("other", ()), opponents=opponents)
         for reward in _rewards(options)
     ]
-    print(_as_json(explained) if options["json"] else "\n\n".join(map(str, explained)))
+    if options["json"]:
+        print(_as_json(explained))
+    else:
+        show(*(map(str, explained) if terminal() is None else map(_table, explained)))
     return 0
 
 
@@ -104,6 +108,12 @@ def _rewards(options: dict[str, Any]) -> list[Reward[Any]]:
         for reward in ours
         if task is None or reward.config.task in (None, task)
     ]
+
+
+def _table(explained: Explanation) -> Table:
+    """What a terminal shows."""
+    title = str(explained).partition("\n")[0]
+    return Table(title, ["", ""], [[step.what, step.says] for step in explained.steps], words=2)
 
 
 def _as_json(explained: list[Explanation]) -> str:

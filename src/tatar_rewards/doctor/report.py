@@ -46,9 +46,10 @@ class Report:
             lines += ["", "Advice, which stops nothing:"]
         for finding in self.advice:
             lines += ["", *_show(finding, width)]
-        return "\n".join([*lines, "", self._verdict()])
+        return "\n".join([*lines, "", self.verdict()])
 
-    def _verdict(self) -> str:
+    def verdict(self) -> str:
+        """How many faults and pieces of advice there are."""
         n_faults, n_advice = len(self.faults), len(self.advice)
         advice = f"{n_advice} piece{'s' * (n_advice > 1)} of advice"
         if not n_faults:

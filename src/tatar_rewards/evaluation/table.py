@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tatar_rewards.evaluation.figures import Figures
 from tatar_rewards.metrics import Interval
@@ -13,33 +13,40 @@ if TYPE_CHECKING:
     from tatar_rewards.evaluation.samples import SampledFigures
 
 _UNDER = "  "  # before a line about the data set above
+HEADS = ("SRCC", "(95 %)", "PLCC", "KRCC", "RMSE", "read")
 
 
-def format_table(
+class Line(NamedTuple):
+    """A line of the table; a remark stands alone in its line."""
+
+    task: str
+    name: str
+    pictures: str = ""
+    cells: Sequence[str] = ("",) * len(HEADS)
+    remark: str = ""
+
+
+def table_lines(
     datasets: Sequence["DatasetEvaluation"], task_means: Mapping[str, Figures], sample_means: Mapping[str, Figures]
-) -> str:
+) -> list[Line]:
     """A line for each data set, lines on what is special of it, and a mean for each task."""
-    names = [one.dataset for one in datasets] + [f"{_UNDER}{_one_of(one.samples)}" for one in datasets if one.samples]
-    width = max(map(len, [*names, f"{_UNDER}mean of samples"])) + 1
-    task_width = max([len(task) for task in task_means] + [4]) + 1
-    heads = ("SRCC", "(95 %)", "PLCC", "KRCC", "RMSE", "read")
-    lines = [_line(("task", task_width), ("data set", width), "pictures", heads)]
+    lines: list[Line] = []
 
     def add(task: str, name: str, figures: Figures, pictures: str = "", bounds: str = "", read: str = "") -> None:
         cells = (three(figures.srcc), bounds, three(figures.plcc), three(figures.krcc), _one(figures.rmse), read)
-        lines.append(_line((task, task_width), (name, width), pictures, cells))
+        lines.append(Line(task, name, pictures, cells))
 
     for one in datasets:
         if one.rows or one.samples is None:
             pictures = str(one.rows - one.unlabelled)
             add(one.task, one.dataset, one.figures, pictures, bounds_of(one.srcc_interval), _share(one.coverage))
         else:
-            lines.append(_line((one.task, task_width), (one.dataset, width), str(one.samples.pictures), [""] * 6))
+            lines.append(Line(one.task, one.dataset, str(one.samples.pictures)))
         if one.failures:
             add("", f"{_UNDER}at worst", one.pessimistic)
         if one.fitted is not None:
             cells = ("", "", three(one.fitted.plcc), "", _one(one.fitted.rmse), "")
-            lines.append(_line(("", task_width), (f"{_UNDER}logistic fit", width), "", cells))
+            lines.append(Line("", f"{_UNDER}logistic fit", "", cells))
         if one.samples is not None:
             sampled, read = one.samples, _share(one.samples.coverage)
             add("", f"{_UNDER}{_one_of(sampled)}", sampled.one, read=read)
@@ -47,12 +54,31 @@ def format_table(
         add("", f"{_UNDER}constant guess", one.floor)
         if one.ceiling is not None:
             add("", f"{_UNDER}another panel", one.ceiling)
-        lines += [f"{'':<{task_width}}{_UNDER}{remark}" for remark in _remarks(one)]
+        lines += [Line("", one.dataset, remark=remark) for remark in _remarks(one)]
     for task, figures in task_means.items():
         add(task, "mean", figures)
         if task in sample_means:
             add(task, "mean, of samples", sample_means[task])
-    return "\n".join(lines)
+    return lines
+
+
+def format_table(
+    datasets: Sequence["DatasetEvaluation"], task_means: Mapping[str, Figures], sample_means: Mapping[str, Figures]
+) -> str:
+    """The lines of `table_lines` as a text."""
+    names = [one.dataset for one in datasets] + [f"{_UNDER}{_one_of(one.samples)}" for one in datasets if one.samples]
+    width = max(map(len, [*names, f"{_UNDER}mean of samples"])) + 1
+    task_width = max([len(task) for task in task_means] + [4]) + 1
+    heads = _line(("task", task_width), ("data set", width), "pictures", HEADS)
+    return "\n".join(
+        [heads]
+        + [
+            f"{'':<{task_width}}{_UNDER}{line.remark}"
+            if line.remark
+            else _line((line.task, task_width), (line.name, width), line.pictures, line.cells)
+            for line in table_lines(datasets, task_means, sample_means)
+        ]
+    )
 
 
 def _one_of(samples: "SampledFigures") -> str:
@@ -80,7 +106,7 @@ def _remarks(one: "DatasetEvaluation") -> list[str]:
 
 def _line(task: tuple[str, int], name: tuple[str, int], pictures: str, cells: Sequence[str]) -> str:
     srcc, bounds, plcc, krcc, rmse, read = cells
-    left = "".join(f"{_printable(text):<{width}}" for text, width in (task, name))
+    left = "".join(f"{printable(text):<{width}}" for text, width in (task, name))
     return f"{left}{pictures:>9}{srcc:>7}{bounds:>17}{plcc:>7}{krcc:>7}{rmse:>7}{read:>8}".rstrip()
 
 
@@ -92,7 +118,7 @@ def bounds_of(interval: Interval, sign: str = "") -> str:
 
 def align(rows: Sequence[Sequence[str]], words: int) -> list[str]:
     """Columns two spaces apart; the first ones hold words, the others numbers."""
-    shown = [[_printable(cell) for cell in row] for row in rows]
+    shown = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(row[k]) for row in shown) for k in range(len(shown[0]))]
     return [
         "  ".join(
@@ -116,6 +142,6 @@ def _share(share: float) -> str:
     return "-" if math.isnan(share) else f"{share:.1%}"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """A name may hold line feeds and codes that move a terminal's cursor."""
     return "".join(character if character.isprintable() else "?" for character in text)

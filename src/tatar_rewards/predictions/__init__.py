@@ -4,7 +4,13 @@
 `parquet_files` know the formats, `completions_tables` the table that TRL's trainer writes, `rows` what a row must hold.
 """
 
-from tatar_rewards.predictions.completions_tables import read_predictions
+from tatar_rewards.predictions.completions_tables import (
+    LoggedRow,
+    logged_rewards,
+    logged_row,
+    read_predictions,
+    read_rows,
+)
 from tatar_rewards.predictions.rows import (
     CompletionError,
     LoggedAnswer,
@@ -12,17 +18,23 @@ from tatar_rewards.predictions.rows import (
     PredictionRow,
     RowError,
     check_row,
+    messages_in_text,
 )
 from tatar_rewards.predictions.text_files import decoded_lines, parse_jsonl
 
 __all__ = [
     "CompletionError",
     "LoggedAnswer",
+    "LoggedRow",
     "PlainNumber",
     "PredictionRow",
     "RowError",
     "check_row",
     "decoded_lines",
+    "logged_rewards",
+    "logged_row",
+    "messages_in_text",
     "parse_jsonl",
     "read_predictions",
+    "read_rows",
 ]

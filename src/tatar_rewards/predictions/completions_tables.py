@@ -33,7 +33,7 @@ def choose_columns(names: Sequence[str], path: Path) -> list[str]:
     missing = [name for name in REQUIRED if name not in names]
     if missing == ["completion"] and {"completions", "prediction"} & set(names):
         missing = []
-    if missing and not _logged_rewards(names):
+    if missing and not logged_rewards(names):
         raise ValueError(
             f"{path}: no column {', '.join(map(repr, missing))} among {list(names)}; the header must name dataset, "
             f"task, image_id, mos and completion, or what a reward with labels logs to a completions table"
@@ -42,13 +42,27 @@ def choose_columns(names: Sequence[str], path: Path) -> list[str]:
     return [name for name in names if name in known or name.endswith(("/row", *_EARLIER))]
 
 
-READERS: dict[str, Callable[[Path], Iterator[Row]]] = {
-    ".jsonl": read_jsonl,
-    "": read_jsonl,  # of a pipe
-    ".json": read_json,
-    ".csv": lambda path: read_csv(path, choose_columns),
-    ".parquet": lambda path: read_parquet(path, choose_columns),
+Choose = Callable[[Sequence[str], Path], list[str]]
+READERS: dict[str, Callable[[Path, Choose], Iterator[Row]]] = {
+    ".jsonl": lambda path, _: read_jsonl(path),
+    "": lambda path, _: read_jsonl(path),  # of a pipe
+    ".json": lambda path, _: read_json(path),
+    ".csv": read_csv,
+    ".parquet": read_parquet,
 }
+
+
+def read_rows(path: Path, choose: Choose) -> Iterator[Row]:
+    """The rows of a file whose suffix says what it is; `choose` picks the columns of a table.
+
+    Raises:
+        ImportError: the file is Parquet, and pyarrow is not installed.
+        ValueError: the suffix says nothing, or the file cannot be read.
+    """
+    if path.suffix.lower() not in READERS:
+        known = ", ".join(filter(None, READERS))
+        raise ValueError(f"{path} has a suffix that says nothing of what it holds; name it one of {known}")
+    return READERS[path.suffix.lower()](path, choose)
 
 
 def read_predictions(paths: Sequence[Path | str]) -> Iterator[Row]:
@@ -70,12 +84,9 @@ def read_predictions(paths: Sequence[Path | str]) -> Iterator[Row]:
     """
     names, before = _DatasetNames(), None
     for path in map(Path, [paths] if isinstance(paths, str | Path) else paths):
-        if path.suffix.lower() not in READERS:
-            known = ", ".join(filter(None, READERS))
-            raise ValueError(f"{path} has a suffix that says nothing of what it holds; name it one of {known}")
         table = None  # the contents of a completions table, as a hash
-        for number, row in enumerate(READERS[path.suffix.lower()](path)):
-            if "mos" in row or not (rewards := _logged_rewards(row)):
+        for number, row in enumerate(read_rows(path, choose_columns)):
+            if "mos" in row or not (rewards := logged_rewards(row)):
                 yield row
                 continue
             table = table or blake2b(digest_size=16)
@@ -94,14 +105,15 @@ def read_predictions(paths: Sequence[Path | str]) -> Iterator[Row]:
 # ---------------------------------------------------------------- the completions table
 
 
-class _LoggedRow(NamedTuple):
+class LoggedRow(NamedTuple):
     """What a reward has logged of a completion."""
 
     reward: str
-    task: str
+    task: str  # "-" where nothing tells it
     dataset: str | None
-    target: float | None
+    target: float | None  # points
     answer: LoggedAnswer
+    image: str | int | None
 
 
 class _DatasetNames:
@@ -110,7 +122,7 @@ class _DatasetNames:
     def __init__(self) -> None:
         self.given: dict[tuple[str, str | None, str], str] = {}
 
-    def of(self, one: _LoggedRow, beside: Sequence[_LoggedRow]) -> str:
+    def of(self, one: LoggedRow, beside: Sequence[LoggedRow]) -> str:
         key = (one.task, one.dataset, one.reward)
         if key not in self.given:
             others = {other.reward for other in beside if (other.task, other.dataset) == key[:2]} - {one.reward}
@@ -120,7 +132,7 @@ class _DatasetNames:
         return self.given[key]
 
 
-def _logged_rewards(columns: Collection[str]) -> list[str]:
+def logged_rewards(columns: Collection[str]) -> list[str]:
     """Names of the rewards with labels that have logged to a table with these columns."""
     rewards = [name.removesuffix("/row") for name in columns if name.endswith("/row")]
     earlier = [name.removesuffix("/target") for name in columns if name.endswith("/target")]
@@ -132,7 +144,7 @@ def _logged_rewards(columns: Collection[str]) -> list[str]:
 def _rows_of_rewards(row: Row, rewards: Sequence[str], number: int, path: Path, names: _DatasetNames) -> Iterator[Row]:
     """A row for each reward that has graded the completion."""
     step = "" if row.get("step") is None else f"step {row['step']}, "
-    logged = [one for name in rewards if (one := _logged_row(row, name, f"{path}, row {number}, {name}")) is not None]
+    logged = [one for name in rewards if (one := logged_row(row, name, f"{path}, row {number}, {name}")) is not None]
     for one in logged:
         yield {
             "dataset": names.of(one, logged),
@@ -144,7 +156,7 @@ def _rows_of_rewards(row: Row, rewards: Sequence[str], number: int, path: Path, 
         }
 
 
-def _logged_row(row: Row, reward: str, place: str) -> _LoggedRow | None:
+def logged_row(row: Row, reward: str, place: str) -> LoggedRow | None:
     """What a reward has logged of the row; None where the row is another task's."""
     if f"{reward}/row" in row:
         fields = _json_object(row[f"{reward}/row"], f"{place}/row")
@@ -159,12 +171,13 @@ def _logged_row(row: Row, reward: str, place: str) -> _LoggedRow | None:
     in_name = _TASK_IN_NAME.fullmatch(reward)
     task = _known(fields.get("task")) or (in_name[1] if in_name else "-")
     dataset = _known(fields.get("dataset"))
-    return _LoggedRow(
+    return LoggedRow(
         reward,
         str(task),
         dataset and str(dataset),
         target,
         LoggedAnswer(str(status), score if status == "ok" else None),
+        _known(fields.get("image")),
     )
 
 

@@ -12,6 +12,7 @@ def load_reward_funcs(paths: Sequence[str]) -> list[Callable[..., Any]]:
 
     Args:
         paths: `module.name` each: of a reward, of a list of rewards, or of a preset, which is taken with its defaults.
+            A name of `tatar_rewards.presets` needs no module: `recommended`.
 
     Raises:
         ImportError: there is no such module, or it fails, or ends the program, while it is imported.
@@ -19,21 +20,31 @@ def load_reward_funcs(paths: Sequence[str]) -> list[Callable[..., Any]]:
         ValueError: a path names no reward.
 
     Examples:
-        >>> [reward.__name__ for reward in load_reward_funcs(["tatar_rewards.presets.answer_format"])]
-        ['answer_format']
+        >>> [reward.__name__ for reward in load_reward_funcs(["tatar_rewards.presets.answer_format", "mr_iqa"])]
+        ['answer_format', 'answer_format', 'thurstone_rank']
     """
     if "" not in sys.path:
         sys.path.insert(0, "")  # as an interpreter would
     rewards: list[Callable[..., Any]] = []
     for path in paths:
         module, _, name = path.rpartition(".")
+        if not module and name in _names_of_presets():
+            module = str(__package__)
         found: Any = getattr(_import(module), name) if module else None
         if _is_preset(name, found):
             found = found()  # it is no reward but makes some
         if not callable(found) and not isinstance(found, list | tuple):
-            raise ValueError(f"reward_funcs must name ready rewards, or a list of them, as module.name; got {path!r}")
+            presets = ", ".join(_names_of_presets())
+            raise ValueError(
+                f"reward_funcs must name ready rewards, or a list of them, as module.name; got {path!r}; "
+                f"without a module there are {presets}"
+            )
         rewards += found if isinstance(found, list | tuple) else [found]
     return rewards
+
+
+def _names_of_presets() -> list[str]:
+    return [name for name in sys.modules[__package__].__all__ if name != load_reward_funcs.__name__]
 
 
 def _is_preset(name: str, found: Any) -> bool:

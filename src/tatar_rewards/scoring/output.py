@@ -1,0 +1,153 @@
+"""One line a completion: what it earns of each reward, what was read, and the cure where nothing was."""
+
+import csv
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tatar_rewards.answers.cures import cure_of
+from tatar_rewards.scoring.calls import Scored
+from tatar_rewards.scoring.figures import words_of
+
+OutputRow = dict[str, Any]
+Write = Callable[[Sequence[OutputRow]], None]
+OWN = ("step", "row", "task", "dataset", "image_id", "target", "status", "score", "error", "words", "total", "cure")
+
+
+def output_rows(scored: Scored, rows: Sequence[int] | None = None) -> list[OutputRow]:
+    """A line for each of the rows, or for all of them.
+
+    Each has `step`, `row` (its number over all files), `task`, `dataset`, `image_id`, `target` (MOS), `status`,
+    `score`, `error` (all three of them in points), `words` of thinking, each reward by its name, their `total`, the
+    `cure` of an answer that cannot be read, what the rewards log of the row, and the `completion`.
+    """
+    words, labels = words_of(scored), scored.labels
+    return [
+        {
+            "step": scored.table.step,
+            "row": scored.table.first + row,
+            **{name: _cell(column, row) for name, column in _names(labels.task, labels.dataset, labels.image_id)},
+            "target": _number(scored.targets[row]),
+            "status": str(scored.answers[row].status),
+            "score": _number(scored.predictions[row]),
+            "error": _number(abs(scored.predictions[row] - scored.targets[row])),
+            "words": _number(words[row]),
+            **{name: _number(paid[row]) for name, paid in scored.rewards.items()},
+            "total": _number(scored.total[row]),
+            "cure": _cure(scored, row),
+            **{name: _cell(column, row) for name, column in scored.extra.items()},
+            "completion": scored.texts[row].whole,
+        }
+        for row in (range(len(scored.answers)) if rows is None else rows)
+    ]
+
+
+@contextmanager
+def open_output(path: Path | None) -> Iterator[Write]:
+    """A function that writes lines to a file, whose suffix says how: .jsonl, .csv or .parquet; None writes nothing.
+
+    Raises:
+        ImportError: the file is Parquet, and pyarrow is not installed.
+        ValueError: the suffix is another one, or the folder does not exist.
+    """
+    if path is None:
+        yield lambda rows: None
+        return
+    writers = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}
+    if path.suffix.lower() not in writers:
+        raise ValueError(f"--out must end in .jsonl, .csv or .parquet; got {str(path)!r}")
+    if not path.parent.is_dir():
+        raise ValueError(f"--out: there is no folder {str(path.parent)!r}; make it first")
+    with writers[path.suffix.lower()](path) as write:
+        yield write
+
+
+@contextmanager
+def _jsonl(path: Path) -> Iterator[Write]:
+    with path.open("w", encoding="utf-8", errors="surrogateescape") as file:
+        yield lambda rows: file.writelines(json.dumps(row, ensure_ascii=True) + "\n" for row in rows)
+
+
+@contextmanager
+def _csv(path: Path) -> Iterator[Write]:
+    names: list[str] = []
+    with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
+
+        def write(rows: Sequence[OutputRow]) -> None:
+            if not names:
+                names.extend(rows[0])
+                csv.writer(file).writerow(names)
+            csv.DictWriter(file, names, extrasaction="ignore").writerows(rows)
+
+        yield write
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[Write]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise ImportError(
+            f'{path}: Parquet is written by pyarrow, which is not installed; pip install "tatar-rewards[tables]"',
+            name="pyarrow",
+        ) from None
+    writers: list[Any] = []
+
+    def write(rows: Sequence[OutputRow]) -> None:
+        rows = [{name: _plain(name, value) for name, value in row.items()} for row in rows]
+        schema = writers[0].schema if writers else _schema(rows[0], pyarrow)
+        if not writers:
+            writers.append(pyarrow.parquet.ParquetWriter(path, schema))
+        writers[0].write_table(pyarrow.Table.from_pylist(rows, schema=schema))
+
+    try:
+        yield write
+    finally:
+        for writer in writers:
+            writer.close()
+
+
+def _schema(row: OutputRow, pyarrow: Any) -> Any:
+    """Texts but for numbers: a column may hold nothing in the first step."""
+    kinds = {"step": pyarrow.int64(), "row": pyarrow.int64()}
+    texts = {"task", "dataset", "image_id", "status", "cure", "completion"}
+    names = list(row)
+    numbers = [*OWN, *names[names.index("words") : names.index("total")]]
+    return pyarrow.schema(
+        [
+            (name, kinds.get(name, pyarrow.float64() if name in numbers and name not in texts else pyarrow.string()))
+            for name in names
+        ]
+    )
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A text of anything that no number column holds."""
+    if value is None or isinstance(value, float) or name in ("step", "row"):
+        return value
+    return str(value).encode("utf-8", "replace").decode()
+
+
+def _names(*columns: list[Any] | None) -> list[tuple[str, list[Any] | None]]:
+    return list(zip(("task", "dataset", "image_id"), columns, strict=True))
+
+
+def _cell(column: Sequence[Any] | None, row: int) -> Any:
+    value = None if column is None else column[row]
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _cure(scored: Scored, row: int) -> str | None:
+    answer, text = scored.answers[row], scored.texts[row]
+    if answer.ok:
+        return None
+    prefilled = scored.think_prefilled and not text.reasoning
+    return cure_of(answer.status, text.whole, think_prefilled=prefilled, lenient=True)  # no reward reads that grammar
