@@ -9,8 +9,9 @@ setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --upgrade "pip>=25.1"
 	$(RUN) -m pip install --quiet --constraint constraints.txt torch
-	$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(RUN) -m pip install --quiet --constraint constraints.txt --group dev --editable ".[recipe]"
 	touch $@
 
 demo: setup
@@ -61,19 +62,19 @@ study-quick: setup
 
 # The demo once more, under a profiler: whose time it is.
 profile: setup
-	$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[profile]"
+	$(RUN) -m pip install --quiet --constraint constraints.txt --group profile
 	$(RUN) benchmarks/demo_profile.py
 
 # Minutes of coverage-guided and of random inputs; FUZZ_SECONDS=600 takes more of them.
 FUZZ_SECONDS ?= 120
 fuzz: setup
-	$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[fuzz]"
+	$(RUN) -m pip install --quiet --constraint constraints.txt --group fuzz
 	$(RUN) tools/fuzz.py $(FUZZ_SECONDS)
 	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest -q tests/test_answers.py tests/test_robust.py tests/test_hacks.py
 
 # About an hour on two cores; the survivors are listed at the end.
 mutants: setup
-	$(RUN) -m pip install --quiet --constraint constraints.txt --editable ".[mutants]"
+	$(RUN) -m pip install --quiet --constraint constraints.txt --group mutants
 	OMP_NUM_THREADS=1 $(VENV)/bin/mutmut run
 	-$(VENV)/bin/mutmut results
 	$(RUN) tools/mutants.py
@@ -106,7 +107,8 @@ docs-serve: $(DOCS)/.ready
 
 $(DOCS)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(DOCS)
-	$(DOCS)/bin/python -m pip install --quiet --editable ".[docs]"
+	$(DOCS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(DOCS)/bin/python -m pip install --quiet --group docs --editable .
 	touch $@
 
 clean:

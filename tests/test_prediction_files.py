@@ -188,7 +188,7 @@ def test_the_extra_for_parquet_is_named_where_it_is_not_installed(tmp_path, caps
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert main(["evaluate", str(tmp_path / "p.parquet")]) == 2
     assert (
-        'Parquet is read by pyarrow, which is not installed; pip install "tatar-rewards[tables]"'
+        'Parquet is read by pyarrow, which is not installed; pip install pyarrow'
         in capsys.readouterr().err
     )
 

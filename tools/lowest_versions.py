@@ -2,7 +2,7 @@
 
     python tools/lowest_versions.py
 
-Makes `.venv-lowest` (a minute the first time) with the core dependencies and those of the extra `tables` at their lower
+Makes `.venv-lowest` (a minute the first time) with the core dependencies and those of the group `tables` at their lower
 bounds, and what runs the tests as in constraints.txt. Tests that need torch, TRL or another extra are skipped.
 """
 
@@ -19,8 +19,8 @@ TEST_TOOLS = ("pytest", "hypothesis", "array-api-strict", "pandas")
 
 def lowest_versions() -> list[str]:
     """The lower bounds of pyproject.toml, as pins."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = [*project["dependencies"], *project["optional-dependencies"]["tables"]]
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    declared = [*settings["project"]["dependencies"], *settings["dependency-groups"]["tables"]]
     unbounded = [requirement for requirement in declared if ">=" not in requirement]
     if unbounded:
         sys.exit(f"pyproject.toml declares no lower bound for {', '.join(unbounded)}")
