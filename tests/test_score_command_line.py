@@ -70,6 +70,15 @@ def test_without_steps_all_rows_are_one_call(tmp_path, capsys):
     assert "step 0" not in capsys.readouterr().out
 
 
+def test_a_task_may_be_given_for_rows_that_have_none(tmp_path, capsys):
+    rows = [row for row in steps_of(HEALTHY) if row["task"] == "iqa"]
+    path = write(tmp_path / "a.jsonl", [{k: v for k, v in row.items() if k != "task"} for row in rows])
+    _, found, _ = score(capsys, path, "--task", "iqa")
+    _, plain, _ = score(capsys, write(tmp_path / "b.jsonl", rows), "--task", "iaa")  # the column counts
+    assert found["steps"] == plain["steps"]
+    assert found["tasks"][0]["task"] == "iqa"
+
+
 def test_rewards_of_ones_own_get_the_keywords_of_a_trainer(tmp_path, capsys, monkeypatch):
     (tmp_path / "my_score_rewards.py").write_text(
         "seen = []\n"

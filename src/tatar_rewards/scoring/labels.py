@@ -42,7 +42,7 @@ def labels_of(table: Table, names: ColumnNames, task: str | None = None) -> Labe
         "dataset": _known(logged, lambda one: one.dataset),
     }
     given = {field: table.columns.get(getattr(names, field)) for field in of_log}
-    if task is not None:
+    if task is not None and given["task"] is None:
         given["task"] = [task] * size
     mos, images = given["mos"], given["image_id"]
     if mos is not None:

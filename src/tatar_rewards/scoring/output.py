@@ -114,7 +114,7 @@ def _parquet(path: Path) -> Iterator[Write]:
 def _schema(row: OutputRow, pyarrow: Any) -> Any:
     """Texts but for numbers: a column may hold nothing in the first step."""
     kinds = {"step": pyarrow.int64(), "row": pyarrow.int64()}
-    texts = {"task", "dataset", "image_id", "status", "cure", "completion"}
+    texts = {"task", "dataset", "image_id", "status", "cure"}
     names = list(row)
     numbers = [*OWN, *names[names.index("words") : names.index("total")]]
     return pyarrow.schema(

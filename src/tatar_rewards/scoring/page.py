@@ -93,7 +93,7 @@ def _charts(summary: Summary) -> str:
     if not summary.has_steps:
         return ""
     steps = [figures for _, figures in merge_steps(summary.steps, MOST_POINTS)]
-    marks = sorted({float(alarm.step) for alarm in summary.alarms})
+    marks = sorted({float(alarm.step) for alarm, _ in summary.first_alarms()})
     share = {"lowest": 0.0, "highest": 1.0}
     shares = {"unreadable": "cannot be read", "flat_groups": "flat groups", "constant": "most frequent answer"}
     shares["repeated"] = "repeat another text"
@@ -103,7 +103,7 @@ def _charts(summary: Summary) -> str:
         draw_curves("Shares", {told: _line(steps, name) for name, told in shares.items()}, **share, alarms=marks),
         draw_curves("Words of thinking", {"mean": _line(steps, "words")}, lowest=0.0, alarms=marks),
     ]
-    note = '<p class="lead">Red lines mark steps with a new alarm.</p>' if marks else ""
+    note = '<p class="lead">Red lines mark the steps of the alarms.</p>' if marks else ""
     return f'{note}<div class="charts">{"".join(charts)}</div>'
 
 

@@ -61,17 +61,21 @@ class Summary:
     def has_steps(self) -> bool:
         return any(step.step is not None for step in self.steps)
 
-    def say_alarms(self) -> list[str]:
-        """Each alarm as it was first raised, with how often it was raised again."""
+    def first_alarms(self) -> list[tuple[Alarm, int]]:
+        """Each alarm as it was first raised, and how often it was raised again."""
         first: dict[tuple[str, str], tuple[Alarm, int]] = {}
         for alarm in self.alarms:
             key = (alarm.reward, alarm.figure)
             first[key] = (first[key][0], first[key][1] + 1) if key in first else (alarm, 0)
+        return list(first.values())
+
+    def say_alarms(self) -> list[str]:
+        """The same in words."""
         return [
             f"step {alarm.step}, " * self.has_steps
             + f"{alarm.reward}: {alarm.message}"
             + (f" (raised again {again} time{'s' * (again > 1)})" if again else "")
-            for alarm, again in first.values()
+            for alarm, again in self.first_alarms()
         ]
 
     def to_json(self) -> str:
