@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo quick test bench study study-quick profile fuzz mutants test-trl-matrix test-lowest test-adapters setup clean
+.PHONY: demo quick test bench study study-quick profile fuzz mutants test-trl-matrix test-lowest test-adapters test-architectures setup clean
 
 setup: $(VENV)/.ready
 
@@ -85,5 +85,9 @@ test-trl-matrix: setup
 test-adapters: setup
 	$(RUN) tools/frameworks.py
 
+# The recipe on tiny models of the real architectures, on the CPU: its own environment of 6 GB, then some minutes.
+test-architectures:
+	$(PYTHON) tools/architectures.py
+
 clean:
-	rm -rf $(VENV) .venv-trl .venv-lowest .frameworks mutants runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-trl .venv-lowest .venv-architectures .frameworks mutants runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

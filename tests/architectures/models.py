@@ -52,8 +52,8 @@ TEXT = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "nu
 TEXT |= {"num_key_value_heads": 2}
 VISION = {"hidden_size": 32, "intermediate_size": 64}
 QWEN = Marks(
-    ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>"]
-    + ["<|video_pad|>"],
+    ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+    + ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"),
     ends_turn="<|im_end|>",
     pads="<|endoftext|>",
     named={"image_token": "<|image_pad|>", "video_token": "<|video_pad|>"},

@@ -1,4 +1,4 @@
-"""Tokenizers with the special tokens of a family, trained on the spot, and chat templates that behave like the family's.
+"""Tokenizers with the special tokens of a family, trained on the spot, and chat templates like the family's own.
 
 The templates are written anew. Each does what the one of its family does: where the system turn stands, how roles are
 named, where a picture's placeholder stands, what opens and what ends a turn.
