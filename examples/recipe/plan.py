@@ -10,14 +10,13 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any, TypeVar
 
-import torch
 import yaml
-from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
-from recipe.config import ModelSettings, PictureSet, Recipe
+from recipe.config import PictureSet, Recipe
 from recipe.labels import Picture, check_labels
-from recipe.models import refuse_trained_frozen, register_architecture, starting_model
+from recipe.models import refuse_trained_frozen, starting_model
 from recipe.pictures import count_per_task, load_pictures, mix_tasks, refuse_overlap, to_dataset
+from recipe.plan_model import first_line, print_model
 from recipe.prompts import questions_of
 from recipe.secrets import redact
 from recipe.stages import DEPENDS_ON, check_stage, fingerprint_of_model, is_finished
@@ -74,7 +73,11 @@ def print_plan(recipe: Recipe, commands: Mapping[str, Sequence[str]], trainings:
         n_pictures = sum(count_per_task(pictures[part].counts, recipe.data.iaa_share).values())
         print(f"  {part}: {describe_steps(recipe, part, n_pictures) if args is not None else 'unknown'}")
     print("\nmodel")
-    n_parameters = print_model(recipe.model, plan.missing)
+    n_parameters = None
+    if recipe.model.make is not None and not Path(recipe.model.path).exists():
+        print(f"  {recipe.model.path}: made by the second stage")
+    else:
+        n_parameters = print_model(recipe.model, plan.missing)
     if n_parameters:
         print(f"  {describe_memory(recipe, n_parameters)}")
     if recipe.launch.accelerate is not None and not recipe.launch.accelerate.is_file():
@@ -183,35 +186,6 @@ def describe_steps(recipe: Recipe, part: str, n_pictures: int) -> str:
             n_steps = n_pictures // max(1, size // generations) * size // rows * args.get("num_iterations", 1) * epochs
         return f"{n_steps:g} steps, {epochs} epochs of {n_pictures} pictures; {batch}"
     return f"{n_steps} steps; {batch}"
-
-
-def print_model(settings: ModelSettings, missing: list[str]) -> float | None:
-    """Load the model's configuration and processor if they are on this machine; returns the number of parameters."""
-    path, n_parameters = settings.path, settings.parameters
-    if settings.make is not None and not Path(path).exists():
-        print(f"  {path}: made by the second stage")
-        return None
-    register_architecture(settings)
-    cure = f"get it with `hf download {path}`, or give a folder"
-    try:
-        config = AutoConfig.from_pretrained(path, local_files_only=True)
-        with torch.device("meta"):
-            n_parameters = float(AutoModelForImageTextToText.from_config(config).num_parameters())
-        print(f"  {path}: {config.model_type}, {n_parameters / 1e6:,.1f} million parameters")
-    except (OSError, ValueError, ImportError) as error:
-        missing.append(f"model {path} is not on this machine; {cure}")
-        fallback = f"{n_parameters / 1e9:.2f} billion parameters by the config" if n_parameters else first_line(error)
-        print(f"  {path}: {fallback}")
-    try:
-        print(f"  processor: {type(AutoProcessor.from_pretrained(path, local_files_only=True)).__name__}")
-    except (OSError, ValueError, ImportError) as error:
-        reason = "" if isinstance(error, OSError) else f" ({first_line(error)})"
-        missing.append(f"the processor of {path} is not on this machine{reason}; {cure}")
-    return n_parameters
-
-
-def first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
 
 
 def describe_memory(recipe: Recipe, n_parameters: float) -> str:

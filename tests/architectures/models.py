@@ -51,9 +51,9 @@ from transformers import (
 TEXT = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
 TEXT |= {"num_key_value_heads": 2}
 VISION = {"hidden_size": 32, "intermediate_size": 64}
+QWEN_PICTURE_MARKS = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
 QWEN = Marks(
-    ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
-    + ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"),
+    ("<|endoftext|>", "<|im_start|>", "<|im_end|>", *QWEN_PICTURE_MARKS),
     ends_turn="<|im_end|>",
     pads="<|endoftext|>",
     named={"image_token": "<|image_pad|>", "video_token": "<|video_pad|>"},

@@ -77,6 +77,11 @@ def for_architecture(architecture):
     return f"model.frozen=[{ARCHITECTURES[architecture].vision_tower}]"
 
 
+def limit_of(architecture):
+    """Only the image processors of Qwen know a limit of pixels."""
+    return [] if architecture.startswith("qwen") else ["model.max_pixels=null"]
+
+
 def servers(url):
     return [f"rationales.{role}.base_url={url}" for role in ("iqa", "iaa", "judge")]
 

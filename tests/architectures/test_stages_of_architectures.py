@@ -1,8 +1,11 @@
 """The whole recipe on each architecture, from the configurations for GPUs: every stage, and what it may not change."""
 
+import re
+
 import pytest
 from architectures import runs, table
 from architectures.models import ARCHITECTURES
+from support import kills
 
 pytestmark = pytest.mark.slow
 STAGES = {"SFT": "train_sft", "GRPO": "train_grpo", "evaluation": "evaluate_model", "report": "make_report"}
@@ -13,7 +16,7 @@ REFERENCE_FAILS = {  # TRL hands an input of the processor to a function that do
 
 def run_recipe(architecture, config, out, said, checkpoint, pictures, *changes):
     """Every stage, each of which must end well."""
-    changes = [runs.for_architecture(architecture), *changes]
+    changes = [runs.for_architecture(architecture), *runs.limit_of(architecture), *changes]
     argv = runs.flags(config, out, checkpoint, pictures, *changes)
     kind = "LoRA" if config == runs.LORA else "full"
     _, server = runs.write_rationales(argv, said)
@@ -58,7 +61,7 @@ def test_every_stage_runs_and_the_vision_tower_stays_as_it_was(architecture, con
 def test_what_trl_cannot_do_with_a_reference_model_is_still_so(architecture, tmp_path, checkpoints, pictures):
     """When this fails, TRL has mended it: then take the architecture out of the table."""
     argv = runs.flags(runs.FULL, tmp_path / "run", checkpoints(architecture), pictures, "sft=null", "data.sft=[]")
-    argv.append(runs.for_architecture(architecture))
+    argv += [runs.for_architecture(architecture), *runs.limit_of(architecture)]
     with pytest.raises(AssertionError, match=REFERENCE_FAILS[architecture]):
         runs.run_stage("train_grpo", argv, tmp_path / "said")
     table.ran(
@@ -66,3 +69,33 @@ def test_what_trl_cannot_do_with_a_reference_model_is_still_so(architecture, tmp
         "GRPO, full",
         f"run with beta: 0; with a reference model TRL fails: {REFERENCE_FAILS[architecture]}",
     )
+
+
+@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if runs.limit_of(name)])
+def test_a_limit_of_pixels_that_the_processor_would_pass_over_is_refused(architecture, checkpoints, pictures, tmp_path):
+    argv = runs.flags(runs.LORA, tmp_path / "run", checkpoints(architecture), pictures)
+    argv.append(runs.for_architecture(architecture))
+    with pytest.raises(
+        AssertionError, match="model.max_pixels: the .* has no limit of pixels; set model.max_pixels: null"
+    ):
+        runs.run_stage("train_tatar", ["--plan", *argv], tmp_path / "said")
+
+
+@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if not runs.limit_of(name)])
+def test_the_plan_tells_what_a_photograph_costs_under_the_limit_of_pixels(
+    architecture, checkpoints, pictures, tmp_path
+):
+    side = {"qwen2_5_vl": 28, "qwen3_vl": 32}[architecture]  # of the square of pixels that becomes a token
+    costs = []
+    for limit in (786432, 200704):
+        argv = runs.flags(runs.LORA, tmp_path / "run", checkpoints(architecture), pictures, f"model.max_pixels={limit}")
+        said = run_plan(argv, tmp_path / f"said{limit}")
+        costs.append(int(re.search(r"4000 x 3000 pixels takes ([\d,]+) tokens", said)[1].replace(",", "")))
+        assert 0.9 * limit / side**2 < costs[-1] <= limit / side**2 + 2, "two marks stand around the picture"
+    assert costs[0] > 3 * costs[1]
+
+
+def run_plan(argv, said):
+    """The plan, whatever it misses."""
+    kills.run("train_tatar", ["--plan", *argv], said)
+    return said.read_text()
