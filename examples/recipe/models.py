@@ -22,6 +22,7 @@ from transformers import (
     ProgressCallback,
     set_seed,
 )
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from transformers.trainer import Trainer
 from transformers.utils import logging
 
@@ -85,7 +86,8 @@ def load_processor(path: str | Path, settings: ModelSettings, **options: Any) ->
     taken = {*dict(getattr(images, "size", None) or {}).values(), getattr(images, "max_pixels", None)}
     if settings.max_pixels not in taken:
         raise SystemExit(
-            f"model.max_pixels: the {type(images).__name__} of {path} has no limit of pixels; set model.max_pixels: null"
+            f"model.max_pixels: the {type(images).__name__} of {path} has no limit of pixels; "
+            f"set model.max_pixels: null"
         )
     return processor
 
@@ -198,6 +200,7 @@ def run_training(recipe: Recipe, stage: str, make_trainer: Callable[[Recipe], Tr
     if not trainer.state.global_step:
         raise SystemExit(f"{stage} took no step: there are fewer pictures than a batch holds, or max_steps is 0")
     save_trained_model(trainer, trained_model_folder(recipe, stage))
+    unset_hf_deepspeed_config()  # under ZeRO-3 each load is one of all processes, and below the main one loads alone
     if processes.is_main_process:
         refuse_changed_frozen(start, trained_model_folder(recipe, stage), recipe.model)
         write_whole(folder / "log.json", json.dumps(trainer.state.log_history))

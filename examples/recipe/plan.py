@@ -73,11 +73,7 @@ def print_plan(recipe: Recipe, commands: Mapping[str, Sequence[str]], trainings:
         n_pictures = sum(count_per_task(pictures[part].counts, recipe.data.iaa_share).values())
         print(f"  {part}: {describe_steps(recipe, part, n_pictures) if args is not None else 'unknown'}")
     print("\nmodel")
-    n_parameters = None
-    if recipe.model.make is not None and not Path(recipe.model.path).exists():
-        print(f"  {recipe.model.path}: made by the second stage")
-    else:
-        n_parameters = print_model(recipe.model, plan.missing)
+    n_parameters = print_model(recipe.model, plan.missing)
     if n_parameters:
         print(f"  {describe_memory(recipe, n_parameters)}")
     if recipe.launch.accelerate is not None and not recipe.launch.accelerate.is_file():

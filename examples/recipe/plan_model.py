@@ -1,5 +1,6 @@
 """What a plan says of the model: its class and size, and how many tokens of its context a picture takes."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +16,9 @@ PHOTOGRAPH = (4000, 3000)  # pixels of a picture from a camera, larger than most
 def print_model(settings: ModelSettings, missing: list[str]) -> float | None:
     """Load the model's configuration and processor if they are on this machine; returns the number of parameters."""
     path, n_parameters = settings.path, settings.parameters
+    if settings.make is not None and not Path(path).exists():
+        print(f"  {path}: made by the second stage")
+        return None
     register_architecture(settings)
     cure = f"get it with `hf download {path}`, or give a folder"
     try:
