@@ -7,12 +7,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import torch
 import yaml
 from architectures.models import ARCHITECTURES
 from PIL import Image
 from safetensors.torch import load_file
 from support import kills, stages
 from support.chat_server import ChatServer
+from transformers import AutoModelForImageTextToText
 
 LORA, FULL = "qwen2_5_vl_3b_lora_1gpu", "qwen2_5_vl_7b_8gpu"
 SIDES = ((64, 64), (96, 60), (60, 130), (150, 110), (84, 84), (200, 90))  # pictures differ in size and shape
@@ -102,6 +104,13 @@ def write_rationales(argv, said):
 def weights(folder: Path):
     """The weights of a model, by name."""
     return {name: value for path in sorted(folder.glob("*.safetensors")) for name, value in load_file(path).items()}
+
+
+def loaded(folder: Path):
+    """The weights of a model as transformers reads them: DeepSpeed writes the same ones under names of its own."""
+    model, told = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.bfloat16, output_loading_info=True)
+    assert not any(told.values()), told
+    return {name: weight.detach() for name, weight in model.named_parameters()}
 
 
 def moved(before, after):

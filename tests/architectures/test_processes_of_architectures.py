@@ -19,8 +19,8 @@ BATCHES = {1: ("sft.args.per_device_train_batch_size=4",), 2: ("sft.args.per_dev
 
 def flags(out, checkpoints, pictures, processes, *changes):
     rationales = f"rationales.file={out.parent / 'rationales.jsonl'}"
-    # Of quality alone: its answers have one length. Each process takes the mean over the tokens of its own answers, and
-    # the loss is the mean of those, so that long and short answers together weigh otherwise on two processes than on one.
+    # Of quality alone, whose answers have one length: the loss of two processes is the mean of their means over tokens,
+    # so long and short answers together weigh otherwise on two processes than on one.
     given = [*BATCHES[processes], "data.iaa_share=0", f"launch.processes={processes}", rationales, *changes]
     return runs.flags(runs.FULL, out, checkpoints(NAME), pictures, *given)
 
@@ -57,12 +57,12 @@ def test_two_processes_train_as_one_and_go_on_from_a_checkpoint(kind, alone, che
     train(argv, "sft", "grpo", "evaluate")
     assert (out / "sft" / "checkpoint-2" / "zero_to_fp32.py").exists() == (kind == "ZeRO-3"), "the engine has trained"
     assert runs.losses(out, "sft") == pytest.approx(runs.losses(alone, "sft"), rel=TOLERANCE)
-    whole, start = runs.weights(out / "sft" / "model"), runs.weights(checkpoints(NAME))
+    whole, start = runs.loaded(out / "sft" / "model"), runs.loaded(checkpoints(NAME))
     assert not {name for name in runs.moved(start, whole) if runs.in_tower(name, NAME)}
     assert (out / "table.txt").read_text().count("after GRPO") == 8, "saved models load and answer"
     for lost in ("model", "checkpoint-2"):
         shutil.rmtree(out / "sft" / lost)
     (out / "sft" / "finished.json").unlink()
     assert "resuming from" in train(argv, "sft")
-    assert runs.moved(whole, runs.weights(out / "sft" / "model")) == set()
+    assert runs.moved(whole, runs.loaded(out / "sft" / "model")) == set()
     table.ran(NAME, f"two processes, {kind}: SFT, GRPO, evaluation, resume")
