@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo quick test bench gpu study study-quick profile fuzz mutants test-trl-matrix test-lowest test-adapters docs docs-mkdocs docs-serve setup clean
+.PHONY: demo quick test bench gpu study study-quick profile fuzz mutants test-trl-matrix test-lowest test-adapters test-architectures docs docs-mkdocs docs-serve setup clean
 
 setup: $(VENV)/.ready
 
@@ -90,6 +90,10 @@ test-trl-matrix: setup
 test-adapters: setup
 	$(RUN) tools/frameworks.py
 
+# The recipe on tiny models of the real architectures, on the CPU: its own environment of 6 GB, then some minutes.
+test-architectures:
+	$(PYTHON) tools/architectures.py
+
 # The pages in docs/ as a site in site/, by Zensical; it stops at a broken link.
 DOCS := .venv-docs
 docs: $(DOCS)/.ready
@@ -112,4 +116,4 @@ $(DOCS)/.ready: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(DOCS) site .cache .venv-trl .venv-lowest .frameworks mutants runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DOCS) site .cache .venv-trl .venv-lowest .venv-architectures .frameworks mutants runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -61,7 +61,8 @@ def generate(
     ]
     images = [[open_picture(p.path)] for p in pictures]
     text = processor.apply_chat_template(prompts, add_generation_prompt=True, tokenize=False)
-    inputs = processor(images=images, text=text, padding=True, return_tensors="pt").to(model.device, model.dtype)
+    form = {"padding": True, "return_tensors": "pt", "add_special_tokens": False}  # the template writes all of them
+    inputs = processor(images=images, text=text, **form).to(model.device, model.dtype)
     how = {"do_sample": False} if sampling is None else {"do_sample": True, **sampling}
     with torch.inference_mode():
         tokens = model.generate(**inputs, max_new_tokens=max_new_tokens, **how)

@@ -60,6 +60,7 @@ def fingerprints(examples: Sequence[Example]) -> dict[str, str]:
 
 def make_trainer(recipe: Recipe, examples: Sequence[Example], start: str | Path | None = None) -> SFTTrainer:
     """Of the recipe's model, or another one to start from."""
+    args = training_arguments(recipe)  # before the model: under ZeRO-3 they have each process load a part of it
     model, processor = load_model(start or recipe.model.path, recipe.model)
     pictures, answers = [e.picture for e in examples], [e.answer for e in examples]
     PartialState().print(f"SFT on {len(examples)} pictures")
@@ -68,7 +69,7 @@ def make_trainer(recipe: Recipe, examples: Sequence[Example], start: str | Path 
         processing_class=processor,
         train_dataset=to_dataset(pictures, questions_of(recipe), answers),
         peft_config=lora_config(recipe.model),
-        args=training_arguments(recipe),
+        args=args,
     )
 
 

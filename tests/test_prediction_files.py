@@ -187,10 +187,7 @@ def test_the_extra_for_parquet_is_named_where_it_is_not_installed(tmp_path, caps
     (tmp_path / "p.parquet").touch()
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert main(["evaluate", str(tmp_path / "p.parquet")]) == 2
-    assert (
-        'Parquet is read by pyarrow, which is not installed; pip install pyarrow'
-        in capsys.readouterr().err
-    )
+    assert "Parquet is read by pyarrow, which is not installed; pip install pyarrow" in capsys.readouterr().err
 
 
 def test_a_row_is_named_by_its_file_where_there_are_several(tmp_path, capsys):

@@ -1,8 +1,11 @@
 """Reading a configuration of the recipe: wrong settings are named."""
 
 import pytest
+from support.stages import EXAMPLES
+from trl import GRPOConfig, SFTConfig
 
 import train_grpo
+from recipe.arguments import find_problems
 from recipe.config import TINY_CONFIG
 from recipe.plan import Plan, print_doctor
 from recipe.yaml_files import load_recipe
@@ -72,3 +75,17 @@ def test_the_recommended_rewards_train_each_task_within_its_budget():
     assert {reward.config.task for reward in train_grpo.make_rewards(alone)} == {"iaa"}
     with pytest.raises(SystemExit, match="iqa and iaa are settings of recipe: tatar"):
         load_recipe(TINY_CONFIG, [*changes, "grpo.rewards.iqa={tolerance: 20}"])
+
+
+@pytest.mark.parametrize("path", sorted((EXAMPLES / "configs").glob("*_*gpu.yaml")), ids=lambda path: path.stem)
+def test_the_arguments_for_gpus_are_those_of_the_installed_trainers(path):
+    """Those of vLLM too, which no test runs."""
+    recipe = load_recipe(path)
+    assert find_problems(SFTConfig, "sft", recipe.sft.args) == []
+    assert find_problems(GRPOConfig, "grpo", recipe.grpo.args) == []
+    built = GRPOConfig(**{**recipe.grpo.args, "output_dir": "unused", "use_cpu": True, "bf16": False})
+    assert built.use_vllm is ("8gpu" in path.stem)
+    if built.use_vllm:
+        assert {"use_vllm", "vllm_mode", "vllm_gpu_memory_utilization"} <= recipe.grpo.args.keys()
+        assert built.vllm_mode == "colocate", "no server is started by the recipe"
+        assert 0 < built.vllm_gpu_memory_utilization < 1

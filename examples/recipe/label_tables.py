@@ -80,8 +80,7 @@ def _lines_of_workbook(path: Path) -> Lines:
         import openpyxl  # only for those who have such a file
     except ModuleNotFoundError:
         raise SystemExit(
-            f"{path}: .xlsx is read by openpyxl, which is not installed; pip install openpyxl, or save "
-            f"the sheet as CSV"
+            f"{path}: .xlsx is read by openpyxl, which is not installed; pip install openpyxl, or save the sheet as CSV"
         ) from None
     try:
         sheet = openpyxl.load_workbook(path, data_only=True).worksheets[0]

@@ -20,19 +20,16 @@ from typing import Any, NamedTuple
 import torch
 import yaml
 from peft import get_peft_model
-from PIL import Image
 from transformers import (
     AttentionInterface,
     AutoModelForImageTextToText,
     PreTrainedConfig,
     PreTrainedModel,
-    ProcessorMixin,
 )
 from trl import GRPOConfig
 
 from recipe.config import Recipe
 from recipe.models import lora_config
-from recipe.prompts import questions_of
 
 
 class Rows(NamedTuple):
@@ -167,26 +164,16 @@ def describe_memory(memory: Memory) -> list[str]:
 # ---------------------------------------------------------------- in a plan
 
 
-def print_memory(recipe: Recipe, config: PreTrainedConfig, processor: ProcessorMixin, args: GRPOConfig) -> None:
-    """The tokens of a large picture, and what GRPO takes of a device by parts."""
-    tokens, of_picture = tokens_of_prompt(processor, max(questions_of(recipe).values(), key=len))
-    print(f"  a large picture takes {of_picture:,} of the {tokens:,} tokens of a prompt")
+def print_memory(recipe: Recipe, config: PreTrainedConfig, prompt: int, args: GRPOConfig) -> None:
+    """What GRPO takes of a device by parts, where prompts have so many tokens."""
     generated = 0 if args.use_vllm else args.generation_batch_size // recipe.launch.processes
-    rows = Rows(args.per_device_train_batch_size, tokens, args.max_completion_length, generated)
+    rows = Rows(args.per_device_train_batch_size, prompt, args.max_completion_length, generated)
     checkpointing = bool(args.gradient_checkpointing)
     memory = memory_of(config, recipe, rows, checkpointing=checkpointing, shards=shards_of(recipe))
-    print("\n".join(f"  {line}" for line in describe_memory(memory)))
+    print(f"  GRPO on prompts of {prompt:,} tokens and answers of {args.max_completion_length:,} takes")
+    print("\n".join(f"    {line}" for line in describe_memory(memory)))
     if args.use_vllm:
-        print(f"  vLLM takes {args.vllm_gpu_memory_utilization:.0%} of each device beside it")
-
-
-def tokens_of_prompt(processor: ProcessorMixin, question: str) -> tuple[int, int]:
-    """Tokens of a question about a picture of twelve megapixels, and how many of them are the picture's."""
-    content = [{"type": "image"}, {"type": "text", "text": question}]
-    text = processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
-    picture = Image.new("RGB", (4000, 3000))
-    tokens = processor(images=[[picture]], text=[text], return_tensors="pt")["input_ids"][0]
-    return len(tokens), int((tokens == processor.image_token_id).sum())
+        print(f"    vLLM takes {args.vllm_gpu_memory_utilization:.0%} of each device beside it")
 
 
 def shards_of(recipe: Recipe) -> int:

@@ -22,6 +22,7 @@ from transformers import (
     ProgressCallback,
     set_seed,
 )
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from transformers.trainer import Trainer
 from transformers.utils import logging
 
@@ -65,8 +66,7 @@ def load_model(path: str | Path, settings: ModelSettings) -> tuple[PreTrainedMod
     register_architecture(settings)
     try:
         model = AutoModelForImageTextToText.from_pretrained(path, dtype=getattr(torch, settings.dtype))
-        limit = {} if settings.max_pixels is None else {"max_pixels": settings.max_pixels}
-        processor = AutoProcessor.from_pretrained(path, **limit)
+        processor = load_processor(path, settings)
     except (OSError, ImportError, ValueError) as error:
         raise SystemExit(f"model {path} cannot be loaded: {error}") from None
     processor.tokenizer.padding_side = "left"
@@ -75,6 +75,21 @@ def load_model(path: str | Path, settings: ModelSettings) -> tuple[PreTrainedMod
         if not frozen:
             raise SystemExit(f"model.frozen: no parameter of {path} has {part!r} in its name")
     return model, processor
+
+
+def load_processor(path: str | Path, settings: ModelSettings, **options: Any) -> ProcessorMixin:
+    """The processor with the recipe's limit of pixels; exits where it would pass over that limit without a word."""
+    if settings.max_pixels is None:
+        return AutoProcessor.from_pretrained(path, **options)
+    processor = AutoProcessor.from_pretrained(path, max_pixels=settings.max_pixels, **options)
+    images = processor.image_processor
+    taken = {*dict(getattr(images, "size", None) or {}).values(), getattr(images, "max_pixels", None)}
+    if settings.max_pixels not in taken:
+        raise SystemExit(
+            f"model.max_pixels: the {type(images).__name__} of {path} has no limit of pixels; "
+            f"set model.max_pixels: null"
+        )
+    return processor
 
 
 def lora_config(settings: ModelSettings) -> LoraConfig | None:
@@ -185,6 +200,7 @@ def run_training(recipe: Recipe, stage: str, make_trainer: Callable[[Recipe], Tr
     if not trainer.state.global_step:
         raise SystemExit(f"{stage} took no step: there are fewer pictures than a batch holds, or max_steps is 0")
     save_trained_model(trainer, trained_model_folder(recipe, stage))
+    unset_hf_deepspeed_config()  # under ZeRO-3 each load is one of all processes, and below the main one loads alone
     if processes.is_main_process:
         refuse_changed_frozen(start, trained_model_folder(recipe, stage), recipe.model)
         write_whole(folder / "log.json", json.dumps(trainer.state.log_history))

@@ -10,18 +10,11 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any, TypeVar
 
-import torch
-from transformers import (
-    AutoConfig,
-    AutoModelForImageTextToText,
-    AutoProcessor,
-)
-
 from recipe.config import PictureSet, Recipe
 from recipe.labels import Picture, check_labels
-from recipe.memory import describe_states, print_memory
-from recipe.models import refuse_trained_frozen, register_architecture, starting_model
+from recipe.models import refuse_trained_frozen, starting_model
 from recipe.pictures import count_per_task, load_pictures, mix_tasks, refuse_overlap, to_dataset
+from recipe.plan_model import first_line, print_model
 from recipe.prompts import questions_of
 from recipe.secrets import redact
 from recipe.stages import DEPENDS_ON, check_stage, fingerprint_of_model, is_finished
@@ -78,7 +71,8 @@ def print_plan(recipe: Recipe, commands: Mapping[str, Sequence[str]], trainings:
         n_pictures = sum(count_per_task(pictures[part].counts, recipe.data.iaa_share).values())
         print(f"  {part}: {describe_steps(recipe, part, n_pictures) if args is not None else 'unknown'}")
     print("\nmodel")
-    n_parameters = print_model(plan, trainings["grpo"])
+    grpo_args = plan.attempt(partial(trainings["grpo"].training_arguments, recipe, recipe.launch.processes))
+    n_parameters = print_model(recipe, grpo_args, plan.missing)
     if recipe.launch.accelerate is not None and not recipe.launch.accelerate.is_file():
         plan.missing.append(f"{recipe.launch.accelerate}, the configuration of accelerate")
     print_doctor(plan, trainings["grpo"].make_rewards, pictures["grpo"].found)
@@ -185,40 +179,3 @@ def describe_steps(recipe: Recipe, part: str, n_pictures: int) -> str:
             n_steps = n_pictures // max(1, size // generations) * size // rows * args.get("num_iterations", 1) * epochs
         return f"{n_steps:g} steps, {epochs} epochs of {n_pictures} pictures; {batch}"
     return f"{n_steps} steps; {batch}"
-
-
-def print_model(plan: Plan, grpo: ModuleType) -> float | None:
-    """Load the model's configuration and processor if they are on this machine; returns the number of parameters."""
-    settings, missing = plan.recipe.model, plan.missing
-    path, n_parameters, config, processor = settings.path, settings.parameters, None, None
-    if settings.make is not None and not Path(path).exists():
-        print(f"  {path}: made by the second stage")
-        return None
-    register_architecture(settings)
-    cure = f"get it with `hf download {path}`, or give a folder"
-    try:
-        config = AutoConfig.from_pretrained(path, local_files_only=True)
-        with torch.device("meta"):
-            n_parameters = float(AutoModelForImageTextToText.from_config(config).num_parameters())
-        print(f"  {path}: {config.model_type}, {n_parameters / 1e6:,.1f} million parameters")
-    except (OSError, ValueError, ImportError) as error:
-        missing.append(f"model {path} is not on this machine; {cure}")
-        fallback = f"{n_parameters / 1e9:.2f} billion parameters by the config" if n_parameters else first_line(error)
-        print(f"  {path}: {fallback}")
-    try:
-        limit = {} if settings.max_pixels is None else {"max_pixels": settings.max_pixels}
-        processor = AutoProcessor.from_pretrained(path, local_files_only=True, **limit)
-        print(f"  processor: {type(processor).__name__}")
-    except (OSError, ValueError, ImportError) as error:
-        reason = "" if isinstance(error, OSError) else f" ({first_line(error)})"
-        missing.append(f"the processor of {path} is not on this machine{reason}; {cure}")
-    args = plan.attempt(partial(grpo.training_arguments, plan.recipe, plan.recipe.launch.processes))
-    if config is not None and processor is not None and args is not None:
-        print_memory(plan.recipe, config, processor, args)
-    elif n_parameters:
-        print(f"  {describe_states(plan.recipe, n_parameters)}")
-    return n_parameters
-
-
-def first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

@@ -20,7 +20,7 @@ def read_parquet(path: Path, choose: Callable[[Sequence[str], Path], list[str]])
         import pyarrow.parquet
     except ImportError:
         raise ImportError(
-            f'{path}: Parquet is read by pyarrow, which is not installed; pip install pyarrow',
+            f"{path}: Parquet is read by pyarrow, which is not installed; pip install pyarrow",
             name="pyarrow",
         ) from None
     try:

@@ -92,7 +92,7 @@ def _parquet(path: Path) -> Iterator[Write]:
         import pyarrow.parquet
     except ImportError:
         raise ImportError(
-            f'{path}: Parquet is written by pyarrow, which is not installed; pip install pyarrow',
+            f"{path}: Parquet is written by pyarrow, which is not installed; pip install pyarrow",
             name="pyarrow",
         ) from None
     writers: list[Any] = []
