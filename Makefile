@@ -44,6 +44,7 @@ bench: setup
 	$(RUN) benchmarks/calibration.py
 	$(RUN) benchmarks/deviations.py
 	$(RUN) benchmarks/gather.py
+	$(RUN) benchmarks/memory.py
 	OMP_NUM_THREADS=1 $(RUN) benchmarks/staleness.py
 
 # On a machine with a GPU, with the Python that has torch for it: five minutes, no network.
