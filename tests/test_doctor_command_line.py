@@ -1,5 +1,6 @@
 """The doctor on the command line: what it reads, what it prints, what it exits with."""
 
+import json
 import os
 import re
 import subprocess
@@ -27,6 +28,18 @@ def test_the_command_line_reads_a_config_and_says_what_it_found(tmp_path):
     ill = subprocess.run([*command, "--num-generations", "5"], capture_output=True, text=True, check=False)
     assert ill.returncode == 1
     assert "does not hold whole groups of 5" in ill.stdout
+
+
+def test_everything_is_there_as_json(doctor):
+    code, out, _ = doctor("--dataset", "train.jsonl", "--iaa-words", "100", "--json", yaml=SOUND)
+    sound = json.loads(out)
+    assert (code, sound["ok"], sound["findings"]) == (0, True, [])
+    assert sound["facts"]["completions per call"] == "32 on each process"
+    code, out, _ = doctor("--dataset", "train.jsonl", "--num-generations", "5", "--json", yaml=SOUND)
+    ill = json.loads(out)
+    assert (code, ill["ok"]) == (1, False)
+    assert all(sorted(finding) == ["check", "cure", "kind", "problem"] for finding in ill["findings"])
+    assert any("whole groups of 5" in finding["problem"] for finding in ill["findings"])
 
 
 @pytest.mark.slow  # a process

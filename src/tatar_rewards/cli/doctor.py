@@ -35,6 +35,7 @@ def add_doctor(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     doctor.set_defaults(run=_doctor)
+    doctor.add_argument("--json", action="store_true", help="facts and findings as JSON")
     doctor.add_argument("config", nargs="?", type=Path, help="YAML or JSON with settings of the trainer")
     doctor.add_argument("--dataset", help="JSON, JSONL, CSV or Parquet file, a folder, or a name of the hub")
     doctor.add_argument("--world-size", type=int, help="number of processes (default: the launcher's, else 1)")
@@ -74,8 +75,12 @@ def _add_recipe(recipe: Any) -> None:
 
 
 def _doctor(options: dict[str, Any]) -> int:
+    as_json = options.pop("json", False)
     report = _examine(options)
-    show(*([str(report)] if terminal() is None else _tables(report)))
+    if as_json:
+        print(report.to_json())
+    else:
+        show(*([str(report)] if terminal() is None else _tables(report)))
     return 0 if report.ok else 1
 
 

@@ -1,5 +1,6 @@
 """What the doctor found, and how it is printed."""
 
+import json
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,14 @@ class Report:
     def ok(self) -> bool:
         """Whether there is no fault."""
         return not self.faults
+
+    def to_json(self) -> str:
+        """Facts and findings, as JSON."""
+        findings = [
+            {"check": found.check, "kind": found.kind, "problem": found.problem, "cure": found.cure}
+            for found in self.findings
+        ]
+        return json.dumps({"ok": self.ok, "facts": dict(self.facts), "findings": findings}, indent=2)
 
     def __str__(self) -> str:
         width = max(map(len, [*self.facts, *(finding.check for finding in self.findings)]), default=0)
