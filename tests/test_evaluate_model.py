@@ -68,4 +68,4 @@ def test_validation_pictures_have_files_of_their_own(run_folder, capsys):
     rows = [json.loads(line) for line in saved.splitlines()]
     assert Counter(row["dataset"] for row in rows) == {"tiny-iqa-validation": 5, "tiny-iaa-validation": 5}
     with pytest.raises(SystemExit, match=r"data\.validation has no picture to ask about"):
-        stages.run_in_process(evaluate_model, f"out={run_folder}", "--validation")
+        stages.run_in_process(evaluate_model, f"out={run_folder}", "data.validation=[]", "--validation")

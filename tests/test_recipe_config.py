@@ -41,13 +41,13 @@ def test_a_config_that_does_not_exist_is_named(tmp_path):
 
 
 def test_rater_deviations_reach_the_rewards_where_asked_for():
-    recipe = load_recipe(TINY_CONFIG, ["grpo.rewards.mos_std=true"])
+    recipe = load_recipe(TINY_CONFIG, ["grpo.rewards.mos_std=true", "grpo.rewards.recipe=tatar"])
     assert [reward.config.mos_std_column for reward in train_grpo.make_rewards(recipe)[1:]] == ["mos_std", "mos_std"]
     assert [reward.config.raters_column for reward in train_grpo.make_rewards(recipe)[1:]] == ["raters", "raters"]
 
 
 def test_deviations_without_the_number_of_raters_are_refused_where_the_gaussian_needs_it():
-    asked = ["grpo.rewards.mos_std=true", "data.grpo.0.mos_std_key=sd"]
+    asked = ["grpo.rewards.mos_std=true", "data.grpo.0.mos_std_key=sd", "grpo.rewards.recipe=tatar"]
     with pytest.raises(SystemExit, match="tiny-iqa has deviations of its raters and not their number.*give raters or"):
         train_grpo.make_rewards(load_recipe(TINY_CONFIG, asked))
     plan = Plan(load_recipe(TINY_CONFIG, asked))

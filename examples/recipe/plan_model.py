@@ -46,7 +46,10 @@ def print_model(recipe: Recipe, args: GRPOConfig | None, missing: list[str]) -> 
         missing.append(f"the processor of {path} is not on this machine{reason}; {cure}")
     if config is not None and processor is not None and args is not None:
         question = max(questions_of(recipe).values(), key=len)
-        print_memory(recipe, config, count_tokens(processor, question, with_picture=True), args)
+        try:
+            print_memory(recipe, config, count_tokens(processor, question, with_picture=True), args)
+        except (ValueError, TypeError) as error:  # of settings of the adapters
+            missing.append(f"model.lora: {first_line(error)}")
     elif n_parameters:
         print(f"  {describe_states(recipe, n_parameters)}")
     return n_parameters
