@@ -78,6 +78,16 @@ def test_a_batch_of_gradients_is_left_alone(device, reward):
 
 
 @ALL
+@pytest.mark.parametrize("size", [64, 4096])
+def test_half_precision_of_a_trainer_around_it_changes_nothing(device, reward, size):
+    columns = [torch.as_tensor(column, device=device) for column in batch(size)]
+    columns[:2] = (column.float() for column in columns[:2])
+    plain = reward(*columns)
+    with torch.autocast(device, dtype=torch.bfloat16):
+        np.testing.assert_allclose(on_host(reward(*columns)), on_host(plain), rtol=0, atol=1e-6)
+
+
+@ALL
 def test_a_call_waits_for_the_device_as_seldom_in_a_large_batch(reward):
     """The host waits a fixed number of times, for checks and sizes, and not for every row."""
     if not torch.cuda.is_available():

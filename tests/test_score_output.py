@@ -135,3 +135,32 @@ def test_a_terminal_has_tables_of_rich_and_without_it_plain_ones(tmp_path, capsy
     assert "\u2500\u2500\u2500" in rich or command in ("explain", "doctor")  # a table without heads
     assert rich != plain
     assert "\x1b[31mb" not in rich
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--out", "a.jsonl"], "--out 'a.jsonl' is a file with completions; give it another name"),
+        (["--html", "./a.jsonl"], "--html 'a.jsonl' is a file with completions"),
+        (["--out", "o.jsonl", "--html", "o.jsonl"], "--out and --html are both 'o.jsonl'"),
+    ],
+)
+def test_no_file_with_completions_is_written_over(tmp_path, capsys, monkeypatch, flags, message):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.jsonl", steps_of(HEALTHY))
+    before = (tmp_path / "a.jsonl").read_text()
+    assert main(["score", "a.jsonl", *flags]) == 2
+    assert message in capsys.readouterr().err
+    assert (tmp_path / "a.jsonl").read_text() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+def test_a_command_that_fails_leaves_what_stood_there(tmp_path, capsys):
+    kept = tmp_path / "kept.csv"
+    kept.write_text("mine")
+    rows = steps_of(HEALTHY)
+    path = write(tmp_path / "a.jsonl", [*rows, {**rows[0], "mos": 10**400}])
+    assert main(["score", path, "--out", str(kept)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert kept.read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "kept.csv"]

@@ -112,7 +112,9 @@ def bytes_kept(model: PreTrainedModel, rows: int, tokens: int, *, checkpointing:
             kept[storage._cdata] = storage
         return tensor
 
-    text = next(part for name, part in model.named_modules() if name.endswith("language_model"))
+    text = next((part for name, part in model.named_modules() if name.endswith(("language_model", "text_model"))), None)
+    if text is None:
+        raise ValueError(f"{type(model).__name__} has no part that is called language_model or text_model")
     shape, first = (rows, tokens, text.config.hidden_size), next(text.parameters())
     embedded = torch.empty(shape, dtype=first.dtype, device=first.device, requires_grad=True)
     mask = torch.zeros((1, 1, tokens, tokens), dtype=first.dtype, device=first.device)  # else it is made from values

@@ -53,6 +53,8 @@ def _run(arguments: Sequence[str]) -> int:
         missing = isinstance(error, ImportError) and error.name in ("yaml", "datasets", "jinja2")
         cure = '; pip install "tatar-rewards[recipe]"' if missing else ""
         print(f"{name}: {_on_one_line(error)}{cure}", file=sys.stderr)
+    except OverflowError as error:
+        print(f"{name}: a number in the input is too large: {_on_one_line(error)}; mend it", file=sys.stderr)
     except RecursionError:
         print(f"{name}: something in the input is nested too deeply", file=sys.stderr)
     except MemoryError:

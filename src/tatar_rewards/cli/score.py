@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ def _score(options: dict[str, Any]) -> int:
     scorer = Scorer(rewards, _settings(options, rewards))
     files = find_files(options["files"])
     page: Path | None = options.get("html")
+    _refuse_overwriting(files, options)
     if page is not None and not page.parent.is_dir():
         raise ValueError(f"--html: there is no folder {str(page.parent)!r}; make it first")
     ours = all(isinstance(reward, Reward) for reward in rewards)
@@ -99,6 +101,16 @@ def _score(options: dict[str, Any]) -> int:
         if name in options:
             print(f"score: wrote {options[name]}", file=sys.stderr)
     return 1 if summary.alarms else 0
+
+
+def _refuse_overwriting(files: Sequence[Path], options: dict[str, Any]) -> None:
+    """Raise a ValueError where a file that is written is one that is read, or where both are one file."""
+    written = {f"--{name}": options[name].resolve() for name in ("out", "html") if name in options}
+    for name, path in written.items():
+        if path in {file.resolve() for file in files}:
+            raise ValueError(f"{name} {str(options[name[2:]])!r} is a file with completions; give it another name")
+    if len(set(written.values())) < len(written):
+        raise ValueError(f"--out and --html are both {str(options['out'])!r}; give them different names")
 
 
 def _settings(options: dict[str, Any], rewards: list[Any]) -> Settings:

@@ -147,6 +147,13 @@ def _with_first(starts: Array) -> Array:
     return xp.concat([xp.ones(1, dtype=xp.bool, device=device_of(starts)), starts])
 
 
+def dot(first: Array, second: Array) -> Array:
+    """Sums of products over the last axis. Not torch's vecdot, which takes half precision under autocast."""
+    if array_api_compat.is_torch_array(first):
+        return (first * second).sum(-1)
+    return namespace_of(first).vecdot(first, second)
+
+
 def runs_of_equal_keys(sorted_keys: PerRow) -> list[tuple[int, int]]:
     """(start, stop) of each run of equal keys: one synchronisation on a GPU."""
     if sorted_keys.shape[0] == 0:

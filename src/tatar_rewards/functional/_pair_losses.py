@@ -3,7 +3,7 @@
 import math
 
 from tatar_rewards.functional import _special
-from tatar_rewards.functional._arrays import namespace_of
+from tatar_rewards.functional._arrays import dot, namespace_of
 from tatar_rewards.functional._comparison import PairSettings
 from tatar_rewards.functional._types import Array, PerRow
 
@@ -51,12 +51,11 @@ def exponent_is_safe(settings: PairSettings) -> bool:
 
 def logistic_losses(z: Array, weights: Array, weighted: Array, settings: PairSettings) -> Array:
     """sum_j w_ij (ln(1 + e^z) - p_ij z), with `weighted` = w p; to clip the probability is to clip its logit z."""
-    xp = namespace_of(z)
     if settings.loss == "bce":
         bound = -math.log(settings.probability_floor) + math.log1p(-settings.probability_floor)
         z = _special.clip_in_place(z, -bound, bound)
-    linear = xp.vecdot(z, weighted)
-    return xp.vecdot(_special.softplus_in_place(z), weights) - linear
+    linear = dot(z, weighted)
+    return dot(_special.softplus_in_place(z), weights) - linear
 
 
 def to_reward(loss: PerRow, settings: PairSettings) -> PerRow:

@@ -175,14 +175,13 @@ def _pair_losses(
 
 def _compare_images(images: Images, chosen: PerImage, settings: PairSettings) -> _Compared:
     """The chosen images against all: whatever does not depend on the single completion."""
-    xp = namespace_of(images.targets)
     gaps = take(images.targets, chosen)[:, None] - images.targets[None, :]
     variances: Array | float = settings.temperature**2
     if images.target_variances is not None:
         variances = variances + _pair_variances(images.target_variances, chosen)
     probabilities, entropies = _targets(gaps, gaps / _square_root(variances), settings)
     weights, shares = _weights(images, chosen, gaps, settings)
-    mean_entropies = None if entropies is None else xp.vecdot(shares, entropies)
+    mean_entropies = None if entropies is None else _arrays.dot(shares, entropies)
     if settings.dispersion == "reference":
         variances = settings.variance_floor
     if images.variances is not None:

@@ -61,8 +61,13 @@ def open_output(path: Path | None) -> Iterator[Write]:
         raise ValueError(f"--out must end in .jsonl, .csv or .parquet; got {str(path)!r}")
     if not path.parent.is_dir():
         raise ValueError(f"--out: there is no folder {str(path.parent)!r}; make it first")
-    with writers[path.suffix.lower()](path) as write:
-        yield write
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        with writers[path.suffix.lower()](unfinished) as write:
+            yield write
+        unfinished.replace(path)  # what stood there before stays until all of it has been written
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -92,7 +97,7 @@ def _parquet(path: Path) -> Iterator[Write]:
         import pyarrow.parquet
     except ImportError:
         raise ImportError(
-            f"{path}: Parquet is written by pyarrow, which is not installed; pip install pyarrow",
+            "--out: Parquet is written by pyarrow, which is not installed; pip install pyarrow",
             name="pyarrow",
         ) from None
     writers: list[Any] = []
