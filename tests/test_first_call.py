@@ -170,3 +170,14 @@ def test_rewards_are_the_same_whether_or_not_something_is_said():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         np.testing.assert_equal(reward(**columns), reward(**columns))
+
+
+def test_a_task_of_another_name_is_told_once_where_no_row_counts():
+    reward = tr.GaussianScoreReward(task="iqa", length_gate=None)
+    quality = batch(GOOD * 4, task=["quality"] * 32)
+    assert said_by(reward, quality) == []
+    (said,) = said_by(reward, quality, calls=3)
+    assert "none of the first 64 rows is of task 'iqa', so all earn None; task holds 'quality'; where that is" in said
+    mixed = tr.GaussianScoreReward(task="iqa", length_gate=None)
+    assert said_by(mixed, batch(GOOD * 4, task=["iaa"] * 31 + ["iqa"])) == []
+    assert said_by(mixed, quality, calls=5) == []

@@ -17,6 +17,7 @@ from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig
 from tatar_rewards.rewards.function_configs import LengthConfig
 
 SHOWN = 80  # characters of an example
+ROWS_ELSEWHERE = 64  # of other tasks, after which a reward without any row of its own says so
 
 
 def warn_of_unreadable(
@@ -40,6 +41,23 @@ def warn_of_unreadable(
     call.warn(
         f"{n_unreadable:.0f} of {n:.0f} completions cannot be read and earn 0.0, most often as {failure.status} "
         f"({n_alike / n:.0%} of all): they {failure.does}, for example {example}; {failure.advice(lenient=False)}"
+    )
+
+
+def warn_of_tasks(call: Call[LabelConfig], on_task: NDArray[np.bool_], *, n_graded: int, is_first: bool) -> None:
+    """Warn where the first rows of all ranks are none of the reward's task: it may have another name in the data."""
+    state, config = call.state, call.config
+    seen = state.rows_elsewhere + len(on_task)
+    done = n_graded > 0 or seen >= ROWS_ELSEWHERE
+    call.changes.append(lambda: setattr(state, "rows_elsewhere", seen))
+    call.changes.append(lambda: setattr(state, "tasks_checked", done))
+    if n_graded or not done or not is_first:
+        return
+    found = sorted({repr(task)[:40] for task in call.columns[config.task_column]})
+    call.warn(
+        f"none of the first {seen} rows is of task {config.task!r}, so all earn None; {config.task_column} holds "
+        f"{', '.join(found[:3])}; where that is the same task, set task= (iqa_task= and iaa_task= in "
+        f"tatar_reward_funcs) to it"
     )
 
 

@@ -13,7 +13,7 @@ from tatar_rewards.rewards.budgets import budget_reward
 from tatar_rewards.rewards.call import Call
 from tatar_rewards.rewards.configs import ImageConfig, LabelConfig
 from tatar_rewards.rewards.deviations import complete_deviations
-from tatar_rewards.rewards.first_call import warn_of_budget, warn_of_unreadable
+from tatar_rewards.rewards.first_call import warn_of_budget, warn_of_tasks, warn_of_unreadable
 from tatar_rewards.rewards.image_keys import by_place, check_one_label_each, group_keys, image_keys
 from tatar_rewards.rewards.logged_rows import log_rows
 from tatar_rewards.rewards.opponents import RankedRows
@@ -93,6 +93,8 @@ def _look(
     What decides whether to look is the same on all ranks, since some looks gather.
     """
     state = call.state
+    if not state.tasks_checked:
+        warn_of_tasks(call, batch.on_task, n_graded=len(rows.values), is_first=rows.rank == 0)
     labelled = ~np.isnan(rows.values[:, 1])
     if labelled.any() and not state.answers_checked:
         call.changes.append(lambda: setattr(state, "answers_checked", True))

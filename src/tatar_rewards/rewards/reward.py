@@ -28,6 +28,8 @@ class State:
     labels_checked: bool = False  # once enough images were seen
     answers_checked: bool = False  # at the first call with rows that it grades
     budget_checked: bool = False  # at the first call with a readable answer
+    tasks_checked: bool = False  # at the first row of its task, or once enough rows had none
+    rows_elsewhere: int = 0  # of other tasks, until then
     warned_of: set[str] = field(default_factory=set)  # kinds of findings
     warned_of_no_opponent: bool = False
     last_figures: dict[str, float] = field(default_factory=dict)  # logged where a call has nothing to count
