@@ -93,7 +93,7 @@ test-adapters: setup
 
 # The recipe on tiny models of the real architectures, on the CPU: its own environment of 6 GB, then some minutes.
 test-architectures:
-	$(PYTHON) tools/architectures.py
+	$(PYTHON) tools/real_architectures.py
 
 # The pages in docs/ as a site in site/, by Zensical; it stops at a broken link.
 DOCS := .venv-docs

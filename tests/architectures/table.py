@@ -1,4 +1,4 @@
-"""What ran here, in a JSON file that `tools/architectures.py` prints: by architecture and stage.
+"""What ran here, in a JSON file that `tools/real_architectures.py` prints: by architecture and stage.
 
 A cell is "run" where the stage ran and its result was looked at, else the reason why it did not.
 """

@@ -1,6 +1,6 @@
 """The recipe on the real architectures, without their weights: `tests/architectures` in an environment of its own.
 
-    python tools/architectures.py [ARGUMENTS OF PYTEST]
+    python tools/real_architectures.py [ARGUMENTS OF PYTEST]
 
 Makes `.venv-architectures` (minutes and 6 GB the first time) with torchvision, which the real processors need, the
 torch that belongs to it and DeepSpeed; everything else is as in constraints.txt. Prints what ran, by architecture and
