@@ -75,6 +75,14 @@ def test_every_part_is_its_formula():
     assert "GB while it generates: KV cache" in "\n".join(describe_memory(memory))
 
 
+def test_a_reference_model_is_there_where_the_loss_asks_for_one_and_no_adapters_serve():
+    rows, near = Rows(trained=2, prompt=10, completion=30), "grpo.args.beta=0.04"
+    plain, beside = (memory_of(CONFIG, recipe_of(*c), rows, checkpointing=False) for c in ((), (near,)))
+    assert beside == plain._replace(weights=2 * plain.weights)
+    adapters, both = (memory_of(CONFIG, recipe_of(LORA, *c), rows, checkpointing=False) for c in ((), (near,)))
+    assert both == adapters
+
+
 def test_adapters_alone_have_gradients_and_moments():
     rows = Rows(trained=2, prompt=10, completion=30)
     whole, adapters = (memory_of(CONFIG, recipe_of(*c), rows, checkpointing=False) for c in ((), (LORA,)))

@@ -82,7 +82,7 @@ def steps_of(out):
     seconds = statistics.median(row["step_time"] for row in log if "step_time" in row)
     reward = reward_seconds()
     return [
-        f"GRPO, 64 pictures with 4 completions: {seconds:.2f} s a step (median), of which the rewards take "
+        f"GRPO, 64 pictures with 4 completions: {seconds:.2f} s a step (median); TATAR's rewards take "
         f"{1e3 * reward:.1f} ms on the host: {reward / seconds:.2%}",
         *(out / "table.txt").read_text().strip().splitlines(),
     ]

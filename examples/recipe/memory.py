@@ -4,7 +4,7 @@ Activations are counted, not estimated: the text model runs on torch's meta devi
 values, and every tensor that autograd would keep for the backward pass is added up. So neither weights nor a GPU are
 needed. B are rows of a micro-batch, T tokens of a row, L layers, V words of the vocabulary, w bytes of a number.
 
-    weights       parameters x w, all of them
+    weights       parameters x w, all of them; twice where a reference model stands beside a full one
     trained       of each trained parameter: gradient and two moments in float32, and where it is not kept in float32
                   itself, a master copy: 12 or 16 bytes
     activations   what autograd keeps of B x T tokens; with gradient checkpointing the inputs of the layers, and one
@@ -132,13 +132,14 @@ def memory_of(config: PreTrainedConfig, recipe: Recipe, rows: Rows, *, checkpoin
         for parameter in model.parameters()
         if parameter.requires_grad
     )
+    weights = sum(parameter.numel() * parameter.dtype.itemsize for parameter in model.parameters())
     tokens = rows.prompt + rows.completion
     whole = bytes_kept(model, rows.trained, tokens, checkpointing=False)
     kept = bytes_kept(model, rows.trained, tokens, checkpointing=True) if checkpointing else whole
     size_of_head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     token = 2 * text.num_hidden_layers * text.num_key_value_heads * size_of_head * width
     return Memory(
-        weights=sum(parameter.numel() * parameter.dtype.itemsize for parameter in model.parameters()) / shards,
+        weights=weights * (2 if has_reference(recipe) else 1) / shards,
         trained=trained / shards,
         kept=kept,
         layer=whole / text.num_hidden_layers if checkpointing else 0,
@@ -146,6 +147,11 @@ def memory_of(config: PreTrainedConfig, recipe: Recipe, rows: Rows, *, checkpoin
         logits=2 * rows.trained * rows.completion * text.vocab_size * width,
         cache=rows.generated * tokens * token,
     )
+
+
+def has_reference(recipe: Recipe) -> bool:
+    """Whether GRPO keeps a second model, to stay near it: with adapters the model without them serves."""
+    return bool(recipe.grpo.args.get("beta", 0) > 0 and recipe.model.lora is None)
 
 
 def describe_memory(memory: Memory) -> list[str]:
@@ -190,7 +196,7 @@ def describe_states(recipe: Recipe, n_parameters: float) -> str:
     width = 4 if recipe.model.dtype == "float32" else 2  # bytes of a weight
     # 16 bytes: weights, gradients and two moments in single precision; in half precision a master copy beside them
     trained = 16 if recipe.model.lora is None else width + 0.2
-    reference = width if recipe.grpo.args.get("beta", 0) > 0 and recipe.model.lora is None else 0
+    reference = width if has_reference(recipe) else 0
     shards = shards_of(recipe)
     text = f"at least {n_parameters * (trained + reference) / shards / 1e9:.3g} GB a process for weights, gradients, "
     text += "optimizer" + (" and reference model" if reference else "")

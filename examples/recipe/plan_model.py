@@ -48,9 +48,10 @@ def print_model(recipe: Recipe, args: GRPOConfig | None, missing: list[str]) -> 
         question = max(questions_of(recipe).values(), key=len)
         try:
             print_memory(recipe, config, count_tokens(processor, question, with_picture=True), args)
+            return n_parameters
         except Exception as error:  # the classes of other models do what they like
-            print(f"  memory is not counted: {type(error).__name__}: {first_line(error)}")
-    elif n_parameters:
+            print(f"  memory is not counted by parts: {type(error).__name__}: {first_line(error)}")
+    if n_parameters:
         print(f"  {describe_states(recipe, n_parameters)}")
     return n_parameters
 
