@@ -7,7 +7,8 @@ import torch
 from support import stages
 from transformers import AutoModelForImageTextToText, LlavaConfig
 
-from recipe.memory import Rows, bytes_kept, describe_memory, memory_of, model_on_paper
+from recipe.activations import bytes_at_once, bytes_kept, model_on_paper
+from recipe.memory import Rows, describe_memory, memory_of
 from recipe.yaml_files import load_recipe
 
 TEXT = {"hidden_size": 48, "intermediate_size": 80, "num_hidden_layers": 3, "num_attention_heads": 4}
@@ -34,6 +35,17 @@ def test_what_is_counted_on_paper_is_what_tensors_with_values_take(checkpointing
     real.set_attn_implementation("sdpa")  # torch's own kernel
     counted, kept = (bytes_kept(model, 2, 64, checkpointing=checkpointing) for model in (on_paper, real))
     assert counted == pytest.approx(kept, rel=0.05)
+    counted, most = (bytes_at_once(model, 2, 64) for model in (on_paper, real))
+    assert counted == pytest.approx(most, rel=0.05)
+
+
+def test_prompts_are_read_at_the_size_of_the_widest_layer_and_adapters_double_their_width():
+    """Gate, activated gate, up and product of 4 rows of 100 tokens; adapters compute in float32 beside bfloat16."""
+    plain, adapters = (model_on_paper(CONFIG, recipe_of("model.dtype=bfloat16", *c)) for c in ((), (LORA,)))
+    tokens, rest = 4 * 100, 100 * 100 * 2
+    assert 3 * tokens * 80 * 2 <= bytes_at_once(plain, 4, 100) <= tokens * (4 * 80 + 3 * 48) * 2 + 2 * rest
+    assert bytes_at_once(adapters, 4, 100) > 1.5 * bytes_at_once(plain, 4, 100)
+    assert bytes_at_once(plain, 8, 100) == pytest.approx(2 * bytes_at_once(plain, 4, 100), rel=0.1)
 
 
 def test_checkpointing_keeps_the_inputs_of_layers_and_little_else():
@@ -69,6 +81,8 @@ def test_every_part_is_its_formula():
     assert memory.trained == 16 * (n_all - n_frozen)
     assert memory.logits == 2 * 2 * 30 * 100 * 2
     assert memory.cache == 8 * 40 * (2 * 3 * 2 * 12) * 2
+    assert memory.prompts == bytes_at_once(model_on_paper(CONFIG, recipe_of("model.dtype=bfloat16")), 8, 10)
+    assert memory.generating == memory.weights + memory.trained + memory.cache + memory.prompts
     assert memory.layer == memory.kept_without_checkpointing / 3
     half = memory_of(CONFIG, recipe_of("model.dtype=bfloat16"), rows, checkpointing=True, shards=2)
     assert half.weights == n_all

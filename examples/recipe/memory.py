@@ -1,8 +1,8 @@
 """What training takes of a device's memory, by parts, from the model's configuration alone.
 
-Activations are counted, not estimated: the text model runs on torch's meta device, where tensors have shapes and no
-values, and every tensor that autograd would keep for the backward pass is added up. So neither weights nor a GPU are
-needed. B are rows of a micro-batch, T tokens of a row, L layers, V words of the vocabulary, w bytes of a number.
+Activations are counted, not estimated (`activations.py`): the text model runs on torch's meta device, where tensors
+have shapes and no values, and every tensor that autograd would keep for the backward pass is added up. B are rows of a
+micro-batch, T tokens of a row, L layers, V words of the vocabulary, w bytes of a number.
 
     weights       parameters x w, all of them; twice where a reference model stands beside a full one
     trained       of each trained parameter: gradient and two moments in float32, and where it is not kept in float32
@@ -11,25 +11,18 @@ needed. B are rows of a micro-batch, T tokens of a row, L layers, V words of the
                   layer's own while it is computed again: that of all without checkpointing, divided by L
     logits        B x (tokens of the completion) x V x w, twice: themselves and their gradient
     KV cache      2 x L x heads of keys x their size x w for each token of all rows that are generated together
+    prompts       the most that tensors take at once while the model reads the prompts of all these rows, in one pass
 """
 
-import copy
-import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import yaml
-from peft import get_peft_model
-from transformers import (
-    AttentionInterface,
-    AutoModelForImageTextToText,
-    PreTrainedConfig,
-    PreTrainedModel,
-)
+from transformers import PreTrainedConfig
 from trl import GRPOConfig
 
+from recipe.activations import bytes_at_once, bytes_kept, model_on_paper
 from recipe.config import Recipe
-from recipe.models import lora_config
 
 
 class Rows(NamedTuple):
@@ -51,6 +44,7 @@ class Memory(NamedTuple):
     kept_without_checkpointing: float
     logits: float
     cache: float
+    prompts: float  # while prompts are read, before the first token is written
 
     @property
     def training(self) -> float:
@@ -58,69 +52,7 @@ class Memory(NamedTuple):
 
     @property
     def generating(self) -> float:
-        return self.weights + self.trained + self.cache
-
-
-class _FusedAttention(torch.autograd.Function):  # type: ignore[misc]  # torch is not typed here
-    """What a fused kernel keeps: queries, keys, values, its result and a sum a query; never queries times keys."""
-
-    @staticmethod
-    def forward(context: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-        result, sums = torch.empty_like(query), query.new_empty(query.shape[:-1], dtype=torch.float32)
-        context.save_for_backward(query, key, value, result, sums)
-        return result
-
-
-def _attention_on_paper(
-    module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *_: Any, **__: Any
-) -> tuple[torch.Tensor, None]:
-    """In the form that transformers calls: (rows, heads, tokens, size) in, (rows, tokens, heads, size) out."""
-    return _FusedAttention.apply(query, key, value).transpose(1, 2), None
-
-
-AttentionInterface.register("on_paper", _attention_on_paper)
-
-
-def model_on_paper(config: PreTrainedConfig, recipe: Recipe) -> PreTrainedModel:
-    """The model that is trained, adapters and all, without values."""
-    with torch.device("meta"):
-        dtype = getattr(torch, recipe.model.dtype)
-        model = AutoModelForImageTextToText.from_config(
-            copy.deepcopy(config), dtype=dtype, attn_implementation="on_paper"
-        )
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(not any(part in name for part in recipe.model.frozen))
-        adapters = lora_config(recipe.model)
-        return model if adapters is None else get_peft_model(model, adapters)
-
-
-def bytes_kept(model: PreTrainedModel, rows: int, tokens: int, *, checkpointing: bool) -> int:
-    """Of the tensors, weights apart, that autograd keeps of the text model's forward pass over rows of tokens."""
-    model.train()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of the name that transformers before 5.23 knows too
-        if checkpointing:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        else:
-            model.gradient_checkpointing_disable()
-    weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
-    kept: dict[int, torch.UntypedStorage] = {}  # held, so that no later storage takes the place of one
-
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in weights:
-            kept[storage._cdata] = storage
-        return tensor
-
-    text = next((part for name, part in model.named_modules() if name.endswith(("language_model", "text_model"))), None)
-    if text is None:
-        raise ValueError(f"{type(model).__name__} has no part that is called language_model or text_model")
-    shape, first = (rows, tokens, text.config.hidden_size), next(text.parameters())
-    embedded = torch.empty(shape, dtype=first.dtype, device=first.device, requires_grad=True)
-    mask = torch.zeros((1, 1, tokens, tokens), dtype=first.dtype, device=first.device)  # else it is made from values
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        text(inputs_embeds=embedded, attention_mask=mask, use_cache=False)
-    return sum(storage.nbytes() for storage in kept.values())
+        return self.weights + self.trained + self.cache + self.prompts
 
 
 def memory_of(config: PreTrainedConfig, recipe: Recipe, rows: Rows, *, checkpointing: bool, shards: int = 1) -> Memory:
@@ -146,6 +78,7 @@ def memory_of(config: PreTrainedConfig, recipe: Recipe, rows: Rows, *, checkpoin
         kept_without_checkpointing=whole,
         logits=2 * rows.trained * rows.completion * text.vocab_size * width,
         cache=rows.generated * tokens * token,
+        prompts=bytes_at_once(model, rows.generated, rows.prompt) if rows.generated else 0,
     )
 
 
@@ -165,7 +98,9 @@ def describe_memory(memory: Memory) -> list[str]:
         f"{gb.trained:.3g}, {kept}, logits {gb.logits:.3g}"
     ]
     if memory.cache:
-        lines.append(f"{gb.generating:.3g} GB while it generates: KV cache {gb.cache:.3g}")
+        lines.append(
+            f"{gb.generating:.3g} GB while it generates: KV cache {gb.cache:.3g}, reading the prompts {gb.prompts:.3g}"
+        )
     return [*lines, "the vision tower's own activations and what the allocator wastes come on top"]
 
 

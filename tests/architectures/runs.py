@@ -34,7 +34,7 @@ SMALL = (
     "evaluation.resamples=20",
 )
 OF = {  # what only one of the two configurations needs to be small
-    LORA: ("grpo.args.gradient_accumulation_steps=2",),
+    LORA: ("grpo.args.gradient_accumulation_steps=2", "grpo.args.steps_per_generation=2"),
     FULL: (
         "grpo.args.use_vllm=false",
         "grpo.args.per_device_train_batch_size=4",
