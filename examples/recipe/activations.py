@@ -110,7 +110,7 @@ def bytes_at_once(model: PreTrainedModel, rows: int, tokens: int) -> int:
     with torch.no_grad(), _Live() as live:
         live.seen |= {weight.untyped_storage()._cdata for weight in (*model.parameters(), *model.buffers())}
         _read(model, rows, tokens)
-    return live.most
+    return int(live.most)
 
 
 def _read(model: PreTrainedModel, rows: int, tokens: int) -> None:
