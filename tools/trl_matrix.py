@@ -11,7 +11,7 @@ import venv
 from pathlib import Path
 from xml.etree import ElementTree
 
-VERSIONS = ("1.0.0", "1.8.0", "1.16.0")  # the oldest that is supported, the middle, the latest
+VERSIONS = ("1.0.0", "1.9.2", "1.15.0", "1.16.0")  # the oldest that is supported, two between, the latest
 ROOT = Path(__file__).parents[1]
 TESTS = (
     "tests/test_trainer.py",
