@@ -1,12 +1,12 @@
 # /// script
 # dependencies = ["tatar-rewards[recipe]"]
 # ///
-"""Write a self-contained HTML page about a run, for a reader who knows nothing of it.
+"""Write a self-contained HTML page about a run, for a reader who does not know the run.
 
     python examples/make_report.py --config examples/configs/tiny.yaml
 
-What GRPO changed stands first, in words; then come tables, scatter plots, pictures with the models' answers before and
-after GRPO, and training curves. The page reads what the other stages left in the folder of the run.
+The page first says in words what GRPO changed. Then come tables, scatter plots, pictures with the answers before and
+after GRPO, and training curves. The script reads what the other stages wrote into the folder of the run.
 """
 
 import json

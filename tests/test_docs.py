@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from importlib import metadata, util
 from pathlib import Path
 
 import draw_curves
@@ -83,3 +84,26 @@ def test_the_guide_to_trl_names_every_figure_that_is_logged():
     for name in logged:
         figure = name.partition("/")[2]
         assert f"`{figure}`" in page or f"`{name}`" in page, f"explain {name} in docs/trl.md"
+
+
+def test_the_guide_to_trl_names_every_figure_that_trl_logs():
+    page, found = (DOCS / "trl.md").read_text(), util.find_spec("trl")
+    if found is None or f"TRL {metadata.version('trl')}" not in page:
+        pytest.skip("the page explains the figures of another version of TRL")
+    trainer = (Path(found.submodule_search_locations[0]) / "trainer" / "grpo_trainer.py").read_text()
+    logged = set(re.findall(r"""_metrics\[(?:mode|"train")\]\[f?"([^"]+)"\]""", trainer))
+    assert len(logged) > 30
+    for name in logged:
+        assert f"`{name.replace('{reward_func_name}', 'NAME')}`" in page, f"explain {name} in docs/trl.md"
+
+
+TEXTS = [*DOCS.glob("*.md"), *(DOCS.parent / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"))]
+TEXTS.append(DOCS.parent / "benchmarks" / "README.md")
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: str(page.relative_to(DOCS.parent)))
+def test_prose_wraps_at_120_columns(page):
+    text = re.sub(r"^```.*?^```", lambda block: "\n" * block[0].count("\n"), page.read_text(), flags=re.M | re.S)
+    for number, line in enumerate(text.splitlines(), 1):
+        is_prose = not line.lstrip().startswith("|") and "](" not in line
+        assert len(line) <= 120 or not is_prose, f"{page.name}, line {number}: {len(line)} columns"

@@ -89,7 +89,7 @@ def test_the_first_call_says_all_of_it():
     images = {"image_id": [str(k) for k in range(64)]}
     five = (1 + MOS / 25).tolist()
     for kind in (tr.GaussianScoreReward, tr.ThurstoneRankReward, tr.ThresholdScoreReward, tr.PairwiseRankReward):
-        said = first_call(kind(), five, mos=five, **images)  # README's five lines with a prompt and labels on 1-5
+        said = first_call(kind(), five, mos=five, **images)  # the usual five lines, with a prompt and labels on 1-5
         assert "labels in 'mos' lie in the lowest tenth" in said
         assert "answers lie in the lowest tenth" in said
         said = first_call(kind(mos_scale=(1, 5)), five, mos=five, **images)

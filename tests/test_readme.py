@@ -1,4 +1,4 @@
-"""The README's first example prints what the README says; its `>>>` lines run as doctests."""
+"""The README's first example prints what the README says, and stands near its top."""
 
 import contextlib
 import io
