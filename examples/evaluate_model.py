@@ -6,10 +6,10 @@
     python examples/evaluate_model.py --config examples/configs/tiny.yaml
     accelerate launch --multi_gpu --num_processes 8 examples/evaluate_model.py --config ...
 
-The models answer greedily and, with `evaluation.samples: 8`, eight times more by sampling. Each process appends its share
-of the answers to a JSONL file of its own, and a run that was killed asks only for what is missing. `--validation` asks
-about the pictures of data.validation, so that settings need not be chosen on the test pictures. The script writes all
-answers to `predictions/*.jsonl`. `python -m tatar_rewards evaluate` reads these files, and those of any other model.
+The models answer greedily and, with `evaluation.samples: 8`, eight times more by sampling. Each process appends its
+share of the answers to a JSONL file of its own, and a run that was killed asks only for what is missing. `--validation`
+asks about the pictures of data.validation, so that settings need not be chosen on the test pictures. The script writes
+all answers to `predictions/*.jsonl`. `python -m tatar_rewards evaluate` reads these files, and those of other models.
 """
 
 import json
