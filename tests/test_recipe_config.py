@@ -16,7 +16,10 @@ from recipe.yaml_files import load_recipe
     [
         (["grpo.doctor=never"], "grpo.doctor: Input should be 'stop' or 'warn'; got 'never'"),
         (["data.sft.0.scale=5"], "data.sft.0.scale: "),
-        (["grpo.rewards.iqa.tolerance=-1"], "grpo.rewards.iqa: Value error, tolerance must lie in [0.001, inf); got "),
+        (
+            ["grpo.rewards.iqa.tolerance=-1"],
+            "grpo.rewards.iqa: Value error, tolerance must lie in [0.001, 1000000]; got ",
+        ),
         (["sftt.args.max_steps=3"], "sftt: Extra inputs are not permitted"),
         (["seed"], "--set takes name=value"),
         (["data.sft.9.limit=3"], "--set data.sft.9.limit: the config has no such section"),

@@ -44,7 +44,7 @@ def length_reward(lengths: ArrayT, *, shortest: float = 0, longest: float = floa
     miss = float(shortest) - counts
     if longest != math.inf:
         miss = xp.maximum(miss, counts - float(longest))
-    if margin > 0:
+    if margin > 1e-6:  # less makes no difference, and would overflow
         rewards = (1 + xp.cos(math.pi * xp.clip(miss / float(margin), 0.0, 1.0))) / 2
     else:
         rewards = xp.astype(miss <= 0, counts.dtype)
@@ -54,8 +54,8 @@ def length_reward(lengths: ArrayT, *, shortest: float = 0, longest: float = floa
 
 def check_length_settings(shortest: float, longest: float, margin: float) -> None:
     """The ranges of the settings of `length_reward`."""
-    check_number("shortest", shortest, low=0, below_high=True)
-    check_number("longest", longest, low=0)
-    check_number("margin", margin, low=0, below_high=True)
+    check_number("shortest", shortest, low=0)
+    check_number("longest", longest, low=0, or_inf=True)
+    check_number("margin", margin, low=0)
     if longest < shortest:
         raise ValueError(f"longest must be at least shortest; got {longest:g} and {shortest:g}")
