@@ -17,8 +17,11 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "examples")]
 
 from architectures.models import FULL_ROPE, QWEN2_5_VL  # noqa: E402
 from transformers import Qwen2_5_VLConfig  # noqa: E402
+from trl import GRPOConfig  # noqa: E402
 
-from recipe.memory import Rows, describe_memory, memory_of, shards_of  # noqa: E402
+from recipe.arguments import arguments_on_paper  # noqa: E402
+from recipe.launch import shards_of  # noqa: E402
+from recipe.memory import describe_memory, memory_of, rows_of  # noqa: E402
 from recipe.yaml_files import load_recipe  # noqa: E402
 
 PROMPT = 1080
@@ -38,12 +41,10 @@ def main() -> None:
     warnings.simplefilter("ignore", FutureWarning)
     for name, size in CONFIGURATIONS.items():
         recipe = load_recipe(ROOT / "examples" / "configs" / f"{name}.yaml")
-        args = recipe.grpo.args
-        micro, accumulated = args["per_device_train_batch_size"], args.get("gradient_accumulation_steps", 1)
-        generated = 0 if args.get("use_vllm") else micro * args.get("steps_per_generation", accumulated)
-        rows = Rows(micro, PROMPT, args["max_completion_length"], generated)
+        args = arguments_on_paper(GRPOConfig, "grpo", recipe.grpo.args, recipe.launch.processes)
+        rows = rows_of(recipe, args, PROMPT)
         memory = memory_of(config_of(size), recipe, rows, checkpointing=True, shards=shards_of(recipe))
-        print(f"{name}: {micro} rows of {PROMPT} and {rows.completion} tokens")
+        print(f"{name}: {rows.trained} rows of {PROMPT} and {rows.completion} tokens")
         print("\n".join(f"  {line}" for line in describe_memory(memory)))
 
 

@@ -110,6 +110,10 @@ def main() -> None:
     unknown = set(args.only or []) - set(commands)
     if unknown:
         raise SystemExit(f"--only knows {', '.join(commands)}; got {', '.join(sorted(unknown))}")
+    if recipe.launch.accelerate is not None:
+        from recipe.launch import read_accelerate  # accelerate takes a second
+
+        read_accelerate(recipe.launch.accelerate)  # before the stages that take hours
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped; start again to go on from there"))
     started = time.monotonic()
     for name, command in commands.items():

@@ -163,6 +163,7 @@ FUNCTIONS = [
     bad(tr.ScoreScale, 5, 1, error=ValidationError, match="a ScoreScale needs finite low < high; got low=5, high=1"),
     bad(tr.ScoreScale, 0, math.inf, error=ValidationError, match="a ScoreScale needs finite low < high"),
     bad(tr.ScoreScale, -1e308, 1e308, error=ValidationError, match="high - low is too large for a float"),
+    bad(tr.ScoreScale, 0, 1e-310, error=ValidationError, match="high - low is too small for a float; got low=0, high=1e-310"),
     bad(tr.ScoreScale, "one", 5, error=ValidationError, match="unable to parse string as a number"),
     bad(tr.ScoreScale(1, 5).to_points, 73, error=ValueError, match="a score of 73 is off the declared scale 1 to 5; declare the scale it was given on"),
     bad(tr.ScoreScale(1, 5).from_points, -3, error=ValueError, match="points must lie on 0 to 100; got -3"),

@@ -18,6 +18,7 @@ CONFIGS = [
     (tr.GaussianScoreReward, {"reward_at_tolerance": 1.0}, "reward_at_tolerance"),
     (tr.GaussianScoreReward, {"widening": -1.0}, "widening"),
     (tr.GaussianScoreReward, {"gain": 0.5}, "gain"),
+    (tr.GaussianScoreReward, {"weight": 1e40}, "weight"),  # infinite in the float32 of a trainer
     (tr.GaussianScoreReward, {"mos_scale": (1, 5, 9)}, "mos_scale"),
     (tr.GaussianScoreReward, {"mos_scale": {"KonIQ": (5, 1)}}, "mos_scale"),
     (tr.GaussianScoreReward, {"answer_scale": "0-100"}, "answer_scale"),

@@ -71,7 +71,7 @@ def test_a_reader_that_goes_away_leaves_no_trace(tmp_path):
         (["--world-size", "0"], "world_size must be at least 1; got 0"),
         (
             ["--reward-funcs", "tatar_rewards.presets.answer_format", "--mos-scale", "1", "5"],
-            "mos_scale is of the recipe",
+            "mos_scale is a setting of presets, such as tatar",
         ),
         (["--chat-template", "nowhere.jinja"], "chat_template must be a file"),
         (["--model", "org/model"], "model must be the folder of a model"),

@@ -56,6 +56,25 @@ def test_rewards_are_found_by_their_path_by_the_names_of_trl_and_as_models(docto
     assert "judge (a reward model), think_format_reward (not of this package)" in out
 
 
+def test_presets_take_the_settings_and_ready_rewards_have_their_own(doctor, tmp_path):
+    (tmp_path / "five.jsonl").write_text(json_lines(mos=[1.1 + 3.8 * (7 * k % 40) / 40 for k in range(40)]))
+    arguments = ["--dataset", "five.jsonl", "--num-generations", 4, "--per-device-train-batch-size", 32]
+    for rewards in (["recommended"], ["tatar_rewards.presets.q_insight", "think_format_reward"], ["tatar"]):
+        assert doctor(*arguments, "--reward-funcs", *rewards)[0] == 1, "undeclared"
+        code, out, _ = doctor(*arguments, "--mos-scale", 1, 5, "--reward-funcs", *rewards)
+        assert code == 0, out
+    for rewards in (["answer_format"], ["recommended", "answer_format"]):
+        code, _, err = doctor("--mos-scale", 1, 5, "--reward-funcs", *rewards)
+        assert code == 2
+        assert "mos_scale is a setting of presets, such as tatar and recommended, and answer_format is none" in err
+    assert (
+        "iqa_words is a setting of the preset tatar, and recommended has no budget; leave it out"
+        in (doctor("--iqa-words", 30, "--reward-funcs", "recommended")[2])
+    )
+    assert doctor("--iqa-words", 30, "--reward-funcs", "tatar")[0] == 0
+    assert "without a module there are answer_format" in doctor("--mos-scale", 1, 5, "--reward-funcs", "recomended")[2]
+
+
 def test_the_recipes_rewards_take_scales_and_budgets_from_options_and_from_the_file(doctor, tmp_path):
     mos = [1.1 + 3.8 * (7 * k % 40) / 40 for k in range(40)]
     (tmp_path / "five.jsonl").write_text(json_lines(mos=mos))

@@ -87,6 +87,17 @@ def test_jsonl_is_split_at_line_feeds_only_and_marks_are_passed_over(tmp_path):
             read_labels(tmp_path / name)
 
 
+def test_a_csv_is_read_alike_with_a_layout_and_without_one(tmp_path):
+    table = ' image , gt_score\n" a.png",1\n\n"b, c.png", 2 \n'
+    plain, declared = (spec_of(tmp_path, table, name="l.csv", layout=layout) for layout in (None, {}))
+    assert read_pictures(plain) == read_pictures(declared)
+    assert [picture.image_id for picture in read_pictures(plain)] == ["a.png", "b, c.png"]
+    assert read_labels(plain.labels) == [{"image": "a.png", "gt_score": "1"}, {"image": "b, c.png", "gt_score": "2"}]
+    for layout in (None, {}):
+        with pytest.raises(SystemExit, match="line 1: 2 columns are called 'gt_score'; rename the others"):
+            read_pictures(spec_of(tmp_path, "image,gt_score,gt_score\na,1,2\n", name="l.csv", layout=layout))
+
+
 def test_labels_on_another_scale_are_refused_before_training_and_on_request_only_told(tmp_path, capsys):
     rows = [{"image": f"{k}", "gt_score": k / 10} for k in range(9)]
     spec = spec_of(tmp_path, rows)
@@ -112,8 +123,9 @@ def test_a_set_that_selects_nothing_is_refused(tmp_path):
 
 
 def test_cells_that_no_column_names_and_truth_values_are_refused(tmp_path):
-    with pytest.raises(SystemExit, match=r"row 0: more cells than columns: \['5'\]; quote cells that hold commas"):
-        read_pictures(spec_of(tmp_path, "image,gt_score\na.png,5,5\n", name="l.csv"))
+    for line in ("a.png,5,5", "a.png"):
+        with pytest.raises(SystemExit, match=r"l\.csv, line 2: \d cells for 2 columns.* that holds a separator needs"):
+            read_pictures(spec_of(tmp_path, f"image,gt_score\n{line}\n", name="l.csv"))
     with pytest.raises(SystemExit, match="row 0: gt_score is True, no label"):
         read_pictures(spec_of(tmp_path, [{"image": "a", "gt_score": True}]))
 
@@ -136,7 +148,7 @@ def test_what_is_not_known_of_the_raters_may_stay_empty(tmp_path, unknown):
 
 
 def test_empty_cells_of_a_csv_are_not_known_and_an_empty_mos_says_so(tmp_path):
-    table = "image,gt_score,sd,n\na,1,,\nb,2,3.5,12.0\nc,3\n"
+    table = "image,gt_score,sd,n\na,1,,\nb,2,3.5,12.0\nc,3,,\n"
     pictures = read_pictures(spec_of(tmp_path, table, name="l.csv", mos_std_key="sd", raters_key="n"))
     assert [p.raters for p in pictures] == [None, 12, None]
     assert [p.mos_std == p.mos_std for p in pictures] == [False, True, False]

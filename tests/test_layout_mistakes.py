@@ -112,7 +112,7 @@ def test_a_workbook_needs_openpyxl_and_to_be_one(tmp_path, monkeypatch):
         ({"layout": {"counts": ["a", "b"], "values": [1]}}, "got 1 values for 2 columns"),
         ({"layout": {"counts": ["a"], "values": [1], "one_row_a_rater": "b"}}, "counts of ratings or one_row_a_rater"),
         ({"layout": {"columns": ["image", "image"]}}, "columns has image twice; rename one"),
-        ({"layout": {"column": ["image"]}}, "Extra inputs are not permitted"),
+        ({"layout": {"column": ["image"]}}, "unknown setting 'column'; did you mean 'columns'?"),
         ({"layout": "flickr_aes", "labels": "l.json"}, "describe tables; take them out for l.json"),
         ({"mos_std_scale": (1, 5)}, "a scale of deviations says nothing without them; name their column"),
         ({"mos_std_scale": (5, 1), "mos_std_key": "SD"}, "needs finite low < high"),
@@ -127,5 +127,5 @@ def test_a_wrong_layout_is_refused_with_the_configuration(tmp_path, fields, mess
 def test_a_layout_is_set_by_name_in_the_yaml():
     changes = ["data.test.0.layout=tad66k", "data.test.0.labels=train.csv"]
     assert load_recipe(TINY_CONFIG, changes).data.test[0].mos_key == "score"
-    with pytest.raises(SystemExit, match=r"data\.test\.0: Value error, layout 'tad' is not known; take one of"):
+    with pytest.raises(SystemExit, match=r"data\.test\.0: layout 'tad' is not known; take one of"):
         load_recipe(TINY_CONFIG, ["data.test.0.layout=tad"])

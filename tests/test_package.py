@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "explain": {"answers", "functional", "rewards", "scales"},
     "scoring": {"answers", "hacks", "metrics", "predictions", "rewards", "scales"},
     "cli": {"doctor", "evaluation", "explain", "predictions", "presets", "rewards", "scales", "scoring"},
+    "wording": set(),
     "__main__": {"cli"},
     "__init__": {"answers", "doctor", "evaluation", "functional", "hacks", "presets", "rewards", "scales"},
 }

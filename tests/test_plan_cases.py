@@ -70,7 +70,7 @@ def test_a_test_set_that_is_trained_on(untrained, capsys):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("sft.args.learning_rate=fast", "sft.args.learning_rate: Input should be a valid number"),
+        ("sft.args.learning_rate=fast", "sft.args.learning_rate: must be a number; got 'fast'"),
         (
             "grpo.args.num_generation=4",
             "grpo.args.num_generation: GRPOConfig has no such argument; did you mean",
@@ -86,6 +86,32 @@ def test_arguments_that_the_trainer_does_not_take(untrained, capsys, change, sai
     module = train_sft if change.startswith("sft") else train_grpo
     with pytest.raises(SystemExit):
         starts(module, untrained, *(["sft=null", "data.sft=[]"] if module is train_grpo else []), change)
+
+
+def test_mistakes_of_all_kinds_are_named_in_one_plan(untrained, capsys):
+    (untrained / "launch.yaml").write_text("distributed_type: [FSDP\n")
+    wrong = ['grpo.args.beta="0.1"', "grpo.args.num_generations=0", "sft.args.gradient_accumulation_steps=0"]
+    ok, missing = plan(capsys, untrained, *wrong, f"launch.accelerate={untrained}/launch.yaml")
+    assert not ok
+    for said in (
+        "grpo.args.beta: must be a number; got '0.1'; write 0.1",
+        "grpo.args.num_generations: must be at least 1; got 0",
+        "sft.args.gradient_accumulation_steps: must be at least 1; got 0",
+        "launch.yaml: while parsing a flow sequence",
+    ):
+        assert said in missing
+    assert len(missing.strip().splitlines()) == 4, missing
+    assert "pydantic" not in missing
+
+
+def test_a_stage_that_would_take_no_step_is_missing(untrained, capsys):
+    ok, missing = plan(capsys, untrained, "sft.args.max_steps=-1", "sft.args.num_train_epochs=0")
+    assert not ok
+    assert "sft takes no step: num_train_epochs is 0" in missing
+    few = ["sft=null", "data.sft=[]", "data.grpo.0.limit=1", "data.grpo.1.limit=1", "grpo.doctor=warn"]
+    ok, missing = plan(capsys, untrained, *few)
+    assert not ok
+    assert "grpo takes no step: 2 pictures fill no batch" in missing
 
 
 def test_numbers_are_read_as_people_write_them(untrained, capsys):

@@ -116,6 +116,13 @@ def test_tatar_as_released_pays_a_gain_on_aesthetics():
     assert earned == pytest.approx(math.exp(-(10**2) / (2 * (s0 * 1.08) ** 2)))
 
 
+def test_a_path_loads_a_preset_with_settings():
+    loaded = presets.load_reward_funcs(["recommended", "iqa_gaussian_score"], mos_scale=(1, 5))
+    assert [str(reward.config.mos_scale) for reward in loaded[1:]] == ["1 to 5"] * 3 + ["0 to 100"]
+    with pytest.raises(TypeError, match="recommended_reward_funcs: unknown setting 'mos_scael'; did you mean"):
+        presets.load_reward_funcs(["recommended"], mos_scael=(1, 5))
+
+
 def test_a_path_loads_a_preset_with_its_defaults():
     loaded = presets.load_reward_funcs(["tatar_rewards.presets.mr_iqa", "tatar_rewards.presets.iqa_gaussian_score"])
     assert [reward.__name__ for reward in loaded] == ["answer_format", "thurstone_rank", "iqa_gaussian_score"]

@@ -7,6 +7,7 @@ from trl import GRPOConfig, SFTConfig
 import train_grpo
 from recipe.arguments import find_problems
 from recipe.config import TINY_CONFIG
+from recipe.launch import shards_of
 from recipe.plan import Plan, print_doctor
 from recipe.yaml_files import load_recipe
 
@@ -14,10 +15,24 @@ from recipe.yaml_files import load_recipe
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (["grpo.doctor=never"], "grpo.doctor: Input should be 'stop' or 'warn'; got 'never'"),
+        (["grpo.doctor=never"], "grpo.doctor: must be 'stop' or 'warn'; got 'never'"),
         (["data.sft.0.scale=5"], "data.sft.0.scale: "),
-        (["grpo.rewards.iqa.tolerance=-1"], "grpo.rewards.iqa: Value error, tolerance must lie in [0.001, inf); got "),
-        (["sftt.args.max_steps=3"], "sftt: Extra inputs are not permitted"),
+        (
+            ["grpo.rewards.iqa.tolerance=-1"],
+            "grpo.rewards.iqa: tolerance must lie in [0.001, 1000000]; got ",
+        ),
+        (["sftt.args.max_steps=3"], "unknown setting 'sftt'; did you mean 'sft'?"),
+        (["data.test.0.scael=[0, 1]"], "data.test.0: unknown setting 'scael'; did you mean 'scale'?"),
+        (
+            ["data.test.0.layout={separatr: tab}"],
+            "data.test.0.layout: unknown setting 'separatr'; did you mean 'separator'?",
+        ),
+        (["rationales.iqa={base_url: x}"], "rationales.iqa.model: it is missing"),
+        (["seed=abc"], "seed: must be a whole number; got 'abc'"),
+        (["launch.processes=0"], "launch.processes: must be at least 1; got 0"),
+        (["launch.processes=-2"], "launch.processes: must be at least 1; got -2"),
+        (["data.make={sft: -1}"], "data.make.sft: must be at least 0; got -1"),
+        (["model.max_pixels=0"], "model.max_pixels: must be at least 1; got 0"),
         (["seed"], "--set takes name=value"),
         (["data.sft.9.limit=3"], "--set data.sft.9.limit: the config has no such section"),
         (["seed.deeper=3"], "--set seed.deeper: the config has no such section, or it holds a single value"),
@@ -27,6 +42,71 @@ def test_a_wrong_setting_is_named(changes, message):
     with pytest.raises(SystemExit) as raised:
         load_recipe(TINY_CONFIG, changes)
     assert message in str(raised.value)
+    assert "pydantic" not in str(raised.value)
+    assert "Input should" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("args", "problem"),
+    [
+        ({"beta": "abc"}, "beta: must be a number; got 'abc'"),
+        ({"beta": "0.1"}, "beta: must be a number; got '0.1'; write 0.1"),
+        ({"beta": True}, "beta: must be a number; got True; write 1.0"),
+        ({"max_steps": "10"}, "max_steps: must be a whole number; got '10'; write 10"),
+        ({"num_generations": 4.0}, "num_generations: must be a whole number; got 4.0; write 4"),
+        ({"max_steps": 10.5}, "max_steps: must be a whole number; got 10.5"),
+        ({"max_steps": None}, "max_steps: must be a whole number; got None"),
+        ({"bf16": "no"}, "bf16: must be True or False; got 'no'; write false"),
+        ({"per_device_train_batch_size": 0}, "per_device_train_batch_size: must be at least 1; got 0"),
+        ({"per_device_train_batch_size": -4}, "per_device_train_batch_size: must be at least 1; got -4"),
+        ({"gradient_accumulation_steps": 0}, "gradient_accumulation_steps: must be at least 1; got 0"),
+        ({"num_iterations": 0}, "num_iterations: must be at least 1; got 0"),
+        ({"lr_scheduler_type": "cosin"}, "lr_scheduler_type: got 'cosin'; did you mean 'cosine'?"),
+        ({"report_to": 5}, "report_to: must be a text or must be a list; got 5"),
+        ({"learning_rat": 1.0}, "learning_rat: GRPOConfig has no such argument; did you mean 'learning_rate'?"),
+        ({"zzz": 1.0}, "zzz: GRPOConfig has no such argument; take it out"),
+    ],
+)
+def test_an_argument_of_another_type_or_out_of_its_range_is_named_with_the_cure(args, problem):
+    assert find_problems(GRPOConfig, "grpo", args) == [f"grpo.args.{problem}"]
+
+
+def test_arguments_that_are_right_may_be_written_in_every_right_way():
+    args = {
+        "learning_rate": 1,
+        "save_strategy": "no",
+        "report_to": ["none"],
+        "bf16": None,
+        "max_completion_length": None,
+    }
+    assert find_problems(GRPOConfig, "grpo", args | {"lr_scheduler_type": "cosine", "optim": "adafactor"}) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"distributed_type: [FSDP\n", "expected ',' or ']', but got '<stream end>'"),
+        (b"", "must hold a mapping of settings; got nothing"),
+        (b"\xff\xfe", "is no UTF-8: byte 0xff at offset 0, line 1"),
+        (b"num_processes: 8\n", "is no configuration of accelerate: A `distributed_type` must be specified"),
+        (b"distributed_type: FSPD\n", "is no configuration of accelerate: 'FSPD' is not a valid DistributedType"),
+        (b"distributed_type: FSDP\nnum_process: 8\n", "unknown keys (['num_process'])"),
+    ],
+)
+def test_a_configuration_of_accelerate_that_it_cannot_read_is_named_with_the_cure(tmp_path, content, message):
+    path = tmp_path / "launch.yaml"
+    path.write_bytes(content)
+    with pytest.raises(SystemExit) as raised:
+        shards_of(load_recipe(TINY_CONFIG, [f"launch.accelerate={path}"]))
+    assert message in str(raised.value)
+    assert f"`accelerate config --config_file {path}`" in str(raised.value)
+
+
+@pytest.mark.parametrize(("kind", "shards"), [("FSDP", 4), ("DEEPSPEED", 4), ("MULTI_GPU", 1)])
+def test_weights_are_spread_where_the_launch_spreads_them(tmp_path, kind, shards):
+    (tmp_path / "launch.yaml").write_text(f"distributed_type: {kind}\nnum_processes: 4\n")
+    recipe = load_recipe(TINY_CONFIG, [f"launch={{processes: 4, accelerate: {tmp_path / 'launch.yaml'}}}"])
+    assert shards_of(recipe) == shards
 
 
 def test_a_config_that_does_not_exist_is_named(tmp_path):

@@ -159,10 +159,10 @@ def test_bad_columns_are_named(arguments, error, message):
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"tolerance": 0}, ValueError, r"tolerance must lie in \[0.001, inf\); got 0"),
+        ({"tolerance": 0}, ValueError, r"tolerance must lie in \[0.001, 1000000\]; got 0"),
         ({"tolerance": math.nan}, ValueError, "tolerance must lie in .* got nan"),
         ({"tolerance": "8"}, TypeError, "tolerance must be a number; got '8'"),
-        ({"reward_at_tolerance": 1.0}, ValueError, "reward_at_tolerance must lie in"),
+        ({"reward_at_tolerance": 1.0}, ValueError, r"reward_at_tolerance must lie in \[1e-06, 0.999999\]; got 1.0"),
         ({"widening": -0.1}, ValueError, "widening must lie in"),
         ({"gain": 0.5}, ValueError, "gain must lie in"),
     ],

@@ -1,8 +1,11 @@
 """The contract of a reward passes on every reward of the package, and finds planted faults."""
 
 import math
+import os
 import random
+import time
 
+import numpy as np
 import pytest
 from support.reward_calls import EVERY_REWARD
 
@@ -42,8 +45,37 @@ def fixed_keywords(completions, mos):
     return [1.0] * len(completions)
 
 
-def tuple_returned(completions, **columns):
-    return tuple(1.0 for _ in completions)
+def one_number(completions, **columns):
+    return 1.0
+
+
+class Counting:
+    """Pays for the first calls only."""
+
+    __name__ = "counting"
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, completions, **columns):
+        self.calls += 1
+        return [float(self.calls < 4)] * len(completions)
+
+
+def greedy(prompts, completions, **columns):
+    prompts.clear()
+    return [1.0] * len(completions)
+
+
+def asking_again(prompts, completions, **columns):
+    for prompt in prompts:
+        if not isinstance(prompt, str):
+            prompt.append({"role": "user", "content": "Are you sure?"})
+    return [1.0] * len(completions)
+
+
+def boundless(completions, **columns):
+    return [1e40] * len(completions)
 
 
 def at_random(completions, **columns):
@@ -77,15 +109,19 @@ class Nameless:
 @pytest.mark.parametrize(
     ("reward", "problem"),
     [
-        (nan_for_silence, "must be a finite float or None; got nan for ''"),
+        (nan_for_silence, "must be a finite number or None; got nan for ''; give None where nothing can be graded"),
+        (boundless, "got 1e[+]40 for .*; float32 ends at 3.4e38"),
         (one_short, "got 7 rewards for 8 completions"),
         (texts_only, "message lists earn otherwise than the same texts"),
         (unprepared, "the reward raised TypeError"),
         (by_place, "the order of the rows changes what they earn"),
         (fixed_keywords, "unexpected keyword argument"),
-        (tuple_returned, "must return a list; got tuple"),
+        (one_number, "must return a list; got float"),
         (at_random, "a pickled reward pays otherwise"),
-        (destructive, "changed the completions or columns"),
+        (Counting(), "call 4 of the same rows pays otherwise than the first: row 0 earns 0.0 instead of 1.0"),
+        (destructive, "changed the mos that it was given; let it work on a copy"),
+        (greedy, "changed the prompts that it was given"),
+        (asking_again, "changed the prompts that it was given"),
         (Nameless(), "has no __name__"),
     ],
 )
@@ -112,6 +148,22 @@ def stops_where_there_are_others(completions, **columns):
     if torch.distributed.is_initialized() and torch.distributed.get_rank() == 1:
         raise OSError("no space")
     return [1.0] * len(completions)
+
+
+def dies_where_there_are_others(completions, **columns):
+    import torch.distributed
+
+    if torch.distributed.is_initialized() and torch.distributed.get_rank() == 1:
+        os._exit(3)
+    return [1.0] * len(completions)
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_is_noticed_at_once():
+    start = time.monotonic()
+    with pytest.raises(AssertionError, match="process 1 of 2 ended: it died with the exit code 3"):
+        check_reward_contract(dies_where_there_are_others, processes=2)
+    assert time.monotonic() - start < 20  # most of it for the first import of torch
 
 
 @pytest.mark.slow
@@ -144,5 +196,12 @@ def test_columns_of_ones_own_take_the_place_of_the_examples():
     with pytest.raises(AssertionError, match="needs a column 'score'"):
         check_reward_contract(reward)
     check_reward_contract(reward, score=[1.0, 1.0, 2.0, 2.0, 3.5, 3.5, 5.0, 5.0])
-    with pytest.raises(ValueError, match="every column needs 8 rows"):
+    for column in (np.linspace(1, 5, 8), [math.nan, *np.linspace(1, 5, 7)]):
+        check_reward_contract(reward, score=column, votes=np.ones((8, 3)))
+    with pytest.raises(ValueError, match="every column needs 8 rows, one for each example; score has 1"):
         check_reward_contract(reward, score=[1.0])
+    for column in (5, "abcdefgh"):
+        with pytest.raises(TypeError, match="score must be a list or an array of 8 values, one for each example; got"):
+            check_reward_contract(reward, score=column)
+    with pytest.raises(TypeError, match="score cannot be copied for each call .*; give values that can be pickled"):
+        check_reward_contract(reward, score=[lambda: 1] * 8)

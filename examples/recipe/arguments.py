@@ -1,14 +1,19 @@
-"""The trainer's arguments: names and types are checked before a trainer is built, which takes any type."""
+"""The trainer's arguments: names, types and ranges are checked before a trainer is built, which takes any type."""
 
 import dataclasses
-import difflib
+import json
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_type_hints
+from enum import EnumType
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
+from tatar_rewards.doctor.settings import COUNTS
+from tatar_rewards.wording import did_you_mean, in_words, nearest, problem_in_words, with_kind
+
 Arguments = TypeVar("Arguments")
+ON_ANY_MACHINE = {name: False for name in ("bf16", "fp16", "bf16_full_eval", "fp16_full_eval", "tf32")}
 
 
 def build_arguments(
@@ -20,9 +25,21 @@ def build_arguments(
     if not problems:
         try:
             return _planned(kind, world_size)(**fixed, **args)
-        except (ValueError, TypeError, ImportError) as error:
-            problems = [f"{stage}.args: {error}"]
+        except (ValueError, ImportError) as error:
+            problems = [f"{stage}.args: {in_words(error)}"]
+        except Exception as error:  # whatever a trainer says to its settings
+            problems = [f"{stage}.args: {with_kind(error)}"]
     raise SystemExit("\n".join(problems))
+
+
+def arguments_on_paper(kind: type[Arguments], stage: str, args: Mapping[str, Any], world_size: int) -> Arguments | None:
+    """As the machine builds them that a recipe is for, whose precision this one may lack; None where they are wrong."""
+    if find_problems(kind, stage, args):
+        return None
+    try:
+        return _planned(kind, world_size)(**{**args, "output_dir": "unused", "use_cpu": True, **ON_ANY_MACHINE})
+    except Exception:  # whatever a trainer says to its settings
+        return None
 
 
 def _planned(kind: type[Arguments], world_size: int | None) -> type[Arguments]:
@@ -35,18 +52,37 @@ def _planned(kind: type[Arguments], world_size: int | None) -> type[Arguments]:
 def find_problems(kind: type[Any], stage: str, args: Mapping[str, Any]) -> list[str]:
     hints = get_type_hints(kind)
     fields = {field.name: hints[field.name] for field in dataclasses.fields(kind) if field.init}
-    return [problem for name, value in args.items() for problem in _check(name, value, fields, kind, stage)]
+    problems = []
+    for name, value in args.items():
+        if name not in fields:
+            near = nearest(name, fields)
+            cure = "take it out" if near is None else f"did you mean {near!r}?"
+            problems.append(f"{stage}.args.{name}: {kind.__name__} has no such argument; {cure}")
+        elif problem := _problem_of(fields[name], value):
+            problems.append(f"{stage}.args.{name}: {problem}")
+        elif name in COUNTS and value is not None and value < 1:
+            problems.append(f"{stage}.args.{name}: must be at least 1; got {value!r}")
+    return problems
 
 
-def _check(name: str, value: Any, fields: Mapping[str, Any], kind: type[Any], stage: str) -> list[str]:
-    if name not in fields:
-        nearest = difflib.get_close_matches(name, fields, n=1)
-        cure = f"; did you mean {nearest[0]!r}?" if nearest else ""
-        return [f"{stage}.args.{name}: {kind.__name__} has no such argument{cure}"]
+def _problem_of(hint: Any, value: Any) -> str | None:
+    """What is wrong with a value: a trainer reckons with it as it is, so that a number in quotes is none."""
+    enums: list[Any] = [part for part in get_args(hint) if isinstance(part, EnumType)]
+    choices = [one.value for enum in enums for one in enum]
+    if choices and isinstance(value, str) and value not in choices:  # the type allows any text, the trainer does not
+        return f"got {value!r:.60}; {did_you_mean(value, choices)}"
     try:
-        TypeAdapter(fields[name]).validate_python(value)
+        TypeAdapter(hint).validate_python(value, strict=True)
     except ValidationError as error:
-        return [f"{stage}.args.{name}: {error.errors()[0]['msg']}; got {value!r:.60}"]
+        said = dict.fromkeys(problem_in_words(cast(Any, {**one, "loc": ()})) for one in error.errors())
+        return f"{' or '.join(said)}; got {value!r:.60}{_as_it_should_be(hint, value)}"
     except (PydanticSchemaGenerationError, PydanticUserError):  # a type that pydantic does not know
-        return []
-    return []
+        return None
+    return None
+
+
+def _as_it_should_be(hint: Any, value: Any) -> str:
+    try:
+        return f"; write {json.dumps(TypeAdapter(hint).validate_python(value))}"
+    except (ValidationError, TypeError):
+        return ""

@@ -7,19 +7,17 @@ Every script takes the same YAML file: `configs/tiny.yaml` runs on two cores in 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from recipe.layouts import Layout, expand_layout
+from recipe.section import Section
 from tatar_rewards import GaussianScoreConfig, OpponentConfig, ScoreScale, ThurstoneRankConfig
+from tatar_rewards.doctor.settings import MOST_PROCESSES
 
 Task = Literal["iqa", "iaa"]
 FindRule = Literal["any_case", "any_extension", "subfolders", "backslashes"]
 TINY_CONFIG = Path(__file__).parents[1] / "configs" / "tiny.yaml"
 TASK_NAMES = {"iqa": "quality (IQA)", "iaa": "aesthetics (IAA)"}
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class PictureSet(Section):
@@ -94,10 +92,10 @@ class PictureSet(Section):
 class TinyPictures(Section):
     """How many crops of the photographs inside scikit-image to label, of each task."""
 
-    sft: int = 3000
-    grpo: int = 1440
-    test: int = 500
-    validation: int = 0
+    sft: Annotated[int, Field(ge=0)] = 3000
+    grpo: Annotated[int, Field(ge=0)] = 1440
+    test: Annotated[int, Field(ge=0)] = 500
+    validation: Annotated[int, Field(ge=0)] = 0
 
 
 class DataSettings(Section):
@@ -117,16 +115,16 @@ class Lora(Section):
 
 
 class TinyModel(Section):
-    vision_tower_steps: int = 450
+    vision_tower_steps: Annotated[int, Field(ge=0)] = 450
 
 
 class ModelSettings(Section):
     path: str  # a folder, or a name on the hub
     make: TinyModel | None = None  # build the tiny model at that path
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    max_pixels: int | None = None
+    max_pixels: Annotated[int, Field(ge=1)] | None = None
     frozen: list[str] = []  # training does not change parameters that have one of these in their name
-    parameters: float | None = None  # how many, for --plan where the model is not on this machine
+    parameters: Annotated[float, Field(gt=0)] | None = None  # for --plan where the model is not on this machine
     lora: Lora | None = None
 
 
@@ -194,7 +192,7 @@ class EvaluationSettings(Section):
 
 
 class Launch(Section):
-    processes: int = 1
+    processes: Annotated[int, Field(ge=1, le=MOST_PROCESSES)] = 1
     accelerate: Path | None = None  # a configuration file of accelerate
 
 

@@ -6,7 +6,7 @@ What is wrong is named with file, row or line, value and cure.
 import csv
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -26,13 +26,13 @@ _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 def read_table(spec: PictureSet, layout: Layout) -> list[Row]:
     """The rows of a set's label file, or of all label files in its folder; text without the white space around it."""
     if layout.files is None or not spec.labels.is_dir():
-        return _read_file(spec.labels, spec, layout)
+        return read_file(spec.labels, layout, _columns_read(spec, layout))
     paths = sorted(spec.labels.glob(layout.files))
     if not paths:
         raise SystemExit(f"{spec.labels}: no file is called {layout.files}; mend labels, or files of its layout")
     rows: list[Row] = []
     for path in paths:
-        of_file = _read_file(path, spec, layout)
+        of_file = read_file(path, layout, _columns_read(spec, layout))
         _check_labels_of_file(of_file, path, spec)
         rows += of_file
     return rows
@@ -47,7 +47,13 @@ def _check_labels_of_file(rows: Sequence[Row], path: Path, spec: PictureSet) -> 
             raise SystemExit(str(error)) from None
 
 
-def _read_file(path: Path, spec: PictureSet, layout: Layout) -> list[Row]:
+def _columns_read(spec: PictureSet, layout: Layout) -> set[str]:
+    named = {spec.image_key, spec.mos_key, spec.mos_std_key, spec.raters_key, layout.one_row_a_rater}
+    return {*layout.counts, *spec.where, *(column for column in named if column is not None)}
+
+
+def read_file(path: Path, layout: Layout, read: Collection[str] = ()) -> list[Row]:
+    """The rows of a table of text or of a workbook; exits where one of the columns that are read is there twice."""
     if path.is_dir():
         raise SystemExit(f"{path} is a folder; name a label file, or those in it by layout: {{files: '*.txt'}}")
     if not path.is_file():
@@ -56,9 +62,9 @@ def _read_file(path: Path, spec: PictureSet, layout: Layout) -> list[Row]:
         raise SystemExit(f"{path}: {path.suffix} is not read; save the sheet as .xlsx or as CSV in UTF-8")
     try:
         if path.suffix.lower() == ".xlsx":
-            return _to_rows(_lines_of_workbook(path), path, spec, layout)
+            return _to_rows(_lines_of_workbook(path), path, layout, read)
         with path.open("rb") as file:
-            return _to_rows(_lines_of_text(decoded_lines(file, path), layout.separator), path, spec, layout)
+            return _to_rows(_lines_of_text(decoded_lines(file, path), layout.separator), path, layout, read)
     except csv.Error as error:
         raise SystemExit(f"{path} is no table: {error}; mend it, or separator of its layout") from None
     except ValueError as error:
@@ -90,7 +96,7 @@ def _lines_of_workbook(path: Path) -> Lines:
     return [(f"line {n}", [c.strip() if isinstance(c, str) else c for c in cells]) for n, cells in rows]
 
 
-def _to_rows(lines: Lines, path: Path, spec: PictureSet, layout: Layout) -> list[Row]:
+def _to_rows(lines: Lines, path: Path, layout: Layout, read: Collection[str]) -> list[Row]:
     """Lines with the names of their columns, those of the first line where the layout gives none."""
     columns, rows = layout.columns, []
     for place, all_cells in lines:
@@ -99,21 +105,20 @@ def _to_rows(lines: Lines, path: Path, spec: PictureSet, layout: Layout) -> list
             continue
         if columns is None:
             columns = ["" if is_empty(cell) else str(cell) for cell in cells]
-            _refuse_ambiguous(columns, f"{path}, {place}", spec, layout)
+            _refuse_ambiguous(columns, f"{path}, {place}", read)
         elif len(cells) != len(columns):
             raise SystemExit(
                 f"{path}, {place}: {len(cells)} cells for {len(columns)} columns, {cells!r:.80}; mend the line, or "
-                f"columns or separator of its layout"
+                f"columns or separator of its layout; a cell that holds a separator needs quotes"
             )
         else:
             rows.append(dict(zip(columns, cells, strict=True)))
     return rows
 
 
-def _refuse_ambiguous(columns: Sequence[str], place: str, spec: PictureSet, layout: Layout) -> None:
-    """Exits if two columns have a name that the set reads; of others the last one counts."""
-    read = {spec.image_key, spec.mos_key, spec.mos_std_key, spec.raters_key, layout.one_row_a_rater}
-    for column in sorted({*layout.counts, *spec.where, *(key for key in read if key is not None)}):
+def _refuse_ambiguous(columns: Sequence[str], place: str, read: Collection[str]) -> None:
+    """Exits if two columns have a name that is read; of others the last one counts."""
+    for column in sorted(read):
         if columns.count(column) > 1:
             raise SystemExit(f"{place}: {columns.count(column)} columns are called {column!r}; rename the others")
 

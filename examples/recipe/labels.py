@@ -3,19 +3,19 @@
 The configuration declares the scale of the labels; a label off it is an error with its row.
 """
 
-import csv
 import json
 import math
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from recipe.config import PictureSet, Task
-from recipe.label_tables import cell_of, is_empty, name_of, read_table, rows_of_pictures
+from recipe.label_tables import cell_of, is_empty, name_of, read_file, read_table, rows_of_pictures
+from recipe.layouts import Layout
 from recipe.picture_files import find_files
 from tatar_rewards.findings import squeezed_labels
 from tatar_rewards.predictions import decoded_lines, parse_jsonl
@@ -45,40 +45,36 @@ def picture_key(task: str, dataset: str, image_id: str) -> str:
 
 
 def read_labels(path: Path) -> list[dict[str, Any]]:
-    """The rows of a label file."""
+    """The rows of a file of JSON, JSONL or CSV."""
     if not path.is_file():
         raise SystemExit(f"label file {path} does not exist; mend its path in the config")
     if path.suffix not in (".json", ".jsonl", ".csv"):
         raise SystemExit(f"labels must be .json, .jsonl or .csv; got {path}; declare how others are written: layout")
+    return read_file(path, Layout()) if path.suffix == ".csv" else _read_json(path)
+
+
+def _read_json(path: Path) -> list[dict[str, Any]]:
     content = path.read_bytes()
     try:
-        rows = _parse(content, path)
-    except (json.JSONDecodeError, csv.Error, RecursionError) as error:
+        if path.suffix == ".jsonl":
+            rows = list(parse_jsonl(content, path).values())
+        else:
+            rows = json.loads("".join(decoded_lines(BytesIO(content), path)))
+    except (json.JSONDecodeError, RecursionError) as error:
         raise SystemExit(f"{path} is no {path.suffix[1:]}: {error}") from None
     except ValueError as error:
         raise SystemExit(str(error)) from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise SystemExit(f"{path} must hold a list of objects, one a picture")
-    for number, row in enumerate(rows):
-        if None in row:  # the csv module keeps what no column names there
-            raise SystemExit(
-                f"{path}, row {number}: more cells than columns: {row[None]}; quote cells that hold commas"
-            )
     return rows
 
 
-def _parse(content: bytes, path: Path) -> Any:
-    if path.suffix == ".jsonl":
-        return list(parse_jsonl(content, path).values())
-    text = "".join(decoded_lines(BytesIO(content), path))
-    return json.loads(text) if path.suffix == ".json" else list(csv.DictReader(StringIO(text, newline="")))
-
-
 def _rows_of_pictures(spec: PictureSet) -> list[dict[str, Any]]:
-    if spec.layout is None:
-        return read_labels(spec.labels)
-    is_table = spec.labels.suffix not in (".json", ".jsonl")
-    return rows_of_pictures(read_table(spec, spec.layout) if is_table else read_labels(spec.labels), spec, spec.layout)
+    layout = spec.layout or Layout()
+    is_table = spec.labels.suffix == ".csv" or (
+        spec.layout is not None and spec.labels.suffix not in (".json", ".jsonl")
+    )
+    return rows_of_pictures(read_table(spec, layout) if is_table else read_labels(spec.labels), spec, layout)
 
 
 def read_pictures(spec: PictureSet) -> list[Picture]:

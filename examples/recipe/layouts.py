@@ -6,13 +6,13 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
+
+from recipe.section import Section
 
 
-class Layout(BaseModel):
+class Layout(Section):
     """How a label file is written, if it is more than a table with a header and a picture and its label in each row."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     separator: Literal["comma", "semicolon", "tab", "space"] = "comma"  # space: white space of any length
     columns: list[str] | None = None  # of a file that has no header

@@ -17,7 +17,6 @@ micro-batch, T tokens of a row, L layers, V words of the vocabulary, w bytes of 
 from typing import NamedTuple
 
 import torch
-import yaml
 from transformers import PreTrainedConfig
 from trl import GRPOConfig
 
@@ -107,32 +106,30 @@ def describe_memory(memory: Memory) -> list[str]:
 # ---------------------------------------------------------------- in a plan
 
 
-def print_memory(recipe: Recipe, config: PreTrainedConfig, prompt: int, args: GRPOConfig) -> None:
-    """What GRPO takes of a device by parts, where prompts have so many tokens."""
+def rows_of(recipe: Recipe, args: GRPOConfig, prompt: int) -> Rows:
+    """The rows that GRPO works on, where prompts have so many tokens."""
+    if args.max_completion_length is None:
+        raise ValueError("max_completion_length is null, so that answers may have any length")
     generated = 0 if args.use_vllm else args.generation_batch_size // recipe.launch.processes
-    rows = Rows(args.per_device_train_batch_size, prompt, args.max_completion_length, generated)
-    checkpointing = bool(args.gradient_checkpointing)
-    memory = memory_of(config, recipe, rows, checkpointing=checkpointing, shards=shards_of(recipe))
-    print(f"  GRPO on prompts of {prompt:,} tokens and answers of {args.max_completion_length:,} takes")
+    return Rows(args.per_device_train_batch_size, prompt, args.max_completion_length, generated)
+
+
+def print_memory(recipe: Recipe, config: PreTrainedConfig, prompt: int, args: GRPOConfig, shards: int) -> None:
+    """What GRPO takes of a device by parts, where prompts have so many tokens."""
+    rows, checkpointing = rows_of(recipe, args, prompt), bool(args.gradient_checkpointing)
+    memory = memory_of(config, recipe, rows, checkpointing=checkpointing, shards=shards)
+    print(f"  GRPO on prompts of {prompt:,} tokens and answers of {rows.completion:,} takes")
     print("\n".join(f"    {line}" for line in describe_memory(memory)))
     if args.use_vllm:
         print(f"    vLLM takes {args.vllm_gpu_memory_utilization:.0%} of each device beside it")
 
 
-def shards_of(recipe: Recipe) -> int:
-    """Over how many processes weights, gradients and moments are spread."""
-    path = recipe.launch.accelerate
-    accelerate = yaml.safe_load(path.read_text()) if path is not None and path.is_file() else {}
-    return recipe.launch.processes if accelerate.get("distributed_type") in ("DEEPSPEED", "FSDP") else 1
-
-
-def describe_states(recipe: Recipe, n_parameters: float) -> str:
+def describe_states(recipe: Recipe, n_parameters: float, shards: int) -> str:
     """The memory that the states of training take on one device, without activations: a lower bound, not a forecast."""
     width = 4 if recipe.model.dtype == "float32" else 2  # bytes of a weight
     # 16 bytes: weights, gradients and two moments in single precision; in half precision a master copy beside them
     trained = 16 if recipe.model.lora is None else width + 0.2
     reference = width if has_reference(recipe) else 0
-    shards = shards_of(recipe)
     text = f"at least {n_parameters * (trained + reference) / shards / 1e9:.3g} GB a process for weights, gradients, "
     text += "optimizer" + (" and reference model" if reference else "")
     text += f", sharded over {shards} processes" if shards > 1 else ""

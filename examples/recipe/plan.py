@@ -10,8 +10,12 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any, TypeVar
 
+from trl import GRPOConfig, SFTConfig
+
+from recipe.arguments import arguments_on_paper, find_problems
 from recipe.config import PictureSet, Recipe
 from recipe.labels import Picture, check_labels
+from recipe.launch import shards_of
 from recipe.models import refuse_trained_frozen, starting_model
 from recipe.pictures import count_per_task, load_pictures, mix_tasks, refuse_overlap, to_dataset
 from recipe.plan_model import first_line, print_model
@@ -19,7 +23,9 @@ from recipe.prompts import questions_of
 from recipe.secrets import redact
 from recipe.stages import DEPENDS_ON, check_stage, fingerprint_of_model, is_finished
 from tatar_rewards.doctor import check_setup
+from tatar_rewards.wording import in_words
 
+KINDS = {"sft": SFTConfig, "grpo": GRPOConfig}
 LARGEST_BUILT = 2e9  # parameters of a model that a plan loads, to build the trainer
 Result = TypeVar("Result")
 
@@ -66,15 +72,12 @@ def print_plan(recipe: Recipe, commands: Mapping[str, Sequence[str]], trainings:
     if not any(pictures["test"].counts.values()):
         plan.missing.append("data.test has no picture to ask about")
     print("\nsteps")
-    for part, script in trainings.items():
-        args = plan.attempt(partial(script.training_arguments, recipe, recipe.launch.processes))
-        n_pictures = sum(count_per_task(pictures[part].counts, recipe.data.iaa_share).values())
-        print(f"  {part}: {describe_steps(recipe, part, n_pictures) if args is not None else 'unknown'}")
+    args = {part: planned_arguments(plan, part, script) for part, script in trainings.items()}
+    for part in trainings:
+        print_steps(plan, part, args[part], pictures[part].counts)
     print("\nmodel")
-    grpo_args = plan.attempt(partial(trainings["grpo"].training_arguments, recipe, recipe.launch.processes))
-    n_parameters = print_model(recipe, grpo_args, plan.missing)
-    if recipe.launch.accelerate is not None and not recipe.launch.accelerate.is_file():
-        plan.missing.append(f"{recipe.launch.accelerate}, the configuration of accelerate")
+    shards = plan.attempt(partial(shards_of, recipe))
+    n_parameters = print_model(recipe, args["grpo"], shards, plan.missing)
     print_doctor(plan, trainings["grpo"].make_rewards, pictures["grpo"].found)
     for part, script in trainings.items():
         if not plan.missing and pictures[part].found and "data" not in unfinished(recipe, commands):
@@ -87,6 +90,13 @@ def print_plan(recipe: Recipe, commands: Mapping[str, Sequence[str]], trainings:
 
 def unfinished(recipe: Recipe, commands: Mapping[str, Sequence[str]]) -> set[str]:
     return {name for name in commands if name not in DEPENDS_ON or not is_finished(recipe, name)}
+
+
+def planned_arguments(plan: Plan, part: str, script: ModuleType) -> Any:
+    """The arguments of a stage's trainer, on paper where this machine cannot build them; None where they are wrong."""
+    recipe, processes = plan.recipe, plan.recipe.launch.processes
+    built = plan.attempt(partial(script.training_arguments, recipe, processes))
+    return built or arguments_on_paper(KINDS[part], part, getattr(recipe, part).args, processes)
 
 
 def try_training(plan: Plan, stage: str, script: ModuleType, n_parameters: float | None, *, written: bool) -> None:
@@ -151,31 +161,42 @@ def print_doctor(
 ) -> None:
     recipe = plan.recipe
     print("\nrewards")
+    if find_problems(KINDS["grpo"], "grpo", recipe.grpo.args):
+        print("  not looked at: grpo.args are wrong")
+        return
     rows = mix_tasks(pictures, recipe.data.iaa_share, recipe.seed)
     dataset = to_dataset(rows, questions_of(recipe)).with_format(None) if rows else None
     try:
         report = check_setup(rewards(recipe), recipe.grpo.args, dataset, recipe.launch.processes)
     except (ValueError, TypeError, ImportError, AttributeError, SystemExit) as error:
-        plan.missing.append(f"rewards: {error}")
+        plan.missing.append(f"rewards: {in_words(error)}")
         return
     print("\n".join(f"  {line}" for line in str(report).splitlines()))
     if recipe.grpo.doctor == "stop":
         plan.missing += [f"doctor: {finding.problem}" for finding in report.faults]
 
 
-def describe_steps(recipe: Recipe, part: str, n_pictures: int) -> str:
-    args = getattr(recipe, part).args
-    per_device, accumulation = args.get("per_device_train_batch_size", 8), args.get("gradient_accumulation_steps", 1)
-    rows = per_device * accumulation * recipe.launch.processes
-    batch = f"{rows} rows a step ({per_device} x {accumulation} accumulated x {recipe.launch.processes} processes)"
-    generations = args.get("num_generations", 8) if part == "grpo" else 1
+def print_steps(plan: Plan, part: str, args: Any, counts: dict[str, int]) -> None:
+    """Print how many steps a stage takes, and of how many rows."""
+    if args is None:
+        print(f"  {part}: unknown")
+        return
+    processes, pictures = plan.recipe.launch.processes, count_per_task(counts, plan.recipe.data.iaa_share)
+    n_pictures, epochs = sum(pictures.values()), args.num_train_epochs
+    per_device, accumulation = args.per_device_train_batch_size, args.gradient_accumulation_steps
+    rows, generations = per_device * accumulation * processes, getattr(args, "num_generations", 1)
+    batch = f"{rows} rows a step ({per_device} x {accumulation} accumulated x {processes} processes)"
     if generations > 1:
         batch += f", {rows / generations:g} pictures with {generations} completions each"
-    epochs, n_steps = args.get("num_train_epochs", 3), args.get("max_steps", -1)
-    if n_steps < 1:
-        n_steps = math.ceil(n_pictures * generations / rows) * epochs
-        if part == "grpo":  # pictures that do not fill a generation are left out
-            size = args.get("steps_per_generation", accumulation) * per_device * recipe.launch.processes
-            n_steps = n_pictures // max(1, size // generations) * size // rows * args.get("num_iterations", 1) * epochs
-        return f"{n_steps:g} steps, {epochs} epochs of {n_pictures} pictures; {batch}"
-    return f"{n_steps} steps; {batch}"
+    each_epoch = math.ceil(n_pictures / rows)
+    if part == "grpo":  # pictures that do not fill a generation are left out
+        size = args.generation_batch_size
+        each_epoch = n_pictures // max(1, size // generations) * size // rows * args.num_iterations
+    if args.max_steps > 0:
+        print(f"  {part}: {args.max_steps} steps; {batch}")
+    else:
+        print(f"  {part}: {each_epoch * epochs:g} steps, {epochs:g} epochs of {n_pictures} pictures; {batch}")
+    if n_pictures and not each_epoch:
+        plan.missing.append(f"{part} takes no step: {n_pictures} pictures fill no batch; give more, or fewer rows")
+    elif n_pictures and args.max_steps < 1 and each_epoch * epochs <= 0:
+        plan.missing.append(f"{part} takes no step: num_train_epochs is {epochs:g}; give more, or max_steps")

@@ -16,8 +16,11 @@ from recipe.prompts import questions_of
 PHOTOGRAPH = (4000, 3000)  # pixels of a picture from a camera, larger than most limits
 
 
-def print_model(recipe: Recipe, args: GRPOConfig | None, missing: list[str]) -> float | None:
-    """Load the model's configuration and processor if they are on this machine; returns the number of parameters."""
+def print_model(recipe: Recipe, args: GRPOConfig | None, shards: int | None, missing: list[str]) -> float | None:
+    """Load the model's configuration and processor if they are on this machine; returns the number of parameters.
+
+    Its memory is counted where the arguments of GRPO and the configuration of the launch can be read.
+    """
     settings, config, processor = recipe.model, None, None
     path, n_parameters = settings.path, settings.parameters
     if settings.make is not None and not Path(path).exists():
@@ -44,15 +47,17 @@ def print_model(recipe: Recipe, args: GRPOConfig | None, missing: list[str]) -> 
     except (OSError, ValueError, ImportError) as error:
         reason = "" if isinstance(error, OSError) else f" ({first_line(error)})"
         missing.append(f"the processor of {path} is not on this machine{reason}; {cure}")
-    if config is not None and processor is not None and args is not None:
+    if args is None or shards is None:
+        return n_parameters
+    if config is not None and processor is not None:
         question = max(questions_of(recipe).values(), key=len)
         try:
-            print_memory(recipe, config, count_tokens(processor, question, with_picture=True), args)
+            print_memory(recipe, config, count_tokens(processor, question, with_picture=True), args, shards)
             return n_parameters
         except Exception as error:  # the classes of other models do what they like
             print(f"  memory is not counted by parts: {type(error).__name__}: {first_line(error)}")
     if n_parameters:
-        print(f"  {describe_states(recipe, n_parameters)}")
+        print(f"  {describe_states(recipe, n_parameters, shards)}")
     return n_parameters
 
 

@@ -13,6 +13,7 @@ from tatar_rewards import parse_answer
 from tatar_rewards.answers.words import count_words
 from tatar_rewards.evaluation import DatasetEvaluation, Figures
 from tatar_rewards.evaluation.compare import GREEDY, MEAN
+from tatar_rewards.evaluation.table import align
 
 FLOOR, CEILING = "constant guess", "other raters"  # what the figures of a model lie between
 
@@ -30,7 +31,7 @@ def bounds_of(measured: Mapping[str, MeasuredModel], task: str, dataset: str, na
 
 HEADER = ["task", "data set", "model", "SRCC", "PLCC", "KRCC", "RMSE", "well formed", "words"]
 HEADER += [" change of SRCC (95 % interval)"]
-LEFT = ("task", "data set", "model", HEADER[-1])  # columns of words
+LEFT = (0, 1, 2, len(HEADER) - 1)  # columns of words
 
 
 def format_table(recipe: Recipe, measured: Mapping[str, MeasuredModel]) -> str:
@@ -52,7 +53,7 @@ def format_table(recipe: Recipe, measured: Mapping[str, MeasuredModel]) -> str:
                 lines += format_failures(result)
         if ceiling := bounds_of(measured, task, name, "ceiling"):
             lines.append([*start, CEILING, *figures_cells(ceiling)])
-    return align(lines)
+    return "\n".join(align(lines, LEFT))
 
 
 def figures_cells(f: Figures) -> list[str]:
@@ -85,15 +86,3 @@ def format_failures(result: DatasetEvaluation) -> list[str]:
         counts = ", ".join(f"{count} {status}" for status, count in result.samples.failures.items())
         lines.append(f"{'':<5}  samples not read: {counts}")
     return lines
-
-
-def align(lines: Sequence[Sequence[str] | str]) -> str:
-    """Columns two spaces apart, however long their cells are; a line that is one text stands as it is."""
-    rows = [line for line in lines if not isinstance(line, str)]
-    widths = [max(len(row[k]) for row in rows if k < len(row)) for k in range(len(HEADER))]
-
-    def one(row: Sequence[str]) -> str:
-        cells = zip(row, widths, HEADER, strict=False)
-        return "  ".join(cell.ljust(width) if name in LEFT else cell.rjust(width) for cell, width, name in cells)
-
-    return "\n".join(line if isinstance(line, str) else one(line).rstrip() for line in lines)

@@ -2,12 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import yaml
 from pydantic import ValidationError
 
 from recipe.config import Recipe
+from tatar_rewards.wording import problem_in_words
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml is not typed here
@@ -33,7 +34,7 @@ def read_yaml(text: str) -> Any:
 
 def load_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
     """Read a YAML file and apply changes such as `sft.args.max_steps=10`; `{out}` stands for the folder of the run."""
-    if not path.exists():
+    if not path.is_file():
         raise SystemExit(f"config {path} does not exist; see examples/configs")
     try:
         settings = read_yaml(path.read_text(encoding="utf-8"))
@@ -46,11 +47,16 @@ def load_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
     try:
         return Recipe.model_validate(_replace_out(settings, str(Path(str(settings.get("out"))))))
     except ValidationError as error:
-        lines = [
-            f"  {'.'.join(map(str, e['loc']))}: {e['msg']}; got {e['input']!r:.60}" if e["loc"] else f"  {e['msg']}"
-            for e in error.errors()
-        ]
+        lines = [f"  {_problem(one)}" for one in error.errors()]
         raise SystemExit("\n".join([f"{path} is not a recipe:", *lines])) from None
+
+
+def _problem(error: Any) -> str:
+    """One problem of a configuration, at the field as `--set` names it."""
+    place = ".".join(map(str, error["loc"]))
+    if error["type"] == "unknown_setting" and place:  # it names the field, and the value is the whole section
+        return f"{place}: {error['msg']}"
+    return problem_in_words(cast(Any, {**error, "loc": [place] * bool(place)}))
 
 
 def _set_field(settings: dict[str, Any], change: str) -> None:

@@ -134,20 +134,21 @@ def bad_stds(function, *columns):
         (
             np.array([1.0, -2.0]),
             ValueError,
-            "target_stds[1] is -2; it must be a finite number of at least 0, or NaN",
+            "target_stds[1] is -2; it must be a finite number of at least 0 and at most 1000000, or NaN",
         ),
         (np.array([math.inf, 2.0]), ValueError, "target_stds[0] is inf; it must be a finite number"),
+        (np.array([1e200, 2.0]), ValueError, "target_stds[0] is 1e+200; it must be a finite number"),
         (np.array(["a", "b"]), TypeError, "target_stds must hold real numbers"),
     ):
         yield bad(function, Q, G, *columns, error=error, match=match, target_stds=stds)
 
 
 def bad_numbers(function, args, **limits):
-    """Each setting: not a number, a truth value, NaN, below its range, beyond it."""
+    """Each setting: not a number, a truth value, complex, NaN, below its range, beyond it, and beyond any use."""
     for name, (low, beyond) in limits.items():
-        for value in ("8", None, True, [8.0]):
+        for value in ("8", None, True, [8.0], np.complex64(8)):
             yield bad(
                 function, *args, error=TypeError, match=f"{name} must be a number; got {value!r}", **{name: value}
             )
-        for value in (math.nan, low, *([] if beyond is None else [beyond])):
+        for value in (math.nan, low, 1e300, *([] if beyond is None else [beyond])):
             yield bad(function, *args, error=ValueError, match=f"{name} must lie in [", **{name: value})

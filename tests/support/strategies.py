@@ -42,46 +42,46 @@ def ranked_batches(draw, max_images=8, max_completions=6, predictions=prediction
 gaussian_settings = st.fixed_dictionaries(
     {},
     optional={
-        "tolerance": st.floats(1e-3, 1000),
+        "tolerance": st.floats(1e-3, 1e6),
         "reward_at_tolerance": st.floats(1e-6, 1 - 1e-6),
-        "widening": st.floats(0, 100),
-        "gain": st.floats(1, 10),
+        "widening": st.floats(0, 1e6),
+        "gain": st.floats(1, 1e6),
     },
 )
 error_settings = st.fixed_dictionaries(
     {"shape": st.sampled_from(["laplace", "linear", "squared", "huber"])},
-    optional={"tolerance": st.floats(1e-3, 1000), "reward_at_tolerance": st.floats(1e-6, 1 - 1e-6)},
+    optional={"tolerance": st.floats(1e-3, 1e6), "reward_at_tolerance": st.floats(1e-6, 1 - 1e-6)},
 )
 pairwise_settings = st.fixed_dictionaries(
     {},
     optional={
-        "temperature": st.floats(0.05, 1000),
-        "pair_weight_scale": st.one_of(st.floats(0.05, 1000), st.just(math.inf)),
+        "temperature": st.floats(1e-3, 1e6),
+        "pair_weight_scale": st.one_of(st.floats(1e-3, 1e6), st.just(math.inf)),
         "link": st.sampled_from(["logistic", "normal"]),
         "loss": st.sampled_from(["kl", "bce", "fidelity", "margin", "order"]),
         "hard_targets": st.booleans(),
         "within_image": st.booleans(),
-        "loss_scale": st.floats(1e-3, 10),
-        "probability_floor": st.floats(1e-9, 0.49),
+        "loss_scale": st.floats(1e-6, 1e6),
+        "probability_floor": st.floats(1e-12, 0.49),
     },
 )
 thurstone_settings = st.fixed_dictionaries(
     {},
     optional={
-        "temperature": st.floats(0.05, 1000),
-        "pair_weight_scale": st.one_of(st.floats(0.05, 1000), st.just(math.inf)),
+        "temperature": st.floats(1e-3, 1e6),
+        "pair_weight_scale": st.one_of(st.floats(1e-3, 1e6), st.just(math.inf)),
         "dispersion": st.sampled_from(["matched", "observer", "reference"]),
         "link": st.sampled_from(["logistic", "normal"]),
         "loss": st.sampled_from(["kl", "bce", "fidelity", "margin"]),
         "hard_targets": st.booleans(),
-        "loss_scale": st.floats(1e-3, 10),
-        "variance_floor": st.floats(1e-4, 10),
-        "probability_floor": st.floats(1e-9, 0.49),
+        "loss_scale": st.floats(1e-6, 1e6),
+        "variance_floor": st.floats(1e-6, 1e6),
+        "probability_floor": st.floats(1e-12, 0.49),
     },
 )
 length_settings = st.builds(
     lambda shortest, span, margin: {"shortest": shortest, "longest": shortest + span, "margin": margin},
-    st.floats(0, 500),
-    st.one_of(st.floats(0, 500), st.just(math.inf)),
-    st.one_of(st.just(0.0), st.floats(0.01, 500)),
+    st.floats(0, 5e5),
+    st.one_of(st.floats(0, 5e5), st.just(math.inf)),
+    st.one_of(st.just(0.0), st.floats(0.01, 1e6)),
 )

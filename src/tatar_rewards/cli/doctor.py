@@ -39,11 +39,11 @@ def add_doctor(commands: Any) -> None:
     doctor.add_argument("config", nargs="?", type=Path, help="YAML or JSON with settings of the trainer")
     doctor.add_argument("--dataset", help="JSON, JSONL, CSV or Parquet file, a folder, or a name of the hub")
     doctor.add_argument("--world-size", type=int, help="number of processes (default: the launcher's, else 1)")
-    doctor.add_argument("--reward-funcs", nargs="+", metavar="MODULE.NAME", help="rewards (default: the recipe's)")
+    doctor.add_argument("--reward-funcs", nargs="+", metavar="MODULE.NAME", help="presets, or rewards (default: tatar)")
     template = doctor.add_argument_group("the chat template, which tells whether it opens <think>")
     template.add_argument("--chat-template", metavar="FILE", help="with the text of the template")
     template.add_argument("--model", metavar="FOLDER", help="of the model that will be trained")
-    _add_recipe(doctor.add_argument_group("the rewards of the recipe"))
+    _add_recipe(doctor.add_argument_group("settings of the presets among the rewards"))
     trainer = doctor.add_argument_group("settings of the trainer, with TRL's defaults")
     for name, field in TrainingSettings.model_fields.items():
         nargs = "+" if name == "reward_weights" else None
@@ -67,8 +67,8 @@ def _add_recipe(recipe: Any) -> None:
     recipe.add_argument("--raters", type=float, help="ratings of each image")
     recipe.add_argument("--raters-column", metavar="COLUMN", help="of their number")
     recipe.add_argument("--think-prefilled", **yes, help="the chat template writes <think>")
-    recipe.add_argument("--iqa-words", type=float, help="most words of thinking for quality (default 65)")
-    recipe.add_argument("--iaa-words", type=float, help="fewest words of thinking for aesthetics (default 125)")
+    recipe.add_argument("--iqa-words", type=float, help="of tatar: most words of thinking for quality (default 65)")
+    recipe.add_argument("--iaa-words", type=float, help="of tatar: fewest words for aesthetics (default 125)")
 
 
 # ---------------------------------------------------------------- what it does

@@ -1,14 +1,15 @@
-"""The rewards that a command or a file of settings names: by import path, or those of the recipe with its settings."""
+"""The rewards that a command or a file of settings names: by import path, or by a preset with its settings."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from tatar_rewards.adapters.grpo_settings import reward_of_trl
-from tatar_rewards.presets import load_reward_funcs, tatar_reward_funcs
-from tatar_rewards.rewards import LengthConfig
+from tatar_rewards.presets import load_reward_funcs
+from tatar_rewards.presets.load import names_a_preset
+from tatar_rewards.rewards import LengthConfig, Reward
 from tatar_rewards.scales import ScoreScale
 
-REWARD_KEYS = (  # settings of the recipe's rewards
+REWARD_KEYS = (  # settings of a preset's rewards
     "answer_scale",
     "answers_lower_is_better",
     "iaa_words",
@@ -31,40 +32,55 @@ def load_rewards(settings: Mapping[str, Any]) -> list[Any]:
 
     Raises:
         AttributeError, ImportError: there is no reward of that name.
+        TypeError: a preset does not take a setting.
         ValueError: a setting makes no sense.
     """
     paths, model = settings.get("reward_funcs"), settings.get("reward_model_name_or_path")
-    if paths is None and model is None:
-        return list(tatar_reward_funcs(**_settings_of_recipe(settings)))
-    unread = [name for name in REWARD_KEYS if name in settings]
-    if unread:
-        raise ValueError(f"{unread[0]} is of the recipe's rewards, and those of reward_funcs have their own settings")
-    paths = [paths] if isinstance(paths, str) else ([] if paths is None else paths)
+    if paths is None:
+        paths = ["tatar"] if model is None else []
+    paths = [paths] if isinstance(paths, str) else paths
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
         raise ValueError(f"reward_funcs must be a list of import paths; got {paths!r:.80}")
     rewards: list[Any] = [] if model is None else [str(model)]
+    given = next((name for name in REWARD_KEYS if name in settings), None)
+    without = [] if model is None else [str(model)]
     for path in paths:
+        if names_a_preset(path):
+            rewards += load_reward_funcs([path], **_settings_of_preset(path, settings))
+            continue
         known = None if "." in path else reward_of_trl(path)
-        rewards += load_reward_funcs([path]) if known is None else [known]
+        loaded = load_reward_funcs([path]) if known is None else [known]
+        without += [path] * any(isinstance(reward, Reward) for reward in loaded)
+        rewards += loaded
+    if given is not None and (without or not any(map(names_a_preset, paths))):
+        raise ValueError(
+            f"{given} is a setting of presets, such as tatar and recommended, and {', '.join(without or paths)} is "
+            f"none; leave {given} out"
+        )
     return rewards
 
 
-def _settings_of_recipe(settings: Mapping[str, Any]) -> dict[str, Any]:
-    lower = _is_true(settings, "answers_lower_is_better")
-    recipe: dict[str, Any] = {
-        "mos_scale": _mos_scale(settings),
-        "answer_scale": _scale("answer_scale", settings.get("answer_scale", (0, 100)), lower=lower),
-        "think_prefilled": _is_true(settings, "think_prefilled"),
-    }
-    recipe |= {name: settings[name] for name in ("mos_std_column", "mos_std_of", "raters_column") if name in settings}
+def _settings_of_preset(path: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a preset is called with."""
+    same = ("mos_std_column", "mos_std_of", "raters_column")
+    called: dict[str, Any] = {name: settings[name] for name in same if name in settings}
+    if any(name in settings for name in ("mos_scale", "mos_scale_of", "lower_is_better", "lower_is_better_of")):
+        called["mos_scale"] = _mos_scale(settings)
+    if "answer_scale" in settings or "answers_lower_is_better" in settings:
+        lower = _is_true(settings, "answers_lower_is_better")
+        called["answer_scale"] = _scale("answer_scale", settings.get("answer_scale", (0, 100)), lower=lower)
+    if "think_prefilled" in settings:
+        called["think_prefilled"] = _is_true(settings, "think_prefilled")
     if "raters" in settings:
-        recipe["raters"] = _number("raters", settings["raters"])
+        called["raters"] = _number("raters", settings["raters"])
     if "mos_std_scale" in settings:
-        recipe["mos_std_scale"] = _scale("mos_std_scale", settings["mos_std_scale"], lower=False)
+        called["mos_std_scale"] = _scale("mos_std_scale", settings["mos_std_scale"], lower=False)
     for name, end, budget in (("iqa_words", "longest", "iqa_budget"), ("iaa_words", "shortest", "iaa_budget")):
         if name in settings:
-            recipe[budget] = LengthConfig(**{end: _number(name, settings[name])})  # type: ignore[arg-type]
-    return recipe
+            if path.rpartition(".")[2] not in ("tatar", "tatar_reward_funcs"):
+                raise ValueError(f"{name} is a setting of the preset tatar, and {path} has no budget; leave it out")
+            called[budget] = LengthConfig(**{end: _number(name, settings[name])})  # type: ignore[arg-type]
+    return called
 
 
 def _mos_scale(settings: Mapping[str, Any]) -> ScoreScale | dict[str, ScoreScale]:

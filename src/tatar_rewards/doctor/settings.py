@@ -20,6 +20,7 @@ COUNTS = (
     "generation_batch_size",
     "num_generations",
     "num_generations_eval",
+    "num_iterations",
     "per_device_eval_batch_size",
     "max_completion_length",
 )
@@ -36,6 +37,7 @@ class TrainingSettings(BaseModel):
     generation_batch_size: int | None = None
     num_generations: int = 8
     num_generations_eval: int | None = None
+    num_iterations: int = 1
     per_device_eval_batch_size: int = 8
     eval_strategy: str = "no"
     max_completion_length: int | None = 512

@@ -1,7 +1,7 @@
 """The table of an evaluation."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tatar_rewards.evaluation.figures import Figures
@@ -116,17 +116,31 @@ def bounds_of(interval: Interval, sign: str = "") -> str:
     return "" if math.isnan(low) else f"{low:{sign}.3f} to {high:{sign}.3f}"
 
 
-def align(rows: Sequence[Sequence[str]], words: int) -> list[str]:
-    """Columns two spaces apart; the first ones hold words, the others numbers."""
-    shown = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(len(row[k]) for row in shown) for k in range(len(shown[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if k < words else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in shown
-    ]
+def align(rows: Sequence[Sequence[str] | str], words: int | Collection[int]) -> list[str]:
+    r"""Columns two spaces apart: those of words to the left, numbers to the right.
+
+    Args:
+        rows: Cells, fewer where the last ones are empty; a row that is one text stands as it is.
+        words: The columns that hold words: so many first ones, or their numbers.
+
+    Examples:
+        >>> rows = [["set", "SRCC", "said"], ["KonIQ", "0.9", "up"], "not read: 2", ["a\x1b", "0.10"]]
+        >>> print(*align(rows, words=(0, 2)), sep="\n")
+        set    SRCC  said
+        KonIQ   0.9  up
+        not read: 2
+        a?     0.10
+    """
+    of_words = range(words) if isinstance(words, int) else words
+    shown = [printable(row) if isinstance(row, str) else [printable(cell) for cell in row] for row in rows]
+    cells = [row for row in shown if not isinstance(row, str)]
+    widths = [max(len(row[k]) for row in cells if k < len(row)) for k in range(max(map(len, cells), default=0))]
+
+    def one(row: Sequence[str]) -> str:
+        aligned = (cell.ljust(widths[k]) if k in of_words else cell.rjust(widths[k]) for k, cell in enumerate(row))
+        return "  ".join(aligned).rstrip()
+
+    return [row if isinstance(row, str) else one(row) for row in shown]
 
 
 def three(figure: float) -> str:

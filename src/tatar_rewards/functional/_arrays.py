@@ -44,7 +44,7 @@ def device_of(values: Array) -> Any:
 
 
 def as_floats(name: str, values: Array) -> Array:
-    """Integers as the library's widest float, half precision as float32, the rest as it is; no gradient follows."""
+    """Half precision as float32, float32 as it is, the rest as float64, longdouble too; no gradient follows."""
     xp = namespace_of(values)
     if array_api_compat.is_torch_array(values):
         tensor: Any = values
@@ -56,7 +56,7 @@ def as_floats(name: str, values: Array) -> Array:
     if not xp.isdtype(values.dtype, "real floating"):
         raise TypeError(f"{name} must hold real numbers; got dtype {values.dtype}")
     narrow = xp.finfo(values.dtype).bits < 32  # type: ignore[attr-defined]
-    return xp.astype(values, xp.float32) if narrow else values
+    return xp.astype(values, xp.float32 if narrow else xp.float64)
 
 
 def like_predictions(rewards: Array, predictions: ArrayT) -> ArrayT:

@@ -9,16 +9,23 @@ from tatar_rewards.functional._arrays import as_floats, device_of, is_array, lib
 from tatar_rewards.functional._types import Array, PerRow
 
 INF = float("inf")
+LARGEST = (
+    1e6  # points, and any other setting that is not infinite: beyond it no reward changes, until float32 overflows
+)
 
 # ---------------------------------------------------------------- settings
 
 
-def check_number(name: str, value: float, *, low: float, high: float = INF, below_high: bool = False) -> float:
+def check_number(
+    name: str, value: float, *, low: float, high: float = LARGEST, below_high: bool = False, or_inf: bool = False
+) -> float:
     """One setting as a float, checked against [low, high], or against [low, high) where it must lie `below_high`."""
-    if type(value) is not float and (isinstance(value, bool) or not isinstance(value, int | float | np.number)):
+    known = isinstance(value, int | float | np.integer | np.floating)
+    if type(value) is not float and (isinstance(value, bool) or not known):
         raise TypeError(f"{name} must be a number; got {value!r}")
-    if not low <= value <= high or (below_high and value == high):
-        raise ValueError(f"{name} must lie in [{low:g}, {high:g}{')' if below_high else ']'}; got {value!r}")
+    if (not low <= value <= high and not (or_inf and value == INF)) or (below_high and value == high):
+        allowed = f"lie in [{low:g}, {high:.7g}{')' if below_high else ']'}" + (" or be inf" if or_inf else "")
+        raise ValueError(f"{name} must {allowed}; got {value!r}")
     return float(value)
 
 
@@ -81,10 +88,14 @@ def check_points(name: str, values: PerRow) -> None:
         )
 
 
-def check_not_negative(name: str, values: PerRow) -> None:
-    row = first_row((values < 0) | (values == INF))
+def check_not_negative(name: str, values: PerRow, high: float = INF) -> None:
+    """Check that numbers are finite and none is below 0 or above `high`; NaN passes."""
+    row = first_row((values < 0) | (values > high) | (values == INF))
     if row is not None:
-        raise ValueError(f"{name}[{row}] is {float(values[row]):g}; it must be a finite number of at least 0, or NaN")
+        highest = "" if high == INF else f" and at most {high:.7g}"
+        raise ValueError(
+            f"{name}[{row}] is {float(values[row]):g}; it must be a finite number of at least 0{highest}, or NaN"
+        )
 
 
 def check_truth_values(name: str, values: PerRow) -> None:
@@ -126,7 +137,7 @@ def check_scores(predictions: PerRow, targets: PerRow, target_stds: PerRow | Non
     check_points("targets", g)
     if stds is not None:
         stds = xp.astype(stds, g.dtype, copy=False)
-        check_not_negative("target_stds", stds)
+        check_not_negative("target_stds", stds, LARGEST)
     rounding = rounding_at_ends(q)
     readable = (q >= -rounding) & (q <= 100 + rounding)
     return Scores(xp.clip(q, 0.0, 100.0), readable, xp.clip(g, 0.0, 100.0), stds)

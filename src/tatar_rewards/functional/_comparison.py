@@ -35,10 +35,10 @@ class PairSettings(NamedTuple):
         check_flag("hard_targets", self.hard_targets)
         check_flag("within_image", self.within_image)
         return self._replace(
-            temperature=check_number("temperature", self.temperature, low=1e-3, below_high=True),
-            pair_weight_scale=check_number("pair_weight_scale", self.pair_weight_scale, low=1e-3),
-            loss_scale=check_number("loss_scale", self.loss_scale, low=1e-6, below_high=True),
-            variance_floor=check_number("variance_floor", self.variance_floor, low=1e-6, below_high=True),
+            temperature=check_number("temperature", self.temperature, low=1e-3),
+            pair_weight_scale=check_number("pair_weight_scale", self.pair_weight_scale, low=1e-3, or_inf=True),
+            loss_scale=check_number("loss_scale", self.loss_scale, low=1e-6),
+            variance_floor=check_number("variance_floor", self.variance_floor, low=1e-6),
             probability_floor=check_number(
                 "probability_floor", self.probability_floor, low=1e-12, high=0.5, below_high=True
             ),

@@ -209,7 +209,7 @@ def _weights(
     """The weight of one opponent of each image, and the share of all its opponents together, which sum to 1."""
     xp = namespace_of(gaps)
     own = _arrays.matches(chosen, images.targets.shape[0])
-    excluded = xp.zeros_like(own) if settings.within_image else own
+    excluded = own & (images.sizes < 2) if settings.within_image else own  # a lone completion has no other one there
     weights = _raw_weights(gaps, excluded, settings.pair_weight_scale)
     if settings.opponents == "images":
         weights = weights / xp.sum(weights, axis=1)[:, None]

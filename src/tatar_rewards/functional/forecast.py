@@ -91,7 +91,7 @@ def crps_score_reward(
 
 def check_crps_settings(scale: float) -> None:
     """The range of the setting of `crps_score_reward`."""
-    check_number("scale", scale, low=1e-3, below_high=True)
+    check_number("scale", scale, low=1e-3)
 
 
 def _gains(columns: Columns, rows: PerRow, q: PerRow, g: PerRow, row_stds: PerRow | None) -> PerRow:

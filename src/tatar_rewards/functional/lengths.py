@@ -6,6 +6,8 @@ from tatar_rewards.functional._arrays import as_floats, like_predictions, namesp
 from tatar_rewards.functional._checks import check_columns, check_not_negative, check_number
 from tatar_rewards.functional._types import ArrayT
 
+MOST = 1e15  # words or tokens: what float32 still reckons with
+
 
 def length_reward(lengths: ArrayT, *, shortest: float = 0, longest: float = float("inf"), margin: float = 0) -> ArrayT:
     """1 within the budget, 0 outside it, with a smooth edge of `margin` on either side.
@@ -44,7 +46,7 @@ def length_reward(lengths: ArrayT, *, shortest: float = 0, longest: float = floa
     miss = float(shortest) - counts
     if longest != math.inf:
         miss = xp.maximum(miss, counts - float(longest))
-    if margin > 0:
+    if margin > 1e-6:  # less makes no difference, and would overflow
         rewards = (1 + xp.cos(math.pi * xp.clip(miss / float(margin), 0.0, 1.0))) / 2
     else:
         rewards = xp.astype(miss <= 0, counts.dtype)
@@ -54,8 +56,8 @@ def length_reward(lengths: ArrayT, *, shortest: float = 0, longest: float = floa
 
 def check_length_settings(shortest: float, longest: float, margin: float) -> None:
     """The ranges of the settings of `length_reward`."""
-    check_number("shortest", shortest, low=0, below_high=True)
-    check_number("longest", longest, low=0)
-    check_number("margin", margin, low=0, below_high=True)
+    check_number("shortest", shortest, low=0, high=MOST)
+    check_number("longest", longest, low=0, high=MOST, or_inf=True)
+    check_number("margin", margin, low=0, high=MOST)
     if longest < shortest:
         raise ValueError(f"longest must be at least shortest; got {longest:g} and {shortest:g}")

@@ -74,10 +74,10 @@ def bell_width(error: Any, tolerance: float, reward_at_tolerance: float, widenin
 
 def check_gaussian_settings(tolerance: float, reward_at_tolerance: float, widening: float, gain: float) -> None:
     """The ranges of the settings of `gaussian_score_reward`."""
-    check_number("tolerance", tolerance, low=1e-3, below_high=True)
+    check_number("tolerance", tolerance, low=1e-3)
     check_number("reward_at_tolerance", reward_at_tolerance, low=1e-6, high=1 - 1e-6)
-    check_number("widening", widening, low=0, below_high=True)
-    check_number("gain", gain, low=1, below_high=True)
+    check_number("widening", widening, low=0)
+    check_number("gain", gain, low=1)
 
 
 Shape = Literal["laplace", "linear", "squared", "huber"]
@@ -141,7 +141,7 @@ def error_score_reward(
 def check_error_settings(shape: str, tolerance: float, reward_at_tolerance: float) -> None:
     """The ranges of the settings of `error_score_reward`."""
     check_choice("shape", shape, ("laplace", "linear", "squared", "huber"))
-    check_number("tolerance", tolerance, low=1e-3, below_high=True)
+    check_number("tolerance", tolerance, low=1e-3)
     check_number("reward_at_tolerance", reward_at_tolerance, low=1e-6, high=1 - 1e-6)
 
 

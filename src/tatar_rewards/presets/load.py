@@ -7,16 +7,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 
-def load_reward_funcs(paths: Sequence[str]) -> list[Callable[..., Any]]:
+def load_reward_funcs(paths: Sequence[str], **settings: Any) -> list[Callable[..., Any]]:
     """Ready rewards by dotted path, from installed modules and those of the current folder.
 
     Args:
-        paths: `module.name` each: of a reward, of a list of rewards, or of a preset, which is taken with its defaults.
-            A name of `tatar_rewards.presets` needs no module: `recommended`.
+        paths: `module.name` each: of a reward, of a list of rewards, or of a preset. A name of `tatar_rewards.presets`
+            needs no module: `recommended`.
+        **settings: Of the presets among them, such as `mos_scale=(1, 5)`.
 
     Raises:
         ImportError: there is no such module, or it fails, or ends the program, while it is imported.
         AttributeError: the module has no such name.
+        TypeError: a preset does not take a setting.
         ValueError: a path names no reward.
 
     Examples:
@@ -32,7 +34,7 @@ def load_reward_funcs(paths: Sequence[str]) -> list[Callable[..., Any]]:
             module = str(__package__)
         found: Any = getattr(_import(module), name) if module else None
         if _is_preset(name, found):
-            found = found()  # it is no reward but makes some
+            found = found(**settings)  # it is no reward but makes some
         if not callable(found) and not isinstance(found, list | tuple):
             presets = ", ".join(_names_of_presets())
             raise ValueError(
@@ -45,6 +47,12 @@ def load_reward_funcs(paths: Sequence[str]) -> list[Callable[..., Any]]:
 
 def _names_of_presets() -> list[str]:
     return [name for name in sys.modules[__package__].__all__ if name != load_reward_funcs.__name__]
+
+
+def names_a_preset(path: str) -> bool:
+    """Whether it is a preset, which takes settings, and no ready reward, which has them."""
+    module, _, name = path.rpartition(".")
+    return module in ("", __package__) and _is_preset(name, vars(sys.modules[__package__]).get(name))
 
 
 def _is_preset(name: str, found: Any) -> bool:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from tatar_rewards.distributed.groups import check_group
+from tatar_rewards.functional._checks import LARGEST
 from tatar_rewards.rewards.frozen_config import FrozenConfig
 from tatar_rewards.rewards.function_configs import (
     CrpsScoreConfig,
@@ -67,7 +68,7 @@ class AnswerConfig(FrozenConfig):
     think_prefilled: bool = False
     task_column: str = "task"
     log_rows: bool = True
-    weight: Annotated[float, Field(ge=0, lt=math.inf)] = 1.0
+    weight: Annotated[float, Field(ge=0, le=LARGEST)] = 1.0
     schedule: Schedule | None = None
     process_group: Annotated[Any, AfterValidator(_check_group)] = None
 

@@ -50,8 +50,10 @@ class ScoreScale:
     def _check_order(self) -> Self:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise ValueError(f"a ScoreScale needs finite low < high; got low={self.low:g}, high={self.high:g}")
-        if not math.isfinite(self.high - self.low):
-            raise ValueError(f"high - low is too large for a float; got low={self.low:g}, high={self.high:g}")
+        span = self.high - self.low
+        if not math.isfinite(span) or not math.isfinite(100 / span):
+            size = "large" if span > 1 else "small"
+            raise ValueError(f"high - low is too {size} for a float; got low={self.low:g}, high={self.high:g}")
         return self
 
     def __contains__(self, score: float) -> bool:
