@@ -70,7 +70,7 @@ def test_a_test_set_that_is_trained_on(untrained, capsys):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("sft.args.learning_rate=fast", "sft.args.learning_rate: Input should be a valid number"),
+        ("sft.args.learning_rate=fast", "sft.args.learning_rate: must be a number"),
         (
             "grpo.args.num_generation=4",
             "grpo.args.num_generation: GRPOConfig has no such argument; did you mean",

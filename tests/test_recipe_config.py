@@ -14,10 +14,10 @@ from recipe.yaml_files import load_recipe
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (["grpo.doctor=never"], "grpo.doctor: Input should be 'stop' or 'warn'; got 'never'"),
+        (["grpo.doctor=never"], "grpo.doctor: must be 'stop' or 'warn'; got 'never'"),
         (["data.sft.0.scale=5"], "data.sft.0.scale: "),
-        (["grpo.rewards.iqa.tolerance=-1"], "grpo.rewards.iqa: Value error, tolerance must lie in [0.001, inf); got "),
-        (["sftt.args.max_steps=3"], "sftt: Extra inputs are not permitted"),
+        (["grpo.rewards.iqa.tolerance=-1"], "grpo.rewards.iqa: tolerance must lie in [0.001, inf); got "),
+        (["sftt.args.max_steps=3"], "sftt: there is no such field"),
         (["seed"], "--set takes name=value"),
         (["data.sft.9.limit=3"], "--set data.sft.9.limit: the config has no such section"),
         (["seed.deeper=3"], "--set seed.deeper: the config has no such section, or it holds a single value"),

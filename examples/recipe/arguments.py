@@ -8,6 +8,8 @@ from typing import Any, TypeVar, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
+from tatar_rewards.wording import without_place
+
 Arguments = TypeVar("Arguments")
 
 
@@ -46,7 +48,7 @@ def _check(name: str, value: Any, fields: Mapping[str, Any], kind: type[Any], st
     try:
         TypeAdapter(fields[name]).validate_python(value)
     except ValidationError as error:
-        return [f"{stage}.args.{name}: {error.errors()[0]['msg']}; got {value!r:.60}"]
+        return [f"{stage}.args.{name}: {without_place(error.errors()[0])}; got {value!r:.60}"]
     except (PydanticSchemaGenerationError, PydanticUserError):  # a type that pydantic does not know
         return []
     return []

@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from recipe.config import Recipe
+from tatar_rewards.wording import problem_in_words
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml is not typed here
@@ -46,10 +47,7 @@ def load_recipe(path: Path, changes: list[str] | None = None) -> Recipe:
     try:
         return Recipe.model_validate(_replace_out(settings, str(Path(str(settings.get("out"))))))
     except ValidationError as error:
-        lines = [
-            f"  {'.'.join(map(str, e['loc']))}: {e['msg']}; got {e['input']!r:.60}" if e["loc"] else f"  {e['msg']}"
-            for e in error.errors()
-        ]
+        lines = [f"  {problem_in_words(problem)}" for problem in error.errors()]
         raise SystemExit("\n".join([f"{path} is not a recipe:", *lines])) from None
 
 
