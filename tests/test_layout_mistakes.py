@@ -127,5 +127,5 @@ def test_a_wrong_layout_is_refused_with_the_configuration(tmp_path, fields, mess
 def test_a_layout_is_set_by_name_in_the_yaml():
     changes = ["data.test.0.layout=tad66k", "data.test.0.labels=train.csv"]
     assert load_recipe(TINY_CONFIG, changes).data.test[0].mos_key == "score"
-    with pytest.raises(SystemExit, match=r"data\.test\.0: Value error, layout 'tad' is not known; take one of"):
+    with pytest.raises(SystemExit, match=r"data\.test\.0: layout 'tad' is not known; take one of"):
         load_recipe(TINY_CONFIG, ["data.test.0.layout=tad"])
