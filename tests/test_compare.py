@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,10 +107,13 @@ def test_the_command_prints_both_tables_and_one_record(tmp_path, capsys):
     assert change["gain"] == pytest.approx(change["after"] - change["before"])
 
 
-def test_predictions_are_read_once_so_that_they_may_come_through_a_pipe(monkeypatch, capsys):
+def test_predictions_are_read_once_so_that_they_may_come_through_a_pipe(tmp_path, monkeypatch, capsys):
     read = []
+    monkeypatch.chdir(tmp_path)
+    for name in ("new", "old"):
+        Path(f"{name}.jsonl").touch()
 
-    def counted(paths):
+    def counted(paths, **_):
         read.append(paths)
         return rows(noisy(10, len(read)).tolist())
 

@@ -127,14 +127,14 @@ def test_a_name_that_no_row_has_is_told(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--mos-scale", "5", "1"], "evaluate: a ScoreScale needs finite low < high; got low=5, high=1"),
+        (["--mos-scale", "5", "1"], "evaluate: --mos-scale must have two finite numbers LOW < HIGH; got 5 1"),
         (["--mos-scale", "one", "5"], "argument --mos-scale: invalid float value: 'one'; python -m tatar_rewards evaluate --help"),
         (["--mos-scale", "1"], "argument --mos-scale: expected 2 arguments"),
-        (["--mos-scale-of", "mine", "one", "5"], "--mos-scale-of mine must have two numbers LOW < HIGH; got one 5"),
-        (["--mos-scale-of", "mine", "5", "1"], "--mos-scale-of mine must have two numbers LOW < HIGH; got 5 1"),
+        (["--mos-scale-of", "mine", "one", "5"], "--mos-scale-of mine must have two finite numbers LOW < HIGH; got one 5"),
+        (["--mos-scale-of", "mine", "5", "1"], "--mos-scale-of mine must have two finite numbers LOW < HIGH; got 5 1"),
         (["--mos-scale-of", "mine", "1", "5"] * 2, "--mos-scale-of mine is given twice"),
         (["--mos-scale-of", "x", "1", "5", "--lower-is-better-of", "mine"], "mos_scale declares no scale for 'mine'"),
-        (["--answer-scale", "0", "inf"], "needs finite low < high"),
+        (["--answer-scale", "0", "inf"], "--answer-scale must have two finite numbers LOW < HIGH; got 0 inf"),
         (["--resamples", "-1"], "n_resamples must be at least 1; got -1; 0 leaves the intervals out"),
         (["--misspelt"], "unrecognized arguments: --misspelt"),
     ],

@@ -134,7 +134,7 @@ def test_unlabelled_rows_are_counted_and_nothing_else():
     [
         (["{"], [], "line 1 is no JSON"),
         (["3"], [], "line 1 must hold a JSON object; got '3'"),
-        ([json.dumps(make_rows()[0]), '{"dataset": "x"}'], [], "row 1: task: Field required; every row needs"),
+        ([json.dumps(make_rows()[0]), '{"dataset": "x"}'], [], "row 1: task: it is missing; every row needs"),
         ([json.dumps(make_rows()[0])] * 2, [], "rows 0 and 1 are both of image_id '0.jpg' of 'mine'; keep one"),
         ([json.dumps({**make_rows()[0], "mos": 101})], [], r"mos of mine[0] is 101, off its declared scale 0 to 100"),
         (
@@ -174,7 +174,7 @@ def test_plain_numbers_are_on_the_scale_of_answers_or_on_none():
     assert "nan" not in str(free)
     with pytest.raises(ValueError, match=r"row 0: prediction is -3.5, off the scale of answers 0 to 100; declare it"):
         evaluate_predictions(numbers([-3.5, 0]))
-    with pytest.raises(ValueError, match="row 1: prediction is 'high', no number"):
+    with pytest.raises(ValueError, match="row 1: prediction is 'high', no finite number"):
         evaluate_predictions(numbers([1, "high"]))
 
 

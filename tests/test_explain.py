@@ -93,7 +93,7 @@ def test_the_command_explains_the_recipe_on_the_scale_of_the_labels(capsys):
 def test_the_command_takes_presets_opponents_and_files(tmp_path, capsys, monkeypatch):
     path = tmp_path / "answer.txt"
     path.write_text(GOOD)
-    asked = ["--mos", "70", "--reward", "tatar_rewards.presets.mr_iqa", "--opponent", "20", "30", "10", "--json"]
+    asked = ["--mos", "70", "--reward-funcs", "tatar_rewards.presets.mr_iqa", "--opponent", "20", "30", "10", "--json"]
     assert main(["explain", "--file", str(path), *asked]) == 0
     formatted, ranked = json.loads(capsys.readouterr().out)
     assert formatted["reward"] == 1
@@ -107,11 +107,12 @@ def test_the_command_takes_presets_opponents_and_files(tmp_path, capsys, monkeyp
     ("arguments", "message"),
     [
         ([], "give the completion, or - to read it from the standard input, or --file"),
+        (["--reward-funcs", "tatar", GOOD], "or --file; it stands before --reward-funcs, which takes all that follows"),
         ([GOOD, "--mos", "7", "--opponent", "5"], "--opponent 5 needs the answers to that image too"),
         ([GOOD, "--mos", "700"], "mos[0] is 700, off its declared scale 0 to 100"),
         ([GOOD, "--task", "speech"], "no reward is of task 'speech'"),
-        ([GOOD, "--reward", "math.sqrt"], "explain knows the rewards of this package"),
-        ([GOOD, "--reward", "nowhere.at_all"], "No module named 'nowhere'"),
+        ([GOOD, "--reward-funcs", "math.sqrt"], "explain knows the rewards of this package"),
+        ([GOOD, "--reward-funcs", "nowhere.at_all"], "No module named 'nowhere'"),
     ],
 )
 def test_a_wrong_command_is_one_line(arguments, message, capsys):

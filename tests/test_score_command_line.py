@@ -25,7 +25,7 @@ def test_rewards_are_those_of_calls_step_by_step(scores, preset):
     tables, alarms = train_on(rows, rewards)
     with tempfile.TemporaryDirectory() as folder:
         path, out = write(Path(folder) / "run.jsonl", rows), Path(folder) / "out.jsonl"
-        code = main(["score", path, "--rewards", preset, "--out", str(out), "--json"])
+        code = main(["score", path, "--reward-funcs", preset, "--out", str(out), "--json"])
         lines = lines_of(out)
     assert code == (1 if alarms else 0)
     expected = [
@@ -93,7 +93,7 @@ def test_rewards_of_ones_own_get_the_keywords_of_a_trainer(tmp_path, capsys, mon
     )
     monkeypatch.syspath_prepend(tmp_path)
     path, out = write(tmp_path / "a.jsonl", [{**row, "note": 1} for row in steps_of(HEALTHY)]), tmp_path / "out.csv"
-    _, found, _ = score(capsys, path, "--rewards", "my_score_rewards.mine", "--out", out, "--max-steps", 9)
+    _, found, _ = score(capsys, path, "--reward-funcs", "my_score_rewards.mine", "--out", out, "--max-steps", 9)
     import my_score_rewards
 
     assert my_score_rewards.seen[1] == (2, 9, ["dataset", "image_id", "log_metric", "task"])
@@ -103,7 +103,7 @@ def test_rewards_of_ones_own_get_the_keywords_of_a_trainer(tmp_path, capsys, mon
         ("short", "the reward short must pay one value a completion; got 1 of 8"),
         ("fails", "step 1 (" + path + ", row 0), rows counted from there: the reward fails fails: KeyError: 'width'"),
     ):
-        assert main(["score", path, "--rewards", f"my_score_rewards.{name}"]) == 2
+        assert main(["score", path, "--reward-funcs", f"my_score_rewards.{name}"]) == 2
         assert message in capsys.readouterr().err
 
 
@@ -111,7 +111,7 @@ def test_flat_groups_are_counted_of_the_weighted_sum(tmp_path, capsys):
     rows = steps_of([[12, 12, 40, 45, "no", 60, 88, 93]])
     path = write(tmp_path / "a.jsonl", rows)
     for flags, share in (([], 0.25), (["--reward-weights", 1, 0, 0], 0.75)):
-        _, found, _ = score(capsys, path, "--rewards", "tatar", *flags)
+        _, found, _ = score(capsys, path, "--reward-funcs", "tatar", *flags)
         assert found["steps"][0]["flat_groups"] == pytest.approx(share)
     without = write(tmp_path / "b.jsonl", [{k: v for k, v in row.items() if k != "image_id"} for row in rows])
     _, found, _ = score(capsys, without, "--num-generations", 2)
@@ -132,15 +132,16 @@ def test_flat_groups_are_counted_of_the_weighted_sum(tmp_path, capsys):
     ("change", "flags", "message"),
     [
         ({}, ["--mos-scale", "1", "5"], "step 1 (FILE, row 0), rows counted from there: mos[0] is 10, off its declared scale 1 to 5"),
-        ({"mos": "high"}, [], "FILE, row 0: mos must be a number, or nothing without a label; got 'high'"),
+        ({"mos": "high"}, [], "FILE, row 0: mos must be a finite number, or nothing without a label; got 'high'"),
+        ({"mos": math.inf}, [], "FILE, row 0: mos must be a finite number, or nothing without a label; got inf"),
         ({"step": "x"}, [], "FILE, row 0: step must be a whole number; got 'x'; name another with --step-column"),
         ({"step": 9}, [], "FILE, row 1: step 1 comes after step 9; sort the rows by 'step'"),
         ({"step": None}, [], "FILE, row 1 has one in 'step', and rows before it have none; give every row its step, or none"),
         ({"completion": None}, [], 'FILE, row 0: completion is missing; give "" where the model said nothing'),
         ({"completion": 5}, [], "completions[0] is 5, no completion"),
         ({"task": 3}, [], "task[0] is 3 of int"),
-        ({}, ["--rewards", "tatar", "answer_format"], "two rewards are called 'answer_format'; set name= of one of them"),
-        ({}, ["--rewards", "nothing"], "must name ready rewards"),
+        ({}, ["--reward-funcs", "tatar", "answer_format"], "two rewards are called 'answer_format'; set name= of one of them"),
+        ({}, ["--reward-funcs", "nothing"], "must name ready rewards"),
         ({}, ["--reward-weights", "1"], "reward_weights must have one number for each of ['answer_format', "),
         ({}, ["--num-generations", "0"], "--num-generations must be at least 1; got 0"),
         ({}, ["--out", "x.txt"], "--out must end in .jsonl, .csv or .parquet; got 'x.txt'"),

@@ -57,10 +57,10 @@ def test_rewards_of_a_run_may_be_on_another_scale_and_change_over_its_steps(tmp_
     rows = [{**row, "mos": 10 * row["mos"]} for row in steps_of(HEALTHY)]
     folder = save(pandas, train_on(rows, of_the_run())[0], tmp_path / "completions")
     monkeypatch.setitem(sys.modules, "my_run", SimpleNamespace(rewards=of_the_run()))
-    _, found, _ = score(capsys, folder, "--rewards", "my_run.rewards", "--max-steps", 100, "--mos-scale", 1, 5)
+    _, found, _ = score(capsys, folder, "--reward-funcs", "my_run.rewards", "--max-steps", 100, "--mos-scale", 1, 5)
     assert "every reward is that of the log: iqa_gaussian_score (24), iaa_thurstone_rank (24)" in found["remarks"]
     assert any("the scale of the MOS that is given is not used" in remark for remark in found["remarks"])
-    assert main(["score", str(folder), "--rewards", "my_run.rewards"]) == 2
+    assert main(["score", str(folder), "--reward-funcs", "my_run.rewards"]) == 2
     assert "trainer_state.max_steps is None" in capsys.readouterr().err
 
 
@@ -86,7 +86,7 @@ def test_rewards_of_the_run_that_are_not_named_are_told(tmp_path, capsys, pandas
     assert any(
         "not computed: crps_score, thurstone_rank, win_rate; name those" in remark for remark in found["remarks"]
     )
-    _, found, _ = score(capsys, folder, "--rewards", "recommended")
+    _, found, _ = score(capsys, folder, "--reward-funcs", "recommended")
     assert not any("name those" in remark for remark in found["remarks"])
 
 
@@ -125,5 +125,8 @@ def test_without_labels_there_are_statuses_and_constant_answers(tmp_path, capsys
     assert found["steps"][1]["srcc"] == {}
     assert [(alarm["reward"], alarm["figure"]) for alarm in found["alarms"]] == [("answers", "constant_share")]
     told = " ".join(found["remarks"])
-    assert "iqa_gaussian_score was not computed: the files have no column 'task' and no 'mos'" in told
+    assert (
+        "iqa_gaussian_score and iaa_thurstone_rank were not computed: the files have no column 'task' and no 'mos'"
+        in told
+    )
     assert "no completion has a label" in told

@@ -174,7 +174,7 @@ def test_streamed_shards_mix_prompts_in_the_trainers_groups_but_not_in_the_ranki
 def post_mortem(capsys, *files):
     """What `score` says of a run of `ranked_run` from its logs."""
     capsys.readouterr()  # the trainer prints completions
-    main(["score", *map(str, files), "--rewards", "support.ranked_run.REWARDS", "--json"])
+    main(["score", *map(str, files), "--reward-funcs", "support.ranked_run.REWARDS", "--json"])
     return json.loads(capsys.readouterr().out)
 
 

@@ -4,13 +4,13 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from enum import EnumType
-from typing import Any, TypeVar, cast, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
 from tatar_rewards.doctor.settings import COUNTS
-from tatar_rewards.wording import did_you_mean, in_words, nearest, problem_in_words, with_kind
+from tatar_rewards.wording import did_you_mean, in_words, nearest, with_kind, without_place
 
 Arguments = TypeVar("Arguments")
 ON_ANY_MACHINE = {name: False for name in ("bf16", "fp16", "bf16_full_eval", "fp16_full_eval", "tf32")}
@@ -74,7 +74,7 @@ def _problem_of(hint: Any, value: Any) -> str | None:
     try:
         TypeAdapter(hint).validate_python(value, strict=True)
     except ValidationError as error:
-        said = dict.fromkeys(problem_in_words(cast(Any, {**one, "loc": ()})) for one in error.errors())
+        said = dict.fromkeys(without_place(one) for one in error.errors())
         return f"{' or '.join(said)}; got {value!r:.60}{_as_it_should_be(hint, value)}"
     except (PydanticSchemaGenerationError, PydanticUserError):  # a type that pydantic does not know
         return None

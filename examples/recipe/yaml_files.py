@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import yaml
 from pydantic import ValidationError
@@ -56,7 +56,7 @@ def _problem(error: Any) -> str:
     place = ".".join(map(str, error["loc"]))
     if error["type"] == "unknown_setting" and place:  # it names the field, and the value is the whole section
         return f"{place}: {error['msg']}"
-    return problem_in_words(cast(Any, {**error, "loc": [place] * bool(place)}))
+    return problem_in_words(error)
 
 
 def _set_field(settings: dict[str, Any], change: str) -> None:

@@ -51,8 +51,8 @@ def squeezed_labels(points: Floats, column: str, scale: ScoreScale) -> list[Find
         Finding(
             "label scale",
             f"all of {len(known)} labels in {column!r} lie in the lowest tenth of their declared scale {scale}",
-            "declare the scale that they were given on, for example mos_scale=ScoreScale(1, 5), with "
-            "higher_is_better=False where a low value is the best picture",
+            "declare the scale that they were given on, for example mos_scale=ScoreScale(1, 5) (--mos-scale 1 5), with "
+            "higher_is_better=False (--lower-is-better) where a low value is the best picture",
         )
     ]
 
@@ -107,15 +107,18 @@ def doubtful_deviations(spreads: Floats, needed: Floats, column: str, *, of_mean
 # ---------------------------------------------------------------- answers
 
 
-def doubtful_answers(predictions: Floats, targets: Floats, scale: ScoreScale) -> list[Finding]:
+def doubtful_answers(
+    predictions: Floats, targets: Floats, scale: ScoreScale, *, labels_doubted: bool = False
+) -> list[Finding]:
     """What answers look like that were given on another scale than the declared `scale`, or in its other direction.
 
     Args:
         predictions: (n,) answers in points; NaN for an unreadable one.
         targets: (n,) MOS in points; NaN without a label.
         scale: The scale that the answers were read on.
+        labels_doubted: The scale of the labels is already found wrong, so that an offset says nothing of the answers.
     """
-    findings = answers_on_another_scale(predictions, targets, scale)
+    findings = answers_on_another_scale(predictions, targets, scale, labels_doubted=labels_doubted)
     if findings or not answers_reversed(predictions, targets):
         return findings
     x, y = known_pairs(predictions, targets)
@@ -129,19 +132,21 @@ def doubtful_answers(predictions: Floats, targets: Floats, scale: ScoreScale) ->
     ]
 
 
-def answers_on_another_scale(predictions: Floats, targets: Floats, scale: ScoreScale) -> list[Finding]:
+def answers_on_another_scale(
+    predictions: Floats, targets: Floats, scale: ScoreScale, *, labels_doubted: bool = False
+) -> list[Finding]:
     """Answers that are squeezed, all in one tenth of the scale, or off by a constant: one finding at most."""
     x, y = known_pairs(predictions, targets)
     if len(x) < FEW or np.ptp(y) == 0:
         return []
     problem = _narrow_answers(x, y, scale)
-    if problem is None and not answers_reversed(predictions, targets):
+    if problem is None and not labels_doubted and not answers_reversed(predictions, targets):
         problem = _offset_answers(x, y)
     if problem is None:
         return []
     cure = (
         f"see that answer_scale= ({scale}) is the scale that the prompt names, for example "
-        f"answer_scale=ScoreScale(1, 5), and that its direction is right (higher_is_better=)"
+        f"answer_scale=ScoreScale(1, 5) (--answer-scale 1 5), and that its direction is right (higher_is_better=)"
     )
     return [Finding("answer scale", problem, cure)]
 

@@ -1,6 +1,6 @@
 """How errors are worded for people: an exception in one line of plain words, and the name that was probably meant."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _PLAIN = {  # what pydantic says, and what is said here
     "Field required": "it is missing",
+    "Extra inputs are not permitted": "there is no such field",
     "Input should be": "must be",
     "a valid number": "a number",
     "a valid integer": "a whole number",
@@ -61,16 +62,19 @@ def problem_in_words(problem: "ErrorDetails") -> str:
         ...     print(in_words(error))
         weight: must be at least 0; got -1
     """
-    cause = problem.get("ctx", {}).get("error")
-    said = in_words(cause) if isinstance(cause, BaseException) else _plain(problem["msg"])
-    place = ": ".join(map(str, problem["loc"]))
+    said, place = without_place(problem), ".".join(map(str, problem["loc"]))
     if not place:  # the check of a whole names its values itself
         return said
-    found = "" if problem["type"] == "missing" else f"; got {problem['input']!r:.80}"
-    return f"{place}: {said}{found}"
+    whole = problem["type"] == "missing" or isinstance(problem["input"], Mapping)
+    return f"{place}: {said}" + ("" if whole else f"; got {problem['input']!r:.80}")
 
 
-def _plain(said: str) -> str:
+def without_place(problem: "ErrorDetails") -> str:
+    """What is wrong, without the field and the value."""
+    cause = problem.get("ctx", {}).get("error")
+    if isinstance(cause, BaseException):
+        return in_words(cause)
+    said = problem["msg"]
     for detail in _DETAILS:
         said = said.partition(detail)[0]
     for theirs, ours in _PLAIN.items():

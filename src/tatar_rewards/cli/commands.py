@@ -9,12 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pydantic import ValidationError
-
 from tatar_rewards.cli.doctor import add_doctor
 from tatar_rewards.cli.evaluate import add_evaluate
 from tatar_rewards.cli.explain import add_explain
 from tatar_rewards.cli.score import add_score
+from tatar_rewards.wording import in_words
 
 WRONG, INTERRUPTED, PIPE_CLOSED = 2, 130, 141  # the last two as shells have them: 128 and the number of the signal
 
@@ -52,9 +51,9 @@ def _run(arguments: Sequence[str]) -> int:
     except (ValueError, TypeError, OSError, ImportError, AttributeError) as error:
         missing = isinstance(error, ImportError) and error.name in ("yaml", "datasets", "jinja2")
         cure = '; pip install "tatar-rewards[recipe]"' if missing else ""
-        print(f"{name}: {_on_one_line(error)}{cure}", file=sys.stderr)
+        print(f"{name}: {in_words(error)}{cure}", file=sys.stderr)
     except OverflowError as error:
-        print(f"{name}: a number in the input is too large: {_on_one_line(error)}; mend it", file=sys.stderr)
+        print(f"{name}: a number in the input is too large: {in_words(error)}; mend it", file=sys.stderr)
     except RecursionError:
         print(f"{name}: something in the input is nested too deeply", file=sys.stderr)
     except MemoryError:
@@ -84,16 +83,6 @@ def _parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 def _without_exponent(argument: str) -> str:
     """A negative number as argparse knows one: it takes -1e-3 for an option."""
     return format(Decimal(argument), "f") if _NEGATIVE_NUMBER.fullmatch(argument) else argument
-
-
-def _on_one_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        details = error.errors()
-        return "; ".join(
-            ": ".join([*map(str, one["loc"]), one["msg"].removeprefix("Value error, ")]) + f"; got {one['input']!r:.80}"
-            for one in details
-        )
-    return " ".join(str(error).split())
 
 
 def _print_what_cannot_be_encoded() -> None:

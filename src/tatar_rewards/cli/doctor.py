@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tatar_rewards.cli.options import add_deviations, add_reward_funcs
 from tatar_rewards.cli.printing import Table, show, terminal
 from tatar_rewards.doctor import Finding, Report, check_setup
 from tatar_rewards.doctor.loading import load_training_data
@@ -39,7 +40,7 @@ def add_doctor(commands: Any) -> None:
     doctor.add_argument("config", nargs="?", type=Path, help="YAML or JSON with settings of the trainer")
     doctor.add_argument("--dataset", help="JSON, JSONL, CSV or Parquet file, a folder, or a name of the hub")
     doctor.add_argument("--world-size", type=int, help="number of processes (default: the launcher's, else 1)")
-    doctor.add_argument("--reward-funcs", nargs="+", metavar="MODULE.NAME", help="presets, or rewards (default: tatar)")
+    add_reward_funcs(doctor, default="tatar")
     template = doctor.add_argument_group("the chat template, which tells whether it opens <think>")
     template.add_argument("--chat-template", metavar="FILE", help="with the text of the template")
     template.add_argument("--model", metavar="FOLDER", help="of the model that will be trained")
@@ -61,11 +62,7 @@ def _add_recipe(recipe: Any) -> None:
         "--answer-scale", nargs=2, type=float, metavar=pair, help="that prompts ask for (default: 0 100)"
     )
     recipe.add_argument("--answers-lower-is-better", **yes, help="prompts ask for impairment")
-    recipe.add_argument("--mos-std-column", metavar="COLUMN", help="of the raters' standard deviations")
-    recipe.add_argument("--mos-std-of", choices=("ratings", "mean"), help="what deviates there (default: ratings)")
-    recipe.add_argument("--mos-std-scale", nargs=2, type=float, metavar=pair, help="where it is not that of the labels")
-    recipe.add_argument("--raters", type=float, help="ratings of each image")
-    recipe.add_argument("--raters-column", metavar="COLUMN", help="of their number")
+    add_deviations(recipe)
     recipe.add_argument("--think-prefilled", **yes, help="the chat template writes <think>")
     recipe.add_argument("--iqa-words", type=float, help="of tatar: most words of thinking for quality (default 65)")
     recipe.add_argument("--iaa-words", type=float, help="of tatar: fewest words for aesthetics (default 125)")

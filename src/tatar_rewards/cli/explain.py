@@ -4,19 +4,19 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+from tatar_rewards.cli.options import add_reward_funcs, answer_scale_of, check_task, reward_funcs_of, scale_of
 from tatar_rewards.cli.printing import Table, show, terminal
 from tatar_rewards.explain import Explanation, Opponent, explain_reward
-from tatar_rewards.presets import load_reward_funcs
+from tatar_rewards.predictions import decoded_lines
 from tatar_rewards.rewards import LabelConfig, Reward
-from tatar_rewards.scales import ScoreScale
 
 _DESCRIPTION = """\
 Why a completion earns its reward, step by step. For example:
 
   explain "<think>Sharp.</think><answer>64</answer>" --mos 3.9 --mos-scale 1 5
-  explain --file answer.txt --mos 70 --reward tatar_rewards.presets.recommended --opponent 40 35 45 --opponent 80 90"""
+  explain --file answer.txt --mos 70 --reward-funcs recommended --opponent 40 35 45 --opponent 80 90"""
 
 
 def add_explain(commands: Any) -> None:
@@ -31,13 +31,7 @@ def add_explain(commands: Any) -> None:
     command.add_argument("completion", nargs="?", help="the text; - reads it from the standard input")
     command.add_argument("--file", type=Path, help="a file with the text")
     command.add_argument("--mos", type=float, help="of its image")
-    command.add_argument(
-        "--reward",
-        action="append",
-        metavar="PATH",
-        help="a reward, a list of them or a preset by dotted path; may be given several times "
-        "(default: tatar_rewards.presets.tatar)",
-    )
+    add_reward_funcs(command, default="tatar")
     command.add_argument("--task", help="explain the rewards of this task only")
     command.add_argument(
         "--other", nargs="+", type=float, metavar="SCORE", help="other answers to the same image, for CRPS"
@@ -79,30 +73,30 @@ def _explain(options: dict[str, Any]) -> int:
 def _text(options: dict[str, Any]) -> str:
     given = [name for name in ("completion", "file") if name in options]
     if len(given) != 1:
-        raise ValueError("give the completion, or - to read it from the standard input, or --file")
+        place = "; it stands before --reward-funcs, which takes all that follows" if "reward_funcs" in options else ""
+        raise ValueError(f"give the completion, or - to read it from the standard input, or --file{place}")
     if "file" in options:
-        content: str = options["file"].read_text(encoding="utf-8")
-        return content
+        with options["file"].open("rb") as lines:
+            return "".join(decoded_lines(lines, options["file"]))
     completion: str = options["completion"]
     return sys.stdin.read() if completion == "-" else completion
 
 
 def _rewards(options: dict[str, Any]) -> list[Reward[Any]]:
     """The rewards that are asked for, on the scales that are given."""
-    loaded = load_reward_funcs(options.get("reward", ["tatar_rewards.presets.tatar"]))
-    ours = [cast(Reward[Any], reward) for reward in loaded if isinstance(reward, Reward)]
+    loaded = reward_funcs_of(options)
+    ours = [reward for reward in loaded if isinstance(reward, Reward)]
     if len(ours) < len(loaded):
-        raise TypeError("explain knows the rewards of this package; one of --reward is another function")
-    task, tasks = options.get("task"), {reward.config.task for reward in ours}
-    if task is not None and not tasks & ({task} if tasks - {None} else {None}):
-        raise ValueError(f"no reward is of task {task!r}; there are {sorted(map(str, tasks - {None}))}")
+        raise TypeError("explain knows the rewards of this package; one of --reward-funcs is another function")
+    task = options.get("task")
+    check_task(task, ours)
     changes: dict[str, Any] = {"think_prefilled": True} if options["think_prefilled"] else {}
     if "answer_scale" in options:
-        changes["answer_scale"] = ScoreScale(*options["answer_scale"])
+        changes["answer_scale"] = answer_scale_of(options)
     labels: dict[str, Any] = {}
     if "mos_scale" in options or options["lower_is_better"]:
-        low, high = options.get("mos_scale", (0.0, 100.0))
-        labels["mos_scale"] = ScoreScale(low, high, higher_is_better=not options["lower_is_better"])
+        ends = options.get("mos_scale", (0.0, 100.0))
+        labels["mos_scale"] = scale_of("--mos-scale", ends, lower=options["lower_is_better"])
     return [
         reward.fresh(**changes, **(labels if isinstance(reward.config, LabelConfig) else {}))
         for reward in ours

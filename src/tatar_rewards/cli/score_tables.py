@@ -18,10 +18,11 @@ def tables_of(summary: Summary) -> list[Table | str]:
     if summary.tasks:
         parts.append(_tasks(summary))
     parts.append(_statuses(summary))
+    parts += [_paragraphs("Problems", summary.problems)] * bool(summary.problems)
     parts += [_paragraphs("Alarms", summary.say_alarms())] * bool(summary.alarms)
     parts += [_paragraphs("Remarks", summary.remarks)] * bool(summary.remarks)
-    parts.append(_verdict(summary))
-    return parts
+    verdict = summary.verdict()
+    return [*parts, f"{verdict[0].upper()}{verdict[1:]}."]
 
 
 def _steps(steps: Sequence[StepFigures]) -> Table:
@@ -64,8 +65,3 @@ def _statuses(summary: Summary) -> Table:
 def _paragraphs(title: str, texts: Sequence[str]) -> str:
     wrapped = (textwrap.fill(text, WIDTH, initial_indent="- ", subsequent_indent="  ") for text in texts)
     return "\n".join([f"{title}:", *wrapped])
-
-
-def _verdict(summary: Summary) -> str:
-    n = len(summary.alarms)
-    return f"{n} alarm{'s' * (n > 1)}." if n else "No alarm."

@@ -239,7 +239,7 @@ def read_columns(rows: Iterable[Mapping[str, Any]], reading: Reading) -> list[Co
             columns[key] = Columns(row.task, row.dataset, reading.mos_scale(row))
         columns[key].add(row, number, reading)
     if not columns:
-        raise ValueError("there are no rows to evaluate; give one for each picture")
+        raise RowError("there are no rows to evaluate; give one for each picture")
     for one in columns.values():
         one.check_samples()
     return list(columns.values())

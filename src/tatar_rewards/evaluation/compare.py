@@ -18,6 +18,7 @@ from tatar_rewards.predictions import RowError
 from tatar_rewards.scales import POINTS, Scale, ScalesByDataset
 
 GREEDY, MEAN = "greedy answers", "mean of samples"
+_KINDS = {GREEDY: "greedy answers", MEAN: "sampled answers"}
 
 
 class SrccChange(NamedTuple):
@@ -60,11 +61,19 @@ class Change(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Every data set that both models were asked about, and those that only one was."""
+    """Every data set that both models were asked about, and those that only one was.
+
+    Attributes:
+        changes: By data set and kind of answers.
+        only_before: Data sets that only the first model was asked about.
+        only_after: Those that only the second one was.
+        not_compared: Why there is no change of a data set that both were asked about, by its name.
+    """
 
     changes: list[Change]
     only_before: list[str]
     only_after: list[str]
+    not_compared: dict[str, str]
 
     def to_json(self) -> str:
         """All of it at full precision; NaN as null."""
@@ -84,7 +93,9 @@ class Comparison(NamedTuple):
             for which, names in (("baseline", self.only_before), ("new predictions", self.only_after))
             if names
         ]
-        return "\n".join(["change of SRCC", *align([header, *rows], words=3), *left_out])
+        left_out += [f"{name} is not compared: {why}" for name, why in self.not_compared.items()]
+        table = align([header, *rows], words=3) if rows else []
+        return "\n".join(["change of SRCC", *table, *left_out])
 
 
 def compare_predictions(
@@ -161,9 +172,24 @@ def compare_columns(before: Sequence[Columns], after: Sequence[Columns], n_resam
             f"the two have no data set in common: {sorted(name for _, name in first)} and "
             f"{sorted(name for _, name in second)}; give predictions about the same pictures"
         )
-    changes = [change for key in common for change in _changes(first[key], second[key], n_resamples)]
-    only = [[name for task, name in some if (task, name) not in common] for some in (first, second)]
-    return Comparison(changes, *only)
+    by_key = {key: _changes(first[key], second[key], n_resamples) for key in common}
+    old, new = ([name for task, name in some if (task, name) not in common] for some in (first, second))
+    why_not = {key[1]: _why_not(first[key], second[key]) for key, changes in by_key.items() if not changes}
+    return Comparison([change for changes in by_key.values() for change in changes], old, new, why_not)
+
+
+def _why_not(before: Columns, after: Columns) -> str:
+    """Why two models cannot be compared on a data set that both were asked about."""
+    if not any(key in before.places for key in after.places):
+        return "they have no picture in common; give predictions about the same ones, under the same image_id"
+    kinds = [[kind for kind in (GREEDY, MEAN) if _asked(columns, kind).any()] for columns in (before, after)]
+    if not set(kinds[0]) & set(kinds[1]):
+        has, have = (_KINDS[some[0]] for some in kinds)
+        return (
+            f"the baseline has {has} only, the new predictions {have} only; give both the same kind (a field 'sample' "
+            f"numbers sampled answers, and a greedy one has none)"
+        )
+    return "no picture that both have answers of one kind to has a MOS; add the labels"
 
 
 def _changes(before: Columns, after: Columns, n_resamples: int) -> list[Change]:

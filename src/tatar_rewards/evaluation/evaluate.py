@@ -86,12 +86,15 @@ def evaluate_columns(
     read: Sequence[Columns], reading: Reading, n_resamples: int, *, logistic: bool = False
 ) -> Evaluation:
     """`evaluate_predictions` of rows that have been read."""
-    evaluated = []
+    evaluated, alike = [], dict[tuple[str, str], list[tuple[str, Finding]]]()
     for columns in read:
         one, findings = _evaluate_dataset(columns, n_resamples, reading, logistic=logistic)
         for finding in findings:
-            warnings.warn(f"{finding.problem}; {finding.cure}", stacklevel=3)
+            alike.setdefault((finding.check, finding.cure), []).append((columns.dataset, finding))
         evaluated.append(one)
+    for (_, first), *others in alike.values():  # one wrong scale shows in each data set
+        also = f" (and so of {', '.join(repr(dataset) for dataset, _ in others)})" if others else ""
+        warnings.warn(f"{first.problem}{also}; {first.cure}", stacklevel=3)
     tasks = dict.fromkeys(one.task for one in evaluated)
     by_task = {task: [one for one in evaluated if one.task == task] for task in tasks}
     means = {task: mean_figures([one.figures for one in some]) for task, some in by_task.items()}

@@ -18,8 +18,9 @@ def find_suspicious(
     answer_scale: ScoreScale,
 ) -> Iterator[Finding]:
     """Findings, from predictions and targets in points; NaN where there is none."""
-    yield from squeezed_labels(targets, dataset, mos_scale)
-    for finding in answers_on_another_scale(predictions, targets, answer_scale):
+    squeezed = squeezed_labels(targets, dataset, mos_scale)
+    yield from squeezed
+    for finding in answers_on_another_scale(predictions, targets, answer_scale, labels_doubted=bool(squeezed)):
         yield finding._replace(problem=f"{dataset!r}: {finding.problem}")
     if answers_reversed(predictions, targets):
         pictures = int(np.sum(~np.isnan(predictions + targets)))

@@ -34,7 +34,8 @@ def table_lines(
 
     def add(task: str, name: str, figures: Figures, pictures: str = "", bounds: str = "", read: str = "") -> None:
         cells = (three(figures.srcc), bounds, three(figures.plcc), three(figures.krcc), _one(figures.rmse), read)
-        lines.append(Line(task, name, pictures, cells))
+        if pictures or read or not all(map(math.isnan, figures)):  # else the line would say nothing
+            lines.append(Line(task, name, pictures, cells))
 
     for one in datasets:
         if one.rows or one.samples is None:

@@ -1,16 +1,20 @@
 """A model's predictions as rows, from files of several kinds.
 
 `read_predictions` reads JSONL, JSON, CSV and Parquet row by row, however long they are. `text_files`, `json_files` and
-`parquet_files` know the formats, `completions_tables` the table that TRL's trainer writes, `rows` what a row must hold.
+`parquet_files` know the formats, `completions_tables` the table that TRL's trainer writes, `folders` where it does,
+`columns` which columns have other names, `rows` what a row must hold.
 """
 
+from tatar_rewards.predictions.columns import NamedColumns, value_of
 from tatar_rewards.predictions.completions_tables import (
+    UNKNOWN_TASK,
     LoggedRow,
     logged_rewards,
     logged_row,
     read_predictions,
     read_rows,
 )
+from tatar_rewards.predictions.folders import find_files
 from tatar_rewards.predictions.rows import (
     CompletionError,
     LoggedAnswer,
@@ -23,18 +27,22 @@ from tatar_rewards.predictions.rows import (
 from tatar_rewards.predictions.text_files import decoded_lines, parse_jsonl
 
 __all__ = [
+    "UNKNOWN_TASK",
     "CompletionError",
     "LoggedAnswer",
     "LoggedRow",
+    "NamedColumns",
     "PlainNumber",
     "PredictionRow",
     "RowError",
     "check_row",
     "decoded_lines",
+    "find_files",
     "logged_rewards",
     "logged_row",
     "messages_in_text",
     "parse_jsonl",
     "read_predictions",
     "read_rows",
+    "value_of",
 ]

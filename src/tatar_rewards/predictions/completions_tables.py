@@ -10,35 +10,46 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from tatar_rewards.predictions.columns import NamedColumns
 from tatar_rewards.predictions.json_files import read_json
 from tatar_rewards.predictions.parquet_files import read_parquet
-from tatar_rewards.predictions.rows import KNOWN_RATERS, REQUIRED, SAMPLES, LoggedAnswer
+from tatar_rewards.predictions.rows import INSTEAD, KNOWN_RATERS, REQUIRED, LoggedAnswer
 from tatar_rewards.predictions.text_files import Row, read_csv, read_jsonl
+from tatar_rewards.wording import nearest
 
+UNKNOWN_TASK = "-"  # where a log does not tell it
 _EARLIER = ("/score", "/target", "/status")
+_NO_OTHER_NAMES: Mapping[str, str] = MappingProxyType({})
 _ROUNDING = 1e-6  # points
 _TASK_IN_NAME = re.compile(r"(.+)_(?:gaussian_score|threshold_score|pairwise_rank|thurstone_rank)")
 
 
-def choose_columns(names: Sequence[str], path: Path) -> list[str]:
+def choose_columns(
+    names: Sequence[str], path: Path, *, columns: Mapping[str, str] = _NO_OTHER_NAMES, task: str | None = None
+) -> list[str]:
     """Those of a table's columns that are read: others may hold pictures.
 
     Raises:
         ValueError: what a row needs is missing.
     """
-    missing = [name for name in REQUIRED if name not in names]
-    if missing == ["completion"] and {"completions", "prediction"} & set(names):
+    needed = {field: columns.get(field, field) for field in REQUIRED if field != "task" or task is None}
+    missing = [name for name in needed.values() if name not in names]
+    if missing == [needed["completion"]] and set(INSTEAD) & set(names):
         missing = []
     if missing and not logged_rewards(names):
+        near = (f"did you mean {one!r} for {name!r}?" for name in missing if (one := nearest(name, names, 0.7)))
         raise ValueError(
             f"{path}: no column {', '.join(map(repr, missing))} among {list(names)}; the header must name dataset, "
-            f"task, image_id, mos and completion, or what a reward with labels logs to a completions table"
+            f"task, image_id, mos and completion, or what a reward with labels logs to a completions table; "
+            f"--mos-column and its like take other names{'; '.join(['', *near])}"
         )
-    known = (*REQUIRED, *SAMPLES, *KNOWN_RATERS, "step")
+    known = {*REQUIRED, *INSTEAD, *KNOWN_RATERS, "sample", "step", *columns.values()}
     return [name for name in names if name in known or name.endswith(("/row", *_EARLIER))]
 
 
@@ -65,34 +76,41 @@ def read_rows(path: Path, choose: Choose) -> Iterator[Row]:
     return READERS[path.suffix.lower()](path, choose)
 
 
-def read_predictions(paths: Sequence[Path | str]) -> Iterator[Row]:
+def read_predictions(
+    paths: Sequence[Path | str], *, columns: Mapping[str, str] = _NO_OTHER_NAMES, task: str | None = None
+) -> Iterator[Row]:
     """The rows of files of predictions, read one after the other while they are asked for.
 
     Args:
         paths: Files whose suffix says what they are: .jsonl with an object a line, .json with a list of objects or an
             object of columns, .csv with a header, .parquet. Any of them may be a completions table of TRL.
+        columns: Columns that have another name than the field that they hold, by field: `{"mos": "rating"}`.
+        task: Of all rows, where no column has it.
 
     Yields:
         Rows with `dataset`, `task`, `image_id`, `mos` and `completion`, as `evaluate_predictions` takes them.
 
     Raises:
         ImportError: a file is Parquet, and pyarrow is not installed.
-        ValueError: a file cannot be read; the message names it and its line or row.
+        ValueError: a file cannot be read; the message names it and its line or row. No row has a column of `columns`.
 
     Warns:
         UserWarning: two completions tables hold the same rows.
     """
-    names, before = _DatasetNames(), None
+    names, before, named = _DatasetNames(), None, NamedColumns(columns)
+    choose = partial(choose_columns, columns=columns, task=task)
     for path in map(Path, [paths] if isinstance(paths, str | Path) else paths):
         table = None  # the contents of a completions table, as a hash
-        for number, row in enumerate(read_rows(path, choose_columns)):
+        for number, as_written in enumerate(read_rows(path, choose)):
+            row = named.as_fields(as_written, number, path) if columns else as_written
             if "mos" in row or not (rewards := logged_rewards(row)):
-                yield row
+                yield row if task is None else {"task": task, **row}
                 continue
             table = table or blake2b(digest_size=16)
             contents = [row.get("completion"), *(row[column] for column in row if "/" in column)]
             table.update(repr(contents).encode(errors="replace"))
-            yield from _rows_of_rewards(row, rewards, number, path, names)
+            for one in _rows_of_rewards(row, rewards, number, path, names):
+                yield {**one, "task": task} if task is not None and one["task"] == UNKNOWN_TASK else one
         if table is not None and table.digest() == before:
             warnings.warn(
                 f"{path} repeats the rows of the table before it; a trainer that logs more often than it generates "
@@ -100,6 +118,7 @@ def read_predictions(paths: Sequence[Path | str]) -> Iterator[Row]:
                 stacklevel=2,
             )
         before = table and table.digest()
+    named.check()
 
 
 # ---------------------------------------------------------------- the completions table
@@ -109,7 +128,7 @@ class LoggedRow(NamedTuple):
     """What a reward has logged of a completion."""
 
     reward: str
-    task: str  # "-" where nothing tells it
+    task: str  # UNKNOWN_TASK where nothing tells it
     dataset: str | None
     target: float | None  # points
     answer: LoggedAnswer
@@ -169,7 +188,7 @@ def logged_row(row: Row, reward: str, place: str) -> LoggedRow | None:
     if status == "ok" and score is None:
         raise ValueError(f"{place}: the status is ok and there is no score; log the table anew")
     in_name = _TASK_IN_NAME.fullmatch(reward)
-    task = _known(fields.get("task")) or (in_name[1] if in_name else "-")
+    task = _known(fields.get("task")) or (in_name[1] if in_name else UNKNOWN_TASK)
     dataset = _known(fields.get("dataset"))
     return LoggedRow(
         reward,

@@ -9,12 +9,13 @@ from numbers import Integral
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationError
 
 from tatar_rewards.scales import is_missing
+from tatar_rewards.wording import problem_in_words
 
 REQUIRED = ("dataset", "task", "image_id", "mos", "completion")
-SAMPLES = ("sample", "completions", "prediction")
+INSTEAD = ("completions", "prediction")  # of a completion
 KNOWN_RATERS = ("mos_std", "raters", "mos_error")
 
 
@@ -126,7 +127,13 @@ class PlainNumber(NamedTuple):
     value: float
 
 
-MaybeNumber = Annotated[float | None, BeforeValidator(_number_or_missing)]
+def _finite(value: float | None) -> float | None:
+    if value is not None and math.isinf(value):
+        raise ValueError("must be a finite number, or nothing where it is not known")
+    return value
+
+
+MaybeNumber = Annotated[float | None, BeforeValidator(_number_or_missing), AfterValidator(_finite)]
 
 
 class PredictionRow(BaseModel):
@@ -168,10 +175,10 @@ class PredictionRow(BaseModel):
 
 def _plain_number(value: Any, number: int) -> PlainNumber:
     try:
-        known = _number_or_missing(value)
-        return PlainNumber(math.nan if known is None else float(known))
-    except (TypeError, ValueError):
-        raise RowError(f"row {number}: prediction is {value!r:.60}, no number", number) from None
+        known = _finite(None if (given := _number_or_missing(value)) is None else float(given))
+        return PlainNumber(math.nan if known is None else known)
+    except (TypeError, ValueError, OverflowError):
+        raise RowError(f"row {number}: prediction is {value!r:.60}, no finite number", number) from None
 
 
 def check_row(number: int, raw: Mapping[str, Any]) -> PredictionRow:
@@ -199,11 +206,7 @@ def check_row(number: int, raw: Mapping[str, Any]) -> PredictionRow:
     try:
         return PredictionRow.model_validate(row)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = str(first["loc"][0])
-        found = f"; got {raw[field]!r:.60}" if field in raw else ""
-        message = first["msg"].removeprefix("Value error, ")
+        problem = problem_in_words(error.errors()[0])
         raise RowError(
-            f"row {number}: {field}: {message}{found}; every row needs dataset, task, image_id, mos and completion",
-            number,
+            f"row {number}: {problem}; every row needs dataset, task, image_id, mos and completion", number
         ) from None

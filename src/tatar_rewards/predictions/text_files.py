@@ -94,9 +94,7 @@ def read_csv(path: Path, choose: Callable[[Sequence[str], Path], list[str]]) -> 
         header = _next_cells(reader, f"{path}, header")
         if header is None:
             return
-        for name in choose(header, path):
-            if header.count(name) > 1:
-                raise ValueError(f"{path}, header: {header.count(name)} columns are called {name!r}; keep one of them")
+        refuse_twins(header, choose(header, path), f"{path}, header")
         number = 0
         while (cells := _next_cells(reader, f"{path}, row {number}")) is not None:
             if cells and len(cells) != len(header):
@@ -111,6 +109,13 @@ def read_csv(path: Path, choose: Callable[[Sequence[str], Path], list[str]]) -> 
                     del row["completion"]  # of another kind of row
                 yield row
                 number += 1
+
+
+def refuse_twins(names: Sequence[str], chosen: Iterable[str], place: str) -> None:
+    """A ValueError where two of a table's columns have one name that is read: which of them is meant?"""
+    for name in chosen:
+        if names.count(name) > 1:
+            raise ValueError(f"{place}: {names.count(name)} columns are called {name!r}; keep one of them")
 
 
 def _next_cells(reader: Any, place: str) -> list[str] | None:

@@ -4,7 +4,10 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
+
+from tatar_rewards.wording import in_words, nearest, with_kind
 
 
 def load_reward_funcs(paths: Sequence[str], **settings: Any) -> list[Callable[..., Any]]:
@@ -29,20 +32,39 @@ def load_reward_funcs(paths: Sequence[str], **settings: Any) -> list[Callable[..
         sys.path.insert(0, "")  # as an interpreter would
     rewards: list[Callable[..., Any]] = []
     for path in paths:
-        module, _, name = path.rpartition(".")
-        if not module and name in _names_of_presets():
-            module = str(__package__)
-        found: Any = getattr(_import(module), name) if module else None
-        if _is_preset(name, found):
-            found = found(**settings)  # it is no reward but makes some
-        if not callable(found) and not isinstance(found, list | tuple):
-            presets = ", ".join(_names_of_presets())
-            raise ValueError(
-                f"reward_funcs must name ready rewards, or a list of them, as module.name; got {path!r}; "
-                f"without a module there are {presets}"
-            )
+        found = _found(path, settings)
         rewards += found if isinstance(found, list | tuple) else [found]
     return rewards
+
+
+def _found(path: str, settings: dict[str, Any]) -> Any:
+    """What the path names: a reward or a list of them."""
+    module, _, name = path.rpartition(".")
+    if not module and name in _names_of_presets():
+        module = str(__package__)
+    found: Any = _attribute(_import(module, path), name) if module else None
+    if _is_preset(name, found):
+        found = found(**settings)  # it is no reward but makes some
+    if not callable(found) and not isinstance(found, list | tuple):
+        cure = _cure(path) or f"; without a module there are {', '.join(_names_of_presets())}"
+        raise ValueError(f"reward_funcs must name ready rewards, or a list of them, as module.name; got {path!r}{cure}")
+    return found
+
+
+def _attribute(module: ModuleType, name: str) -> Any:
+    try:
+        return getattr(module, name)
+    except AttributeError as error:
+        likely = nearest(name, (known for known in dir(module) if not known.startswith("_")))
+        cure = "" if likely is None else f"; did you mean {f'{module.__name__}.{likely}'!r}?"
+        raise AttributeError(f"{in_words(error)}{cure}") from None
+
+
+def _cure(path: str) -> str:
+    """The preset that was probably meant, with a module as the path has one or without."""
+    presets = _names_of_presets()
+    likely = nearest(path, presets + [f"{__package__}.{name}" for name in presets] * ("." in path), cutoff=0.7)
+    return "" if likely is None else f"; did you mean {likely!r}?"
 
 
 def _names_of_presets() -> list[str]:
@@ -62,10 +84,10 @@ def _is_preset(name: str, found: Any) -> bool:
     return named and inspect.isfunction(found) and found is not load_reward_funcs
 
 
-def _import(module: str) -> Any:
+def _import(module: str, path: str) -> ModuleType:
     try:
         return importlib.import_module(module)
-    except ImportError:
-        raise
+    except ImportError as error:
+        raise ImportError(f"{error}{_cure(path)}", name=error.name) from None
     except (Exception, SystemExit) as error:
-        raise ImportError(f"module {module!r} fails while it is imported: {type(error).__name__}: {error}") from error
+        raise ImportError(f"module {module!r} fails while it is imported: {with_kind(error)}") from error

@@ -24,13 +24,14 @@ from tatar_rewards.rewards.function_configs import (
 )
 from tatar_rewards.rewards.schedule import Schedule
 from tatar_rewards.scales import POINTS, DeviationOf, Scale, ScalesByDataset, as_scales
+from tatar_rewards.wording import in_words
 
 
 def _to_scales(scale: Any) -> Any:
     try:
         return as_scales(scale)
-    except TypeError as error:  # pydantic reports a ValueError with the name of the setting
-        raise ValueError(str(error)) from None
+    except (TypeError, ValidationError) as error:  # pydantic reports a ValueError with the name of the setting
+        raise ValueError(in_words(error)) from None
 
 
 def _to_scales_or_none(scale: Any) -> Any:
@@ -85,8 +86,7 @@ class AnswerConfig(FrozenConfig):
             try:
                 type(self)(**settings)
             except ValidationError as error:
-                problem = error.errors()[0]["msg"].removeprefix("Value error, ")
-                raise ValueError(f"{end} of the schedule of {name}: {problem}") from None
+                raise ValueError(f"{end} of the schedule of {name}: {in_words(error)}") from None
         return self
 
     def __getstate__(self) -> dict[Any, Any]:
@@ -134,13 +134,16 @@ class LabelConfig(AnswerConfig):
             raise ValueError("give raters= for all images or raters_column= for each, not both")
         setting = number or ("mos_std_scale=" if self.mos_std_scale is not None else None)
         if self.mos_std_column is None and setting is not None:
-            raise ValueError(f"{setting} says something of deviations; name their column with mos_std_column=")
+            raise ValueError(
+                f"{setting} says something of deviations; name their column with mos_std_column= (--mos-std-column)"
+            )
         if self.mos_std_column is not None and self.needs_std_of not in (None, self.mos_std_of) and number is None:
             needs = "the standard error of each MOS" if self.needs_std_of == "mean" else "the spread of single ratings"
             raise ValueError(
                 f"this reward needs {needs}, but by mos_std_of={self.mos_std_of!r} {self.mos_std_column!r} holds "
-                f"something else. Give the number of ratings of an image with raters= or raters_column=, which turns "
-                f"one into the other, or set mos_std_of={self.needs_std_of!r} if that is what the column holds"
+                f"something else. Give the number of ratings of an image with raters= or raters_column= (--raters, "
+                f"--raters-column), which turns one into the other, or set mos_std_of={self.needs_std_of!r} "
+                f"(--mos-std-of {self.needs_std_of}) if that is what the column holds"
             )
         return self
 

@@ -32,7 +32,7 @@ class CrpsScoreReward(Reward[CrpsScoreRewardConfig]):
     def __init__(self, config: CrpsScoreRewardConfig) -> None:
         super().__init__(config)
 
-    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+    def __call__(self, /, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         with one_call(self, columns) as call:
             batch, rows = read_and_gather(call, completions)

@@ -34,7 +34,7 @@ class AnswerFormatReward(Reward[AnswerFormatRewardConfig]):
     def __init__(self, config: AnswerFormatRewardConfig) -> None:
         super().__init__(config)
 
-    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+    def __call__(self, /, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         with one_call(self, columns) as call:
             texts = read_texts(self, completions)
@@ -82,7 +82,7 @@ class LengthReward(Reward[LengthRewardConfig]):
         """The budget that is paid for."""
         return LengthConfig(**function_settings(self.config, LengthConfig))
 
-    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+    def __call__(self, /, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         with one_call(self, columns) as call:
             budget = LengthConfig(**function_settings(call.config, LengthConfig))

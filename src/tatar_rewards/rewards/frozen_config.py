@@ -6,6 +6,8 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
+from tatar_rewards.wording import did_you_mean
+
 
 class FrozenConfig(BaseModel):
     """A config that cannot be changed, and that names the nearest setting where one is unknown."""
@@ -50,8 +52,4 @@ class FrozenConfig(BaseModel):
 
 def unknown_setting(name: str, known: list[str]) -> str:
     """What to say of a keyword that does not exist."""
-    import difflib  # only where something is misspelt
-
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    cure = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(known)}"
-    return f"unknown setting {name!r}; {cure}"
+    return f"unknown setting {name!r}; {did_you_mean(name, known)}"

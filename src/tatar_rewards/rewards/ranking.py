@@ -50,7 +50,7 @@ class ThurstoneRankReward(Reward[ThurstoneRankRewardConfig]):
     def __init__(self, config: ThurstoneRankRewardConfig) -> None:
         super().__init__(config)
 
-    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+    def __call__(self, /, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         return _rank(self, thurstone_rank_reward, ThurstoneRankConfig, completions, columns)
 
@@ -71,7 +71,7 @@ class PairwiseRankReward(Reward[PairwiseRankRewardConfig]):
     def __init__(self, config: PairwiseRankRewardConfig) -> None:
         super().__init__(config)
 
-    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+    def __call__(self, /, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         return _rank(self, pairwise_rank_reward, PairwiseRankConfig, completions, columns)
 
@@ -92,7 +92,7 @@ class WinRateReward(Reward[WinRateRewardConfig]):
     def __init__(self, config: WinRateRewardConfig) -> None:
         super().__init__(config)
 
-    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+    def __call__(self, /, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         return _rank(self, win_rate_reward, None, completions, columns)
 

@@ -41,7 +41,7 @@ class GaussianScoreReward(Reward[GaussianScoreRewardConfig]):
     def __init__(self, config: GaussianScoreRewardConfig) -> None:
         super().__init__(config)
 
-    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+    def __call__(self, /, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         with one_call(self, columns) as call:
             batch, rows = read_and_gather(call, completions)
@@ -65,7 +65,7 @@ class ErrorScoreReward(Reward[ErrorScoreRewardConfig]):
     def __init__(self, config: ErrorScoreRewardConfig) -> None:
         super().__init__(config)
 
-    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+    def __call__(self, /, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         with one_call(self, columns) as call:
             batch, rows = read_and_gather(call, completions)
@@ -88,7 +88,7 @@ class ThresholdScoreReward(Reward[ThresholdScoreRewardConfig]):
     def __init__(self, config: ThresholdScoreRewardConfig) -> None:
         super().__init__(config)
 
-    def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
+    def __call__(self, /, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """Rewards of a batch: completions and columns as lists with one value a completion."""
         with one_call(self, columns) as call:
             batch, rows = read_and_gather(call, completions)

@@ -83,8 +83,8 @@ class Comparison:
             if one.differ:
                 told.append(
                     f"{name}: {one.differ} of {one.compared} rewards differ from the log, at most by {one.largest:.3g} "
-                    f"({one.example}); the run had other settings, which --rewards my_module.my_rewards takes along, "
-                    f"or compared with images of steps that these files do not have"
+                    f"({one.example}); the run had other settings, which --reward-funcs my_module.my_rewards takes "
+                    f"along, or compared with images of steps that these files do not have"
                 )
         return told
 

@@ -1,9 +1,10 @@
 """MOS, task, image and data set of completions: of their own columns, else of what rewards have logged of them."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tatar_rewards.predictions import LoggedRow, logged_rewards, logged_row
+from tatar_rewards.predictions import UNKNOWN_TASK, LoggedRow, logged_rewards, logged_row
 from tatar_rewards.scoring.tables import ColumnNames, Table
 
 
@@ -37,12 +38,12 @@ def labels_of(table: Table, names: ColumnNames, task: str | None = None) -> Labe
     logged, size = _logged(table), len(table.completions)
     of_log = {
         "mos": _known(logged, lambda one: one.target),
-        "task": _known(logged, lambda one: None if one.task == "-" else one.task),
+        "task": _known(logged, lambda one: None if one.task == UNKNOWN_TASK else one.task),
         "image_id": _known(logged, lambda one: one.image),
         "dataset": _known(logged, lambda one: one.dataset),
     }
     given = {field: table.columns.get(getattr(names, field)) for field in of_log}
-    if task is not None and given["task"] is None:
+    if task is not None and given["task"] is None and of_log["task"] is None:
         given["task"] = [task] * size
     mos, images = given["mos"], given["image_id"]
     if mos is not None:
@@ -78,14 +79,14 @@ def _known(logged: list[LoggedRow | None], field: Callable[[LoggedRow], Any]) ->
 
 def _number(value: Any, place: str) -> float | None:
     """A MOS, which a CSV file has as a text."""
-    if value is None or (isinstance(value, float | int) and not isinstance(value, bool)):
-        return value
+    if value is None:
+        return None
     try:
-        if not isinstance(value, bool):
-            return float(value)
-    except (TypeError, ValueError):
+        if not isinstance(value, bool) and not math.isinf(number := float(value)):
+            return number
+    except (TypeError, ValueError, OverflowError):
         pass
-    raise ValueError(f"{place} must be a number, or nothing without a label; got {value!r:.60}")
+    raise ValueError(f"{place} must be a finite number, or nothing without a label; got {value!r:.60}")
 
 
 def _whole(value: Any) -> Any:

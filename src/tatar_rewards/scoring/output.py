@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tatar_rewards.answers.cures import cure_of
-from tatar_rewards.scoring.calls import Scored
+from tatar_rewards.scoring.calls import OF_OUTPUT, OWN, Scored
 from tatar_rewards.scoring.figures import words_of
 
 OutputRow = dict[str, Any]
 Write = Callable[[Sequence[OutputRow]], None]
-OWN = ("step", "row", "task", "dataset", "image_id", "target", "status", "score", "error", "words", "total", "cure")
 
 
 def output_rows(scored: Scored, rows: Sequence[int] | None = None) -> list[OutputRow]:
@@ -24,7 +23,7 @@ def output_rows(scored: Scored, rows: Sequence[int] | None = None) -> list[Outpu
     `score`, `error` (all three of them in points), `words` of thinking, each reward by its name, their `total`, the
     `cure` of an answer that cannot be read, what the rewards log of the row, and the `completion`.
     """
-    words, labels = words_of(scored), scored.labels
+    words, labels, extra = words_of(scored), scored.labels, _extra_columns(scored)
     return [
         {
             "step": scored.table.step,
@@ -38,11 +37,20 @@ def output_rows(scored: Scored, rows: Sequence[int] | None = None) -> list[Outpu
             **{name: _number(paid[row]) for name, paid in scored.rewards.items()},
             "total": _number(scored.total[row]),
             "cure": _cure(scored, row),
-            **{name: _cell(column, row) for name, column in scored.extra.items()},
+            **{name: _cell(column, row) for name, column in extra.items()},
             "completion": scored.texts[row].whole,
         }
         for row in (range(len(scored.answers)) if rows is None else rows)
     ]
+
+
+def _extra_columns(scored: Scored) -> dict[str, list[Any]]:
+    """The columns that rewards log, by names that nothing else has: a taken one is written after its reward's."""
+    columns: dict[str, list[Any]] = {}
+    for (reward, name), column in scored.extra.items():
+        taken = name in OF_OUTPUT or name in scored.rewards or name in columns
+        columns[f"{reward}/{name}" if taken else name] = column
+    return columns
 
 
 @contextmanager
@@ -51,7 +59,7 @@ def open_output(path: Path | None) -> Iterator[Write]:
 
     Raises:
         ImportError: the file is Parquet, and pyarrow is not installed.
-        ValueError: the suffix is another one, or the folder does not exist.
+        ValueError: the suffix is another one.
     """
     if path is None:
         yield lambda rows: None
@@ -59,8 +67,6 @@ def open_output(path: Path | None) -> Iterator[Write]:
     writers = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}
     if path.suffix.lower() not in writers:
         raise ValueError(f"--out must end in .jsonl, .csv or .parquet; got {str(path)!r}")
-    if not path.parent.is_dir():
-        raise ValueError(f"--out: there is no folder {str(path.parent)!r}; make it first")
     unfinished = path.with_name(f".{path.name}.part")
     try:
         with writers[path.suffix.lower()](unfinished) as write:
@@ -103,8 +109,9 @@ def _parquet(path: Path) -> Iterator[Write]:
     writers: list[Any] = []
 
     def write(rows: Sequence[OutputRow]) -> None:
-        rows = [{name: _plain(name, value) for name, value in row.items()} for row in rows]
         schema = writers[0].schema if writers else _schema(rows[0], pyarrow)
+        texts = {field.name for field in schema if pyarrow.types.is_string(field.type)}
+        rows = [{name: _text(value) if name in texts else value for name, value in row.items()} for row in rows]
         if not writers:
             writers.append(pyarrow.parquet.ParquetWriter(path, schema))
         writers[0].write_table(pyarrow.Table.from_pylist(rows, schema=schema))
@@ -130,11 +137,9 @@ def _schema(row: OutputRow, pyarrow: Any) -> Any:
     )
 
 
-def _plain(name: str, value: Any) -> Any:
-    """A text of anything that no number column holds."""
-    if value is None or isinstance(value, float) or name in ("step", "row"):
-        return value
-    return str(value).encode("utf-8", "replace").decode()
+def _text(value: Any) -> str | None:
+    """Anything as a text that UTF-8 can write."""
+    return None if value is None else str(value).encode("utf-8", "replace").decode()
 
 
 def _names(*columns: list[Any] | None) -> list[tuple[str, list[Any] | None]]:
@@ -143,6 +148,8 @@ def _names(*columns: list[Any] | None) -> list[tuple[str, list[Any] | None]]:
 
 def _cell(column: Sequence[Any] | None, row: int) -> Any:
     value = None if column is None else column[row]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no such numbers
     return value if isinstance(value, str | int | float | None) else str(value)
 
 

@@ -51,6 +51,7 @@ def render_page(summary: Summary, title: str) -> str:
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{show(title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head><body>'
         f'<h1>{show(title)}</h1><p class="lead">{show(_lead(summary))}</p>'
+        f"{_section('Problems', _items('alarms', summary.problems))}"
         f"{_section('Alarms', _items('alarms', summary.say_alarms()))}"
         f"{_section('Remarks', _items('remarks', summary.remarks))}"
         f"{_section('By step', _charts(summary))}"
@@ -74,8 +75,7 @@ def figure(value: float | None, form: str = ".3f") -> str:
 def _lead(summary: Summary) -> str:
     steps = [step.step for step in summary.steps if step.step is not None]
     where = f" of steps {steps[0]} to {steps[-1]}" if steps else ""
-    n = len(summary.alarms)
-    return f"{summary.completions} completions{where}; {n or 'no'} alarm{'s' * (n != 1)}"
+    return f"{summary.completions} completions{where}; {summary.verdict()}"
 
 
 def _section(title: str, content: str) -> str:

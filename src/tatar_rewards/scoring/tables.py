@@ -1,17 +1,16 @@
 """Completions from files, step by step, as a trainer hands them to its rewards: one call a step."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tatar_rewards.predictions import messages_in_text, read_rows
+from tatar_rewards.predictions import NamedColumns, messages_in_text, read_rows, value_of
 from tatar_rewards.scales import is_missing
+from tatar_rewards.wording import did_you_mean
 
 PICTURES = ("image", "images")
-_TABLE_OF_TRAINER = re.compile(r"completions_(\d+)\.parquet")
 
 
 class ColumnNames(NamedTuple):
@@ -52,50 +51,27 @@ class Table(NamedTuple):
         return contents.digest()
 
 
-def find_files(paths: Sequence[Path]) -> list[Path]:
-    """The files that are meant: of a folder the completions tables of a trainer, in the order of their steps.
-
-    Raises:
-        ValueError: there is nothing of that name, or a folder holds no such table.
-    """
-    found: list[Path] = []
-    for path in paths:
-        if not path.is_dir():
-            if not path.exists():
-                raise ValueError(f"FILE must be a file or a folder that exists; got {str(path)!r}")
-            found.append(path)
-            continue
-        inside = {
-            int(match[1]): file
-            for folder in (path, path / "completions")
-            if folder.is_dir()
-            for file in folder.iterdir()
-            if (match := _TABLE_OF_TRAINER.fullmatch(file.name))
-        }
-        if not inside:
-            raise ValueError(
-                f"the folder {str(path)!r} holds no completions_*.parquet, as a trainer writes them with "
-                f"log_completions=True; name the files themselves"
-            )
-        found += [inside[step] for step in sorted(inside)]
-    return found
-
-
-def read_tables(files: Sequence[Path], names: ColumnNames, *, pictures: bool = False) -> Iterator[Table]:
+def read_tables(
+    files: Sequence[Path], names: ColumnNames, *, named: Mapping[str, str] | None = None, pictures: bool = False
+) -> Iterator[Table]:
     """The completions of the files, one table a step; all of them are one where there is no step.
 
     Args:
         files: As `find_files` gives them; several are put into the order of their first steps.
         names: What the columns are called.
+        named: Those that a row must have, by field, since a user has named them.
         pictures: Whether columns of pictures are wanted, which are large.
 
     Raises:
         ImportError: a file is Parquet, and pyarrow is not installed.
-        ValueError: a file cannot be read, a row has no completion, or steps are not in order.
+        ValueError: a file cannot be read, a row has no completion, no row has a column that is named, or steps are not
+            in order.
     """
+    asked_for = NamedColumns(named or {})
     rows, parts, step, first = list[Mapping[str, Any]](), list[tuple[int, Path, int]](), None, 0
     for number, (file, in_file, row) in enumerate(_rows(_by_first_step(files, names), names, pictures)):
         here = f"{file}, row {in_file}"
+        asked_for.see(row)
         its_step = _step_of(row, names.step, here)
         if rows and its_step != step:
             if its_step is None or step is None:
@@ -113,6 +89,7 @@ def read_tables(files: Sequence[Path], names: ColumnNames, *, pictures: bool = F
         if not parts or parts[-1][1] is not file:
             parts.append((len(rows), file, in_file))
         rows.append({**row, names.completion: _completion(row, names.completion, file, here)})
+    asked_for.check()
     if rows:
         yield _table(rows, step, parts, first, names)
 
@@ -120,10 +97,8 @@ def read_tables(files: Sequence[Path], names: ColumnNames, *, pictures: bool = F
 def _rows(files: Sequence[Path], names: ColumnNames, pictures: bool) -> Iterator[tuple[Path, int, Mapping[str, Any]]]:
     def choose(columns: Sequence[str], path: Path) -> list[str]:
         if names.completion not in columns:
-            raise ValueError(
-                f"{path}: no column {names.completion!r} among {list(columns)}; name yours with --completion-column"
-            )
-        return [name for name in columns if pictures or name not in PICTURES]
+            raise ValueError(f"{path}: {_no_completion(names.completion, columns)}")
+        return [name for name in columns if name and (pictures or name not in PICTURES or name in names)]
 
     for file in files:
         for number, row in enumerate(read_rows(file, choose)):
@@ -151,21 +126,22 @@ def _step_of(row: Mapping[str, Any], column: str, place: str) -> int | None:
         number = float(value)  # type: ignore[arg-type]  # the error is told
         if number == number // 1 and not isinstance(value, bool):
             return int(number)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
     raise ValueError(f"{place}: {column} must be a whole number; got {value!r:.60}; name another with --step-column")
 
 
 def _completion(row: Mapping[str, Any], column: str, file: Path, place: str) -> Any:
-    value = row.get(column)
-    if value is None and column in row and file.suffix.lower() == ".csv":
-        return ""  # an empty cell: the model said nothing
+    if column not in row:
+        raise ValueError(f"{place}: {_no_completion(column, row)}")
+    value = value_of(row, column, file)
     if is_missing(value):
-        raise ValueError(
-            f'{place}: {column} is missing; give "" where the model said nothing, or name the column with '
-            f"--completion-column; the row has {sorted(row)}"
-        )
+        raise ValueError(f'{place}: {column} is missing; give "" where the model said nothing')
     return messages_in_text(value)
+
+
+def _no_completion(column: str, known: Iterable[str]) -> str:
+    return f"no column {column!r}; name yours with --completion-column; {did_you_mean(column, known)}"
 
 
 def _table(

@@ -1,0 +1,141 @@
+"""Options that several commands have: under one name, of one meaning."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tatar_rewards.presets import load_reward_funcs
+from tatar_rewards.rewards import LabelConfig, Reward
+from tatar_rewards.scales import ScoreScale
+from tatar_rewards.wording import did_you_mean
+
+Options = Mapping[str, Any]
+COLUMNS = {  # what a column holds, by field
+    "completion": "what the model said",
+    "mos": "the mean opinion score",
+    "task": "the task of the picture",
+    "image_id": "the key of the picture",
+    "dataset": "the data set of the picture",
+    "step": "the step of training",
+    "mos_std": "the standard deviation of the raters",
+    "raters": "how many raters there were",
+}
+REWARD_FUNCS = "a preset such as tatar or recommended, or module.name of rewards of your own"
+
+
+def add_reward_funcs(command: Any, default: str) -> None:
+    """Add the option that names rewards, as TRL calls it."""
+    command.add_argument("--reward-funcs", nargs="+", metavar="NAME", help=f"{REWARD_FUNCS} (default: {default})")
+
+
+def reward_funcs_of(options: Options) -> list[Any]:
+    """The rewards that are named; without any the recipe's."""
+    return load_reward_funcs(options.get("reward_funcs", ["tatar"]))
+
+
+def check_task(task: str | None, rewards: Sequence[Any]) -> None:
+    """A ValueError where rewards of this package are given only, and none of them grades the task."""
+    if task is None or not all(isinstance(reward, Reward) for reward in rewards):
+        return
+    configs = [reward.config for reward in rewards]
+    tasks = {config.task for config in configs if config.task is not None or isinstance(config, LabelConfig)}
+    if tasks and not tasks & {None, task}:
+        raise ValueError(f"--task: no reward is of task {task!r}; {did_you_mean(task, sorted(tasks))}")
+
+
+# ---------------------------------------------------------------- columns
+
+
+def add_columns(command: argparse.ArgumentParser, *fields: str) -> Any:
+    """Add an option for the name of each column, and the task of all rows."""
+    columns = command.add_argument_group("columns of the files")
+    for field in fields:
+        option = f"--{field.replace('_', '-')}-column"
+        columns.add_argument(option, metavar="COLUMN", help=f"{COLUMNS[field]} (default: {field})")
+    columns.add_argument("--task", help="the task of all rows, where no column has it")
+    return columns
+
+
+def named_columns(options: Options) -> dict[str, str]:
+    """The columns that are named, by field."""
+    return {field: options[f"{field}_column"] for field in COLUMNS if f"{field}_column" in options}
+
+
+# ---------------------------------------------------------------- scales
+
+
+def add_deviations(group: Any) -> None:
+    """Add the options of the raters' deviations."""
+    group.add_argument("--mos-std-column", metavar="COLUMN", help="of the raters' standard deviations")
+    group.add_argument("--mos-std-of", choices=("ratings", "mean"), help="what deviates there (default: ratings)")
+    scale = {"nargs": 2, "type": float, "metavar": ("LOW", "HIGH")}
+    group.add_argument("--mos-std-scale", **scale, help="where it is not that of the labels")
+    group.add_argument("--raters", type=float, help="ratings of each image")
+    group.add_argument("--raters-column", metavar="COLUMN", help="of their number")
+
+
+def add_scales(command: argparse.ArgumentParser) -> None:
+    """Add the options of scales."""
+    scales = command.add_argument_group("scales, of which the higher end is the better one unless it is said")
+    scales.add_argument(
+        "--mos-scale",
+        nargs=2,
+        type=float,
+        metavar=("LOW", "HIGH"),
+        help="of the MOS of all data sets, or of all others (default: 0 100)",
+    )
+    scales.add_argument(
+        "--mos-scale-of",
+        nargs=3,
+        action="append",
+        metavar=("DATASET", "LOW", "HIGH"),
+        help="of one data set; may be given several times. Without --mos-scale, for each of them",
+    )
+    scales.add_argument("--lower-is-better", action="store_true", help="MOS of impairment (DMOS): lowest is best")
+    scales.add_argument(
+        "--lower-is-better-of",
+        action="append",
+        metavar="DATASET",
+        help="the same of one data set; may be given several times",
+    )
+    scales.add_argument(
+        "--answer-scale",
+        nargs=2,
+        type=float,
+        metavar=("LOW", "HIGH"),
+        help="that the model was asked to answer on (default: 0 100)",
+    )
+    scales.add_argument("--answers-lower-is-better", action="store_true", help="it was asked for impairment")
+
+
+def scale_of(option: str, ends: Sequence[Any], *, lower: bool = False) -> ScoreScale:
+    """The scale that an option gives; a ValueError names it."""
+    low, high = ends
+    try:
+        return ScoreScale(float(low), float(high), higher_is_better=not lower)
+    except ValueError as error:
+        shown = " ".join(f"{end:g}" if isinstance(end, float) else str(end) for end in ends)
+        raise ValueError(f"{option} must have two finite numbers LOW < HIGH; got {shown}") from error
+
+
+def answer_scale_of(options: Options) -> ScoreScale:
+    """The scale of the answers."""
+    ends = options.get("answer_scale", (0, 100))
+    return scale_of("--answer-scale", ends, lower=options.get("answers_lower_is_better", False))
+
+
+def mos_scales(options: Options) -> tuple[dict[str, ScoreScale], ScoreScale | None]:
+    """The scales of data sets that are named, and that of all others; None where these must be named too."""
+    lower = set(options.get("lower_is_better_of", ()))
+    everywhere: bool = options["lower_is_better"]
+    scales = {}
+    for name, *ends in options.get("mos_scale_of", ()):
+        if name in scales:
+            raise ValueError(f"--mos-scale-of {name} is given twice; give it once")
+        scales[name] = scale_of(f"--mos-scale-of {name}", ends, lower=everywhere or name in lower)
+    if "mos_scale" not in options and scales:
+        return scales, None
+    ends = options.get("mos_scale", (0, 100))
+    for name in lower - set(scales):
+        scales[name] = scale_of("--mos-scale", ends, lower=True)
+    return scales, scale_of("--mos-scale", ends, lower=everywhere)

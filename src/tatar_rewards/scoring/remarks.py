@@ -1,0 +1,135 @@
+"""What a post-mortem says in sentences: what nobody computed, what looks wrong, what the rewards warn of."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from tatar_rewards.findings import Finding, doubtful_answers, squeezed_labels
+from tatar_rewards.rewards import LabelConfig, Reward
+from tatar_rewards.scales import ScoreScale, as_scale, as_scales
+from tatar_rewards.scoring.calls import Scorer
+from tatar_rewards.scoring.run import Run
+
+_NUMBERS = re.compile(r"\d[\d.,]*")
+_SHOWN = 3  # tasks
+
+
+def say_problems(run: Run, scorer: Scorer) -> list[str]:
+    """What keeps the figures from telling what they should: no label meets a reward that needs one."""
+    needing = {name: reward for name, reward in scorer.rewards.items() if _needs_labels(reward)}
+    if not needing or run.unlabelled == run.completions or any(_grades(run, scorer, name) for name in needing):
+        return []
+    missing = {name: why for name, why in scorer.not_computed.items() if name in needing}
+    reasons = _say_not_computed(missing)
+    ungraded = [reward.config.task for name, reward in needing.items() if name not in missing]
+    if ungraded:
+        reasons.append(
+            f"the rewards grade rows of task {_listed(ungraded)}, and the rows are of {_listed(list(run.tasks))}; name "
+            f"their column with --task-column, or with --reward-funcs rewards of their task"
+        )
+    return [f"no reward compares the answers with the labels: {'; '.join(reasons)}"]
+
+
+def say_remarks(run: Run, scorer: Scorer) -> list[str]:
+    """What else a reader should know."""
+    return [*_of_rewards(run, scorer), *_of_labels(run, scorer), *run.comparison.remarks(), *_warnings(scorer)]
+
+
+def _needs_labels(reward: object) -> bool:
+    return isinstance(reward, Reward) and isinstance(reward.config, LabelConfig)
+
+
+def _grades(run: Run, scorer: Scorer, name: str) -> bool:
+    """Whether rows are of the task of a reward that is computed."""
+    task = scorer.rewards[name].config.task
+    return name not in scorer.not_computed and (task is None or run.tasks[task] > 0)
+
+
+def _say_not_computed(reasons: Mapping[str, str]) -> list[str]:
+    """Each reason once, with the rewards that it keeps from being computed."""
+    rewards: dict[str, list[str]] = {}
+    for name, why in reasons.items():
+        rewards.setdefault(why, []).append(name)
+    return [
+        f"{' and '.join(names)} {'were' if len(names) > 1 else 'was'} not computed: {why}"
+        for why, names in rewards.items()
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    shown = list(map(repr, dict.fromkeys(names)))
+    return ", ".join(shown[:_SHOWN]) + ", ..." * (len(shown) > _SHOWN)
+
+
+def _of_rewards(run: Run, scorer: Scorer) -> Iterator[str]:
+    if not say_problems(run, scorer):
+        yield from _say_not_computed(scorer.not_computed)
+        for name, reward in scorer.rewards.items():
+            if _needs_labels(reward) and name not in scorer.not_computed and not _grades(run, scorer, name):
+                where = f"; the rows are of {_listed(list(run.tasks))}" if run.tasks else ""
+                yield f"{name} graded nothing: no row is of task {reward.config.task!r}{where}"
+    if run.other_rewards:
+        yield (
+            f"the log has rewards that were not computed: {', '.join(sorted(run.other_rewards))}; name those of the "
+            f"run with --reward-funcs, a preset or my_module.my_rewards"
+        )
+
+
+def _of_labels(run: Run, scorer: Scorer) -> Iterator[str]:
+    if run.unlabelled == run.completions:
+        yield (
+            f"no completion has a label, so that there is no SRCC and no reward for the score; add a column "
+            f"{scorer.settings.names.mos!r}, name yours with --mos-column, or train with a reward that logs labels"
+        )
+    elif run.unlabelled:
+        yield f"{run.unlabelled} of {run.completions} completions have no label"
+    if run.in_points:
+        unused = "" if scorer.settings.mos_scale is None else "; the scale of the MOS that is given is not used"
+        yield f"the labels are those that the rewards have logged, in points on 0 to 100{unused}"
+    yield from (f"{finding.problem}; {finding.cure}" for finding in _doubts(run, scorer))
+    if all(math.isnan(step.flat_groups) for step in run.steps):
+        yield (
+            "flat groups were not counted: they need a column of images (--image-id-column) or --num-generations, "
+            "and groups of two completions or more"
+        )
+    if run.repeats:
+        yield (
+            f"{run.repeats} steps hold the completions of the step before them, since the trainer logs more often "
+            f"than it generates; they were left out"
+        )
+
+
+def _doubts(run: Run, scorer: Scorer) -> list[Finding]:
+    """What looks wrong of labels and answers that no reward of this package looks at, one finding of each kind."""
+    looked_at = {
+        reward.config.task
+        for name, reward in scorer.rewards.items()
+        if _needs_labels(reward) and name not in scorer.not_computed
+    }
+    config, found = scorer.reader.config, dict[str, Finding]()
+    scale, column = as_scales(config.mos_scale), scorer.settings.names.mos
+    for task, (predictions, targets) in run.pairs.items():
+        if not looked_at & {None, task}:
+            x, y = np.array(predictions), np.array(targets)
+            of_labels = squeezed_labels(y, column, scale) if isinstance(scale, ScoreScale) else []
+            of_answers = doubtful_answers(x, y, as_scale(config.answer_scale), labels_doubted=bool(of_labels))
+            for finding in [*of_labels, *of_answers]:
+                found.setdefault(finding.check, finding)
+    return list(found.values())
+
+
+def _warnings(scorer: Scorer) -> list[str]:
+    """What the rewards warn of; what several of them say alike, but for numbers, is said once."""
+    alike: dict[str, dict[str, str]] = {}  # by text without name and numbers: the whole text by name
+    for text in scorer.warned:
+        name, _, problem = text.partition(": ")
+        key, name = (problem, name) if name in scorer.rewards else (text, "")
+        alike.setdefault(_NUMBERS.sub("#", key), {}).setdefault(name, text)
+    told = []
+    for texts in alike.values():
+        name, first = next(iter(texts.items()))
+        steps = max(scorer.warned[text] for text in texts.values())
+        told.append(", ".join(texts) + first.removeprefix(name) + f" (at {steps} steps)" * (steps > 1))
+    return told

@@ -1,0 +1,81 @@
+"""What is kept of the steps of a run, one after the other."""
+
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tatar_rewards.answers.cures import most_common_failure
+from tatar_rewards.hacks import HackWatch
+from tatar_rewards.predictions import logged_rewards
+from tatar_rewards.scoring.calls import Scored, Scorer
+from tatar_rewards.scoring.compare import Comparison
+from tatar_rewards.scoring.figures import StepFigures, figures_for_alarms, measure_step, rows_by_task
+from tatar_rewards.scoring.worst import Worst
+
+
+@dataclass
+class Run:
+    """A run so far.
+
+    Attributes:
+        watch: Reads the figures as `HackDetector` does.
+        steps: Figures by step.
+        statuses: How many completions have each.
+        cures: Of each status that is no answer.
+        pairs: Predictions and targets of the labelled completions, by task.
+        tasks: How many completions are of each task, labelled or not.
+        worst: The completions that earn least.
+        comparison: With what the trainer has logged.
+        repeats: How many steps hold the completions of the step before them.
+        unlabelled: How many completions have no label.
+        in_points: Whether labels are those that rewards have logged.
+        other_rewards: Names of rewards that only the log has.
+    """
+
+    watch: HackWatch
+    steps: list[StepFigures] = field(default_factory=list)
+    statuses: Counter[str] = field(default_factory=Counter)
+    cures: dict[str, str] = field(default_factory=dict)
+    pairs: dict[str, tuple["array[float]", "array[float]"]] = field(default_factory=dict)
+    tasks: Counter[str] = field(default_factory=Counter)
+    worst: Worst = field(default_factory=Worst)
+    comparison: Comparison = field(default_factory=Comparison)
+    repeats: int = 0
+    unlabelled: int = 0
+    in_points: bool = False
+    other_rewards: set[str] = field(default_factory=set)
+
+    @property
+    def completions(self) -> int:
+        return sum(step.completions for step in self.steps)
+
+    def add(self, scored: Scored, scorer: Scorer) -> None:
+        """Another step."""
+        self.steps.append(measure_step(scored))
+        self.statuses.update(str(answer.status) for answer in scored.answers)
+        self._add_cures(scored)
+        self.tasks.update(str(task) for task in scored.labels.task or [] if task is not None)
+        for task, rows in rows_by_task(scored):
+            predictions, targets = self.pairs.setdefault(task, (array("d"), array("d")))
+            predictions.extend(scored.predictions[rows].tolist())
+            targets.extend(scored.targets[rows].tolist())
+        self.watch.read(scored.table.step or 0, figures_for_alarms(scored, scorer))
+        self.comparison.add(scored)
+        self.unlabelled += int(np.isnan(scored.targets).sum())
+        self.other_rewards |= set(logged_rewards(scored.table.columns)) - set(scorer.weights)
+        self.in_points = self.in_points or scored.labels.in_points
+        self.worst.add(scored)
+
+    def _add_cures(self, scored: Scored) -> None:
+        """The cure of what most answers of a status show, in the first step that has one."""
+        for status in {answer.status for answer in scored.answers if not answer.ok} - set(self.cures):
+            rows = [row for row, answer in enumerate(scored.answers) if answer.status == status]
+            common = most_common_failure(
+                [scored.answers[row] for row in rows],
+                [scored.texts[row] for row in rows],
+                think_prefilled=scored.think_prefilled,
+                lenient=True,  # a reward never reads the lenient grammar: no use naming it
+            )
+            self.cures[str(status)] = "" if common is None else common.cure
