@@ -72,7 +72,7 @@ def test_presets_take_the_settings_and_ready_rewards_have_their_own(doctor, tmp_
         in (doctor("--iqa-words", 30, "--reward-funcs", "recommended")[2])
     )
     assert doctor("--iqa-words", 30, "--reward-funcs", "tatar")[0] == 0
-    assert "without a module there are answer_format" in doctor("--mos-scale", 1, 5, "--reward-funcs", "recomended")[2]
+    assert "did you mean 'recommended'?" in doctor("--mos-scale", 1, 5, "--reward-funcs", "recomended")[2]
 
 
 def test_the_recipes_rewards_take_scales_and_budgets_from_options_and_from_the_file(doctor, tmp_path):

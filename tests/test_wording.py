@@ -26,7 +26,7 @@ def fails(completions, **columns): return tr.GaussianScoreReward(weight=-1)(comp
         (lambda: tr.GaussianScoreReward(weight=-1), "weight: must be at least 0; got -1"),
         (lambda: tr.GaussianScoreReward(task=1), "task: must be a text; got 1"),
         (lambda: tr.WinRateReward(memory_size=1.5), "memory_size: must be a whole number; got 1.5"),
-        (lambda: tr.GaussianScoreReward(tolerance=-1), "tolerance must lie in [0.001, inf); got -1.0"),
+        (lambda: tr.GaussianScoreReward(tolerance=-1), "tolerance must lie in [0.001, 1000000]; got -1.0"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_setting_is_told_without_the_library(make, message):
