@@ -73,11 +73,10 @@ def print_plan(recipe: Recipe, commands: Mapping[str, Sequence[str]], trainings:
         plan.missing.append("data.test has no picture to ask about")
     print("\nsteps")
     args = {part: planned_arguments(plan, part, script) for part, script in trainings.items()}
-    for part in trainings:
-        print_steps(plan, part, args[part], pictures[part].counts)
+    n_steps = {part: print_steps(plan, part, args[part], pictures[part].counts) for part in trainings}
     print("\nmodel")
     shards = plan.attempt(partial(shards_of, recipe))
-    n_parameters = print_model(recipe, args["grpo"], shards, plan.missing)
+    n_parameters = print_model(recipe, args["grpo"], n_steps["grpo"], shards, plan.missing)
     print_doctor(plan, trainings["grpo"].make_rewards, pictures["grpo"].found)
     for part, script in trainings.items():
         if not plan.missing and pictures[part].found and "data" not in unfinished(recipe, commands):
@@ -176,11 +175,11 @@ def print_doctor(
         plan.missing += [f"doctor: {finding.problem}" for finding in report.faults]
 
 
-def print_steps(plan: Plan, part: str, args: Any, counts: dict[str, int]) -> None:
-    """Print how many steps a stage takes, and of how many rows."""
+def print_steps(plan: Plan, part: str, args: Any, counts: dict[str, int]) -> float:
+    """Print how many steps a stage takes, and of how many rows; returns their number."""
     if args is None:
         print(f"  {part}: unknown")
-        return
+        return 0
     processes, pictures = plan.recipe.launch.processes, count_per_task(counts, plan.recipe.data.iaa_share)
     n_pictures, epochs = sum(pictures.values()), args.num_train_epochs
     per_device, accumulation = args.per_device_train_batch_size, args.gradient_accumulation_steps
@@ -192,11 +191,12 @@ def print_steps(plan: Plan, part: str, args: Any, counts: dict[str, int]) -> Non
     if part == "grpo":  # pictures that do not fill a generation are left out
         size = args.generation_batch_size
         each_epoch = n_pictures // max(1, size // generations) * size // rows * args.num_iterations
+    n_steps, length = each_epoch * epochs, f", {epochs:g} epochs of {n_pictures} pictures"
     if args.max_steps > 0:
-        print(f"  {part}: {args.max_steps} steps; {batch}")
-    else:
-        print(f"  {part}: {each_epoch * epochs:g} steps, {epochs:g} epochs of {n_pictures} pictures; {batch}")
+        n_steps, length = args.max_steps, ""
+    print(f"  {part}: {n_steps:g} steps{length}; {batch}")
     if n_pictures and not each_epoch:
         plan.missing.append(f"{part} takes no step: {n_pictures} pictures fill no batch; give more, or fewer rows")
-    elif n_pictures and args.max_steps < 1 and each_epoch * epochs <= 0:
+    elif n_pictures and n_steps <= 0:
         plan.missing.append(f"{part} takes no step: num_train_epochs is {epochs:g}; give more, or max_steps")
+    return float(n_steps)

@@ -1,4 +1,4 @@
-"""What a plan says of the model: its class and size, how many tokens a picture takes, and what GRPO takes of memory."""
+"""What a plan says of the model: its class and size, the tokens of a picture, and the memory and hours of GRPO."""
 
 from pathlib import Path
 from typing import Any
@@ -9,17 +9,20 @@ from transformers import AutoConfig, AutoModelForImageTextToText, ProcessorMixin
 from trl import GRPOConfig
 
 from recipe.config import Recipe
-from recipe.memory import describe_states, print_memory
+from recipe.hours import describe_hours
+from recipe.memory import describe_states, print_memory, rows_of
 from recipe.models import load_processor, register_architecture
 from recipe.prompts import questions_of
 
 PHOTOGRAPH = (4000, 3000)  # pixels of a picture from a camera, larger than most limits
 
 
-def print_model(recipe: Recipe, args: GRPOConfig | None, shards: int | None, missing: list[str]) -> float | None:
+def print_model(
+    recipe: Recipe, args: GRPOConfig | None, n_steps: float, shards: int | None, missing: list[str]
+) -> float | None:
     """Load the model's configuration and processor if they are on this machine; returns the number of parameters.
 
-    Its memory is counted where the arguments of GRPO and the configuration of the launch can be read.
+    Memory and hours of GRPO are counted where its arguments and the configuration of the launch can be read.
     """
     settings, config, processor = recipe.model, None, None
     path, n_parameters = settings.path, settings.parameters
@@ -52,7 +55,11 @@ def print_model(recipe: Recipe, args: GRPOConfig | None, shards: int | None, mis
     if config is not None and processor is not None:
         question = max(questions_of(recipe).values(), key=len)
         try:
-            print_memory(recipe, config, count_tokens(processor, question, with_picture=True), args, shards)
+            prompt = count_tokens(processor, question, with_picture=True)
+            print_memory(recipe, config, prompt, args, shards)
+            if n_parameters and n_steps:
+                rows, checkpointing = rows_of(recipe, args, prompt), bool(args.gradient_checkpointing)
+                print(f"    {describe_hours(recipe, n_parameters, rows, n_steps, checkpointing=checkpointing)}")
             return n_parameters
         except Exception as error:  # the classes of other models do what they like
             print(f"  memory is not counted by parts: {type(error).__name__}: {first_line(error)}")

@@ -24,7 +24,7 @@ from tatar_rewards.functional._types import Array, ImagePairs, PerImage, PerRow
 
 CROSSOVER = 512  # pairs for each node from which on interpolation is quicker than the sum over pairs
 OBSERVER_CROSSOVER = 2048  # the same for each pair of nodes, with observer dispersion
-MOST_NODES = 1024  # a temperature of half a point; below that the sum over pairs has to do
+MOST_NODES = 1024  # a temperature of about a point; below that the sum over pairs has to do
 
 
 class _Compared(NamedTuple):
