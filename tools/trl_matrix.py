@@ -23,7 +23,17 @@ TESTS = (
     "tests/test_hack_detector.py",
     "tests/test_memory.py",
 )
-NEEDED = ("pytest", "hypothesis", "array-api-strict", "pillow", "scikit-image", "jinja2", "datasets", "accelerate")
+NEEDED = (
+    "pytest",
+    "hypothesis",
+    "array-api-strict",
+    "pillow",
+    "scikit-image",
+    "jinja2",
+    "datasets",
+    "accelerate",
+    "openai",
+)
 
 
 def set_up(version: str) -> Path:
@@ -56,7 +66,9 @@ def run_tests(version: str) -> tuple[dict[str, int], list[str]]:
         counts[kind] += 1
         if kind != "passed":
             told = failed if skipped is None else skipped
-            remarks.append(f"{kind}: {case.get('name')}: {(told.get('message') or '').splitlines()[0]}")
+            said = [*(told.get("message") or "").splitlines(), *(told.text or "").splitlines()]
+            said = said[1:] if said[0] == "collection skipped" else said  # the reason comes next
+            remarks.append(f"{kind}: {case.get('name')}: {said[0]}")
     return counts, remarks
 
 
