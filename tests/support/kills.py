@@ -31,8 +31,9 @@ SERVER.set_forkserver_preload(
 
 def start_server():
     """It finds modules by its environment alone."""
+    given = [path] if (path := os.environ.get("PYTHONPATH")) else []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(EXAMPLES), str(TESTS)]))
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(EXAMPLES), str(TESTS), *given]))
         patch.setenv("OMP_NUM_THREADS", "1")
         forkserver.ensure_running()
 
