@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import time
 
 import pytest
 import torch
@@ -26,19 +25,6 @@ def flags(folder, *changes):
     return ["--set", *stages.FEW_STEPS, *small, *steps, f"out={folder}", *changes]
 
 
-def run_ranks(name, argv, said, stop=lambda: False):
-    """Whether all ranks ended well; killed when `stop()`."""
-    ranks, end = kills.start_ranks(2, name, argv, said), time.monotonic() + 120
-    while any(rank.is_alive() for rank in ranks) and not stop():
-        assert time.monotonic() < end, said.read_text()[-3000:]
-        time.sleep(0.002)
-    for rank in ranks:
-        if stop():
-            rank.kill()
-        rank.join(60)
-    return all(rank.exitcode == 0 for rank in ranks)
-
-
 @pytest.mark.parametrize("lora", [False, True], ids=["full", "lora"])
 @pytest.mark.parametrize("stage", ["sft", "grpo"])
 def test_weights_are_those_of_an_uninterrupted_run(run_folder, tmp_path, stage, lora):
@@ -49,12 +35,12 @@ def test_weights_are_those_of_an_uninterrupted_run(run_folder, tmp_path, stage, 
     whole, killed = flags(tmp_path / "whole", *changes), flags(tmp_path / "killed", *changes)
     if stage == "grpo":
         whole, killed = ([*argv, "sft=null", "data.sft=[]"] for argv in (whole, killed))
-    assert run_ranks(f"train_{stage}", whole, said), said.read_text()[-3000:]
+    assert kills.run_ranks(2, f"train_{stage}", whole, said), said.read_text()[-3000:]
     sign = tmp_path / "killed" / stage / "checkpoint-2" / "trainer_state.json"
-    run_ranks(f"train_{stage}", killed, said, stop=sign.exists)
+    kills.run_ranks(2, f"train_{stage}", killed, said, stop=sign.exists)
     assert not (tmp_path / "killed" / stage / "finished.json").exists()
     said.unlink()
-    assert run_ranks(f"train_{stage}", killed, said), said.read_text()[-3000:]
+    assert kills.run_ranks(2, f"train_{stage}", killed, said), said.read_text()[-3000:]
     assert said.read_text().count("resuming from") == 1
     if stage == "grpo":
         assert re.search(r"processes +2\b", said.read_text()), "as the doctor saw them"

@@ -64,6 +64,19 @@ def start_ranks(world, name, argv, output):
     return [start(name, argv, output, RANK=str(k), LOCAL_RANK=str(k), **address) for k in range(world)]
 
 
+def run_ranks(world, name, argv, output, stop=lambda: False):
+    """Whether all ranks ended well; killed when `stop()`."""
+    ranks, end = start_ranks(world, name, argv, output), time.monotonic() + 120
+    while any(rank.is_alive() for rank in ranks) and not stop():
+        assert time.monotonic() < end, output.read_text()[-3000:]
+        time.sleep(0.002)
+    for rank in ranks:
+        if stop():
+            rank.kill()
+        rank.join(60)
+    return all(rank.exitcode == 0 for rank in ranks)
+
+
 def run(name, argv, output, seconds=120):
     """Its exit code; what it says is appended to the file `output`."""
     process = start(name, argv, output)
