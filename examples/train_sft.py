@@ -64,13 +64,17 @@ def make_trainer(recipe: Recipe, examples: Sequence[Example], start: str | Path 
     model, processor = load_model(start or recipe.model.path, recipe.model)
     pictures, answers = [e.picture for e in examples], [e.answer for e in examples]
     PartialState().print(f"SFT on {len(examples)} pictures")
-    return SFTTrainer(
+    trainer = SFTTrainer(
         model=model,
         processing_class=processor,
         train_dataset=to_dataset(pictures, questions_of(recipe), answers),
         peft_config=lora_config(recipe.model),
         args=args,
     )
+    # TRL takes the mean over the tokens of all processes and accumulated batches if it is told their number, and it is
+    # told only if the model's own loss takes one; Qwen2.5-VL says no, and TRL would take the mean of the batches' means
+    trainer.model_accepts_loss_kwargs = True
+    return trainer
 
 
 def training_arguments(recipe: Recipe, world_size: int | None = None) -> SFTConfig:

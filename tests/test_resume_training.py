@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from support import ranked_run
 from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
@@ -81,6 +82,23 @@ def test_a_run_resumed_anywhere_ends_as_an_uninterrupted_one(tmp_path, make_mode
         resume_training(resumed, checkpoint)
         assert resumed.state.global_step == 4
         found = weights_of(resumed)
+        assert [name for name in expected if not torch.equal(found[name], expected[name])] == [], step
+
+
+def test_grpo_goes_on_in_the_order_of_the_epoch_that_it_was_in(tmp_path):
+    """TRL draws the order of each epoch from where the one before left its generator, which no checkpoint holds."""
+    sizes = {"per_device_train_batch_size": 32, "max_steps": 6, "save_steps": 1}  # two steps are an epoch
+
+    def train(folder, checkpoint=None):
+        trainer, recorder = ranked_run.make_trainer(folder, ranked_run.make_rewards(min_opponents=0), **sizes)
+        resume_training(trainer, checkpoint)
+        return weights_of(trainer), [set(call["prompt"]) for call in recorder.calls]
+
+    expected, asked = train(tmp_path)
+    assert asked[0] != asked[2] != asked[4], "the epochs differ"
+    for step in (2, 3, 4):
+        found, asked_then = train(tmp_path / f"from {step}", tmp_path / f"checkpoint-{step}")
+        assert asked_then == asked[step:]
         assert [name for name in expected if not torch.equal(found[name], expected[name])] == [], step
 
 

@@ -1,10 +1,11 @@
 """SFT of the recipe: what it learns, what it leaves unchanged, what stops it."""
 
+import json
 import shutil
 
 import pytest
 import torch
-from support import stages
+from support import kills, stages
 
 import train_grpo
 import train_sft
@@ -34,6 +35,25 @@ def test_sft_learns_the_assistants_tokens_and_the_end_of_its_turn_and_nothing_el
         assert learnt[begin : end + 1].all(), "without a gap"
         assert mask[: end + 1].sum() == (tokens[: end + 1] != tokenizer.pad_token_id).sum()
         assert not mask[end + 1 :].any(), "nothing but padding follows"
+
+
+SPLITS = {"whole": (1, 32, 1), "split": (2, 8, 2)}  # processes, rows, accumulated batches: 32 pictures a step
+
+
+def test_the_loss_is_a_mean_over_tokens_however_a_batch_is_split(run_folder, tmp_path):
+    """Answers about aesthetics are longer: a mean of the means of parts would weigh their tokens less."""
+    shutil.rmtree(run_folder / "sft")
+    said, logs = tmp_path / "said", {}
+    for name, (world, rows, steps) in SPLITS.items():
+        out = shutil.copytree(run_folder, tmp_path / name, symlinks=True)
+        sizes = [f"launch.processes={world}", f"sft.args.per_device_train_batch_size={rows}"]
+        sizes += [f"sft.args.gradient_accumulation_steps={steps}", "sft.args.logging_steps=1", "sft.args.max_steps=1"]
+        argv = ["--set", *stages.FEW_STEPS, *sizes, f"out={out}"]
+        assert kills.run_ranks(world, "support.sft_without_counts", argv, said), said.read_text()[-3000:]
+        log = json.loads((out / "sft" / "log.json").read_text())
+        logs[name] = [line[figure] for line in log if "loss" in line for figure in ("loss", "grad_norm")]
+    assert len(logs["whole"]) == 2
+    assert logs["split"] == pytest.approx(logs["whole"], rel=1e-5)
 
 
 def test_sft_leaves_the_vision_tower_unchanged(run_folder):

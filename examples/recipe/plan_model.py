@@ -33,8 +33,7 @@ def print_model(
     cure = f"get it with `hf download {path}`, or give a folder"
     try:
         config = AutoConfig.from_pretrained(path, local_files_only=True)
-        with torch.device("meta"):
-            n_parameters = float(AutoModelForImageTextToText.from_config(config).num_parameters())
+        n_parameters = parameters_of(config)
         print(f"  {path}: {config.model_type}, {n_parameters / 1e6:,.1f} million parameters")
     except (OSError, ValueError, ImportError) as error:
         missing.append(f"model {path} is not on this machine; {cure}")
@@ -53,19 +52,32 @@ def print_model(
     if args is None or shards is None:
         return n_parameters
     if config is not None and processor is not None:
-        question = max(questions_of(recipe).values(), key=len)
         try:
-            prompt = count_tokens(processor, question, with_picture=True)
-            print_memory(recipe, config, prompt, args, shards)
-            if n_parameters and n_steps:
-                rows, checkpointing = rows_of(recipe, args, prompt), bool(args.gradient_checkpointing)
-                print(f"    {describe_hours(recipe, n_parameters, rows, n_steps, checkpointing=checkpointing)}")
+            print_costs(recipe, config, processor, args, n_steps, shards)
             return n_parameters
         except Exception as error:  # the classes of other models do what they like
             print(f"  memory is not counted by parts: {type(error).__name__}: {first_line(error)}")
     if n_parameters:
         print(f"  {describe_states(recipe, n_parameters, shards)}")
     return n_parameters
+
+
+def print_costs(
+    recipe: Recipe, config: Any, processor: ProcessorMixin, args: GRPOConfig, n_steps: float, shards: int
+) -> None:
+    """Print what GRPO takes of memory and of time."""
+    question = max(questions_of(recipe).values(), key=len)
+    prompt = count_tokens(processor, question, with_picture=True)
+    print_memory(recipe, config, prompt, args, shards)
+    if n_steps:
+        n_parameters = parameters_of(config)
+        rows, checkpointing = rows_of(recipe, args, prompt), bool(args.gradient_checkpointing)
+        print(f"    {describe_hours(recipe, n_parameters, rows, n_steps, checkpointing=checkpointing)}")
+
+
+def parameters_of(config: Any) -> float:
+    with torch.device("meta"):
+        return float(AutoModelForImageTextToText.from_config(config).num_parameters())
 
 
 def count_tokens(processor: ProcessorMixin, question: str = "", *, with_picture: bool = False) -> int:

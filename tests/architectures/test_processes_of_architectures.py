@@ -19,9 +19,7 @@ BATCHES = {1: ("sft.args.per_device_train_batch_size=4",), 2: ("sft.args.per_dev
 
 def flags(out, checkpoints, pictures, processes, *changes):
     rationales = f"rationales.file={out.parent / 'rationales.jsonl'}"
-    # Of quality alone, whose answers have one length: the loss of two processes is the mean of their means over tokens,
-    # so long and short answers together weigh otherwise on two processes than on one.
-    given = [*BATCHES[processes], "data.iaa_share=0", f"launch.processes={processes}", rationales, *changes]
+    given = [*BATCHES[processes], f"launch.processes={processes}", rationales, *changes]
     return runs.flags(runs.FULL, out, checkpoints(NAME), pictures, *given)
 
 

@@ -31,8 +31,9 @@ SERVER.set_forkserver_preload(
 
 def start_server():
     """It finds modules by its environment alone."""
+    given = [path] if (path := os.environ.get("PYTHONPATH")) else []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(EXAMPLES), str(TESTS)]))
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(EXAMPLES), str(TESTS), *given]))
         patch.setenv("OMP_NUM_THREADS", "1")
         forkserver.ensure_running()
 
@@ -61,6 +62,19 @@ def start_ranks(world, name, argv, output):
         free.bind(("127.0.0.1", 0))
         address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": str(world)}
     return [start(name, argv, output, RANK=str(k), LOCAL_RANK=str(k), **address) for k in range(world)]
+
+
+def run_ranks(world, name, argv, output, stop=lambda: False):
+    """Whether all ranks ended well; killed when `stop()`."""
+    ranks, end = start_ranks(world, name, argv, output), time.monotonic() + 120
+    while any(rank.is_alive() for rank in ranks) and not stop():
+        assert time.monotonic() < end, output.read_text()[-3000:]
+        time.sleep(0.002)
+    for rank in ranks:
+        if stop():
+            rank.kill()
+        rank.join(60)
+    return all(rank.exitcode == 0 for rank in ranks)
 
 
 def run(name, argv, output, seconds=120):

@@ -13,6 +13,11 @@ def with_settings(strength, completions, **columns):
     return [strength] * len(completions)
 
 
+def letters(completions, **columns):
+    """What untrained policies earn in unequal parts, so that GRPO has a gradient."""
+    return [sum(map(str.isalpha, turns[0]["content"])) / 100 for turns in completions]
+
+
 OTHERS = [
     think_format_reward,
     own_function,

@@ -3,6 +3,7 @@
 import math
 import os
 import warnings
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,9 @@ class LoadCheckpointWeights(TrainerCallback):  # type: ignore[misc]  # transform
 def resume_training(trainer: Any, checkpoint: str | Path | None) -> None:
     """`trainer.train(resume_from_checkpoint=checkpoint)`, made exact.
 
-    The weights are the checkpoint's (`LoadCheckpointWeights`), and a checkpoint of the last step is trained no further:
-    transformers 5 would take one step more.
+    The weights are the checkpoint's (`LoadCheckpointWeights`). The rows come in the order of an uninterrupted run in
+    later epochs too: the sampler of TRL's GRPO would begin with the order of the first epoch again. A checkpoint of the
+    last step is trained no further: transformers 5 would take one step more.
 
     Args:
         trainer: Of transformers or TRL.
@@ -58,7 +60,7 @@ def resume_training(trainer: Any, checkpoint: str | Path | None) -> None:
         >>> from transformers.trainer_utils import get_last_checkpoint
         >>> # resume_training(trainer, get_last_checkpoint("runs/grpo"))
     """
-    callbacks = [LoadCheckpointWeights(checkpoint), _StopAtTheEnd()]
+    callbacks = [LoadCheckpointWeights(checkpoint), _DrawEarlierOrders(), _StopAtTheEnd()]
     for callback in callbacks:
         trainer.add_callback(callback)
     try:
@@ -87,6 +89,20 @@ def steps_of_a_generation(args: Any) -> int:
     """
     batches = (getattr(args, "steps_per_generation", None) or 1) * getattr(args, "num_iterations", 1)
     return math.lcm(batches, args.gradient_accumulation_steps) // int(args.gradient_accumulation_steps)
+
+
+class _DrawEarlierOrders(TrainerCallback):  # type: ignore[misc]  # transformers is not typed here
+    """Takes a sampler that draws one order after another from its own generator to the epoch that the run goes on in.
+
+    Samplers with `set_epoch` find their order by the number of the epoch, and the trainer tells them that.
+    """
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, train_dataloader: Any = None, **kwargs: Any) -> None:
+        batches = getattr(train_dataloader, "batch_sampler", None)  # of several processes, it shares out those of one
+        sampler = getattr(getattr(batches, "batch_sampler", batches), "sampler", None)
+        if sampler is not None and getattr(sampler, "generator", None) and not hasattr(sampler, "set_epoch"):
+            for _ in range(int(state.epoch or 0)):
+                deque(sampler, maxlen=0)
 
 
 class _AlreadyAtTheEnd(Exception):
