@@ -13,7 +13,7 @@ from typing import Any
 import datasets
 import torch
 from accelerate import PartialState
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel
 from transformers import (
     AutoModelForImageTextToText,
     AutoProcessor,
@@ -129,18 +129,16 @@ def starting_model(recipe: Recipe, stage: str) -> str | Path:
     return trained_model_folder(recipe, "sft") if stage == "grpo" and recipe.sft is not None else recipe.model.path
 
 
-def save_trained_model(trainer: Trainer, folder: Path) -> None:
+def save_trained_model(trainer: Trainer, folder: Path, start: str | Path, settings: ModelSettings) -> None:
     """Save the whole model, with adapters merged into it; the folder appears only when all of it has been written."""
     unfinished = folder.with_name("model.part")
     if trainer.is_fsdp_enabled:
         trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
-    if hasattr(trainer.model, "merge_and_unload"):
-        model = trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
-        if trainer.is_world_process_zero():
-            model.save_pretrained(unfinished)
-    else:
-        trainer.save_model(str(unfinished))
+    trainer.save_model(str(unfinished))  # from the shards of all processes; of a model with adapters, these alone
+    unset_hf_deepspeed_config()  # under ZeRO-3 each load is one of all processes, and below the main one loads alone
     if trainer.is_world_process_zero():
+        if hasattr(trainer.model, "peft_config"):
+            _merge_adapters(unfinished, start, settings)
         tokenizer = trainer.processing_class.tokenizer.backend_tokenizer
         tokenizer.no_padding()  # what it was last used with is no part of the result
         tokenizer.no_truncation()
@@ -148,6 +146,14 @@ def save_trained_model(trainer: Trainer, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(unfinished, folder)
     PartialState().wait_for_everyone()
+
+
+def _merge_adapters(folder: Path, start: str | Path, settings: ModelSettings) -> None:
+    """Put the model that training began with, and the adapters of a folder merged into it, in place of these."""
+    model = AutoModelForImageTextToText.from_pretrained(start, dtype=getattr(torch, settings.dtype))
+    merged = PeftModel.from_pretrained(model, str(folder)).merge_and_unload()
+    shutil.rmtree(folder)
+    merged.save_pretrained(folder)
 
 
 class ShortProgress(ProgressCallback):  # type: ignore[misc]  # transformers is not typed here
@@ -199,8 +205,7 @@ def run_training(recipe: Recipe, stage: str, make_trainer: Callable[[Recipe], Tr
     resume_training(trainer, checkpoint)
     if not trainer.state.global_step:
         raise SystemExit(f"{stage} took no step: there are fewer pictures than a batch holds, or max_steps is 0")
-    save_trained_model(trainer, trained_model_folder(recipe, stage))
-    unset_hf_deepspeed_config()  # under ZeRO-3 each load is one of all processes, and below the main one loads alone
+    save_trained_model(trainer, trained_model_folder(recipe, stage), start, recipe.model)
     if processes.is_main_process:
         refuse_changed_frozen(start, trained_model_folder(recipe, stage), recipe.model)
         write_whole(folder / "log.json", json.dumps(trainer.state.log_history))

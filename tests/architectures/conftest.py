@@ -11,6 +11,7 @@ collect_ignore = [
     "teaching.py",
     "tokenizers_and_templates.py",
     "table.py",
+    "fsdp_on_cpu",
 ]  # they hold no tests
 
 
