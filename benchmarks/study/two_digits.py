@@ -49,8 +49,9 @@ REGIMES = {
     "two images a call": Regime(images=2, steps=1500),
     "1,500 steps": Regime(steps=1500),
 }
-# Tried on validation pictures: where advantages are not divided, the size of a reward is part of the rate.
-RATES = {True: (3e-4, 1e-3, 3e-3, 1e-2), False: (1e-3, 3e-3, 1e-2, 3e-2)}
+RATES = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+# Tried first, on validation pictures: where advantages are not divided, the size of a reward is part of the rate.
+TRIED = {True: slice(2, 6), False: slice(3, 7)}
 
 
 class Pictures(NamedTuple):
@@ -208,14 +209,26 @@ bench = lru_cache(maxsize=16)(Bench)
 
 
 def best_rate(regime: Regime, name: str, seeds: Sequence[int]) -> float:
-    """The learning rate with the best mean of samples on the validation pictures of other seeds."""
+    """The learning rate with the best mean of samples on the validation pictures of other seeds.
+
+    While the best one lies at an end of those that were tried, the next one is tried too.
+    """
 
     def validated(rate: float) -> float:
         policies = [(bench(regime, seed), bench(regime, seed).trained(name, rate)) for seed in seeds]
         srccs = [measure(policy, one.validation)["mean SRCC"] for one, policy in policies]
         return float(np.mean(np.nan_to_num(srccs, nan=-1.0)))
 
-    return RATES[regime.divide][0] if name == START else max(RATES[regime.divide], key=validated)
+    window = TRIED[regime.divide]
+    if name == START:
+        return RATES[window][0]
+    found = {place: validated(RATES[place]) for place in range(window.start, window.stop)}
+    while True:
+        best = max(found, key=lambda place: found[place])
+        beyond = {min(found): best - 1, max(found): best + 1}.get(best, best)
+        if beyond == best or not 0 <= beyond < len(RATES):
+            return RATES[best]
+        found[beyond] = validated(RATES[beyond])
 
 
 def run_seed(regime: Regime, name: str, rate: float, seed: int) -> dict[str, float]:
