@@ -85,6 +85,14 @@ def test_the_recipes_rewards_take_scales_and_budgets_from_options_and_from_the_f
     assert doctor(*arguments, "--mos-scale-of", "tiny", 1, 5)[0] == 0
     assert doctor(*arguments, "--mos-scale-of", "tiny", 1, 5, "--lower-is-better-of", "tiny")[0] == 0
     assert "mos_scale declares only ['AVA']" in doctor(*arguments, "--mos-scale-of", "AVA", 1, 5)[1]
+    assert doctor(*arguments, "--mos-scale", 1, 5, "--lower-is-better-of", "tiny")[0] == 0
+    assert doctor(*arguments, "--mos-scale", 0, 9, "--mos-scale-of", "tiny", 1, 5)[0] == 0
+    code, out, _ = doctor(*arguments, "--mos-scale", 1, 5, "--lower-is-better-of", "tinny")
+    assert code == 1
+    assert "a scale is declared for the data set 'tinny', and no row is of it" in out
+    assert "-> did you mean 'tiny'?" in out
+    code, out, _ = doctor(*arguments, "--mos-scale-of", "tiny", 1, 5, "--mos-scale-of", "tinny", 1, 5)
+    assert (code, "-> did you mean 'tiny'?" in out) == (0, True), "advice: every row has a scale of its own"
     for scale in ("mos_scale: [1, 5]", "mos_scale: {tiny: [1, 5]}", "mos_scale_of: [[tiny, 1, 5]]"):
         assert doctor(yaml=f"{SOUND}dataset: five.jsonl\n{scale}\n")[0] == 0
     asks = json_lines(prompt=[QUESTION + " from 1 (best) to 9 (worst)"] * 40)

@@ -120,8 +120,11 @@ def test_a_name_that_no_row_has_is_told(tmp_path, capsys):
     _, said = evaluated(
         capsys, path, "--lower-is-better-of", "mime", "--mos-scale-of", "yours", "1", "5", "--mos-scale", "0", "100"
     )
-    assert "evaluate: --mos-scale-of names 'yours', of which there is no row; the data sets are ['mine']" in said
-    assert "evaluate: --lower-is-better-of names 'mime'" in said
+    assert (
+        "evaluate: a scale is declared for the data sets 'yours', 'mime', and no row is of them; the rows are of mine\n"
+    ) in said
+    _, said = evaluated(capsys, path, "--lower-is-better-of", "mime")
+    assert "for the data set 'mime', and no row is of it; did you mean 'mine'?" in said
 
 
 @pytest.mark.parametrize(
@@ -133,7 +136,7 @@ def test_a_name_that_no_row_has_is_told(tmp_path, capsys):
         (["--mos-scale-of", "mine", "one", "5"], "--mos-scale-of mine must have two finite numbers LOW < HIGH; got one 5"),
         (["--mos-scale-of", "mine", "5", "1"], "--mos-scale-of mine must have two finite numbers LOW < HIGH; got 5 1"),
         (["--mos-scale-of", "mine", "1", "5"] * 2, "--mos-scale-of mine is given twice"),
-        (["--mos-scale-of", "x", "1", "5", "--lower-is-better-of", "mine"], "mos_scale declares no scale for 'mine'"),
+        (["--mos-scale-of", "x", "1", "5", "--lower-is-better-of", "mine"], "--lower-is-better-of mine: no scale is given for that data set; give --mos-scale-of mine LOW HIGH, or --mos-scale LOW HIGH for all others; known are x"),
         (["--answer-scale", "0", "inf"], "--answer-scale must have two finite numbers LOW < HIGH; got 0 inf"),
         (["--resamples", "-1"], "n_resamples must be at least 1; got -1; 0 leaves the intervals out"),
         (["--misspelt"], "unrecognized arguments: --misspelt"),

@@ -73,7 +73,9 @@ def test_what_is_missing_is_said():
     ranking = tr.ThurstoneRankReward()
     assert "none: a ranking compares with other images" in str(explain_reward(ranking, GOOD, mos=70))
     assert explain_reward(ranking, GOOD, mos=70).reward is None
-    assert "none: without a label" in str(explain_reward(tr.GaussianScoreReward(), GOOD))
+    for mos in (None, math.nan):
+        assert "none: without a label" in str(explain_reward(tr.GaussianScoreReward(), GOOD, mos=mos))
+    assert "lenient" not in str(explain_reward(tr.GaussianScoreReward(), "64", mos=70))
     assert "no other answer" in str(explain_reward(tr.CrpsScoreReward(), GOOD, mos=70))
     prefilled = explain_reward(tr.AnswerFormatReward(), "Sharp.</think><answer>64</answer>")
     assert "set think_prefilled=True" in str(prefilled)
@@ -88,6 +90,8 @@ def test_the_command_explains_the_recipe_on_the_scale_of_the_labels(capsys):
     assert "iqa_gaussian_score: 0.98" in told
     assert "iaa" not in told
     assert "3.5 on 1 to 5 (62.5 points)" in told
+    assert main(["explain", GOOD, "--mos", "36", "--task", "iqa", "--answers-lower-is-better"]) == 0
+    assert "64 on 0 to 100 (lower is better) (36 points)" in capsys.readouterr().out
 
 
 def test_the_command_takes_presets_opponents_and_files(tmp_path, capsys, monkeypatch):
@@ -110,6 +114,13 @@ def test_the_command_takes_presets_opponents_and_files(tmp_path, capsys, monkeyp
         (["--reward-funcs", "tatar", GOOD], "or --file; it stands before --reward-funcs, which takes all that follows"),
         ([GOOD, "--mos", "7", "--opponent", "5"], "--opponent 5 needs the answers to that image too"),
         ([GOOD, "--mos", "700"], "mos[0] is 700, off its declared scale 0 to 100"),
+        ([GOOD, "--other", "50", "nan"], "each answer of others (--other) must be a number on 0 to 100; got nan; mend"),
+        ([GOOD, "--other", "9", "--answer-scale", "1", "5"], "must be a number on 1 to 5; got 9; mend it, or declare"),
+        ([GOOD, "--opponent", "nan", "3"], "the MOS of opponent 1 (--opponent) must be a number on 0 to 100; got nan"),
+        (
+            [GOOD, "--opponent", "3", "150"],
+            "each answer of opponent 1 (--opponent) must be a number on 0 to 100; got 150",
+        ),
         ([GOOD, "--task", "speech"], "no reward is of task 'speech'"),
         ([GOOD, "--reward-funcs", "math.sqrt"], "explain knows the rewards of this package"),
         ([GOOD, "--reward-funcs", "nowhere.at_all"], "No module named 'nowhere'"),

@@ -147,13 +147,16 @@ def test_flat_groups_are_counted_of_the_weighted_sum(tmp_path, capsys):
         ({}, ["--out", "x.txt"], "--out must end in .jsonl, .csv or .parquet; got 'x.txt'"),
         ({}, ["--out", "nowhere/x.csv"], "--out: there is no folder 'nowhere'; make it first"),
         ({}, ["--html", "nowhere/x.html"], "--html: there is no folder 'nowhere'; make it first"),
-        ({}, ["--mos-scale", "1", "5", "--mos-scale-of", "a", "1", "5"], "give --mos-scale for all data sets or --mos-scale-of for each"),
+        ({}, ["--mos-scale-of", "a", "1", "5", "--lower-is-better-of", "b"], "--lower-is-better-of b: no scale is given for that data set; give --mos-scale-of b LOW HIGH"),
+        ({}, ["--reward-weights", "1", "inf", "0"], "--reward-weights: the weight of iqa_gaussian_score must be a finite number; got inf"),
+        ({}, ["--reward-weights", "1", "0", "nan"], "--reward-weights: the weight of iaa_thurstone_rank must be a finite number; got nan"),
+        ({}, ["FILE"], "the file 'FILE' is given twice; give it once"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_on_one_line_with_its_place_and_its_cure(tmp_path, capsys, change, flags, message):
     rows = steps_of(HEALTHY)
     path = write(tmp_path / "a.jsonl", [{**rows[0], **change}, *rows[1:]])
-    assert main(["score", path, *flags]) == 2
+    assert main(["score", path, *(path if flag == "FILE" else flag for flag in flags)]) == 2
     said = capsys.readouterr()
     assert message.replace("FILE", path) in said.err
     assert said.err.count("\n") == 1

@@ -88,6 +88,32 @@ def test_a_forgotten_scale_is_told_once(tmp_path, capsys, rows, flags, whose):
     assert not any("scale" in remark for remark in found["remarks"])
 
 
+def test_one_data_set_may_have_another_scale_than_all_others(tmp_path, capsys):
+    rows = [row for row in steps_of(HEALTHY) if row["step"] == 1]
+    turned = [{**row, "dataset": "dmos", "mos": 5 - row["mos"] / 25, "step": 2} for row in rows]
+    path = write(tmp_path / "a.jsonl", [*rows, *turned])
+    for flags in (
+        ["--mos-scale", 0, 100, "--mos-scale-of", "dmos", 1, 5, "--lower-is-better-of", "dmos"],
+        ["--mos-scale", 1, 5, "--lower-is-better-of", "dmos", "--mos-scale-of", "mine", 0, 100],
+    ):
+        code, found, _ = score(capsys, path, *flags)
+        assert code == 0
+        plain, other = (step["rewards"] for step in found["steps"])
+        assert other == pytest.approx(plain)
+
+
+@pytest.mark.parametrize("flags", [["--mos-scale-of", "mime", 1, 5], ["--lower-is-better-of", "mime"]])
+def test_a_scale_of_a_data_set_that_no_row_is_of_is_a_problem(tmp_path, capsys, flags):
+    code, found, _ = score(capsys, write(tmp_path / "a.jsonl", steps_of(HEALTHY)), "--mos-scale", 0, 100, *flags)
+    assert code == 1
+    told = "a scale is declared for the data set 'mime', and no row is of it; did you mean 'mine'?"
+    assert found["problems"] == [told]
+    path = write(tmp_path / "b.jsonl", steps_of(HEALTHY))
+    code, found, _ = score(capsys, path, "--mos-scale-of", "mine", 0, 100, "--mos-scale-of", "mime", 0, 1)
+    assert (code, found["problems"]) == (0, [])  # every row has a scale of its own
+    assert told in found["remarks"]
+
+
 # ---------------------------------------------------------------- the columns
 
 

@@ -28,6 +28,9 @@ def exits_late(completions, **columns): yield from [0.0]; raise SystemExit(3)
 def nothing(completions, **columns): pass
 def infinite(completions, **columns): return [0.0, float("inf")] + [0.0] * (len(completions) - 2)
 def texts(completions, **columns): return ["good"] * len(completions)
+def digits(completions, **columns): return ["1"] * len(completions)
+def arrays(completions, **columns): import numpy; return [numpy.ones(1)] * len(completions)
+def boundless(completions, **columns): return [1e40] * len(completions)
 def total(completions, **columns): return [0.0] * len(completions)
 def interrupted(completions, **columns): raise KeyboardInterrupt
 """
@@ -93,6 +96,9 @@ def test_no_logged_column_takes_the_place_of_another(tmp_path, capsys, path, kin
         ("nothing", "the reward nothing must pay a list with a number or None a completion; got None"),
         ("infinite", "the reward infinite must pay finite numbers, or None; row 1 gets inf"),
         ("texts", "the reward texts must pay finite numbers, or None; row 0 gets 'good'"),
+        ("digits", "the reward digits must pay finite numbers, or None; row 0 gets '1'; convert it by float(...)"),
+        ("arrays", "the reward arrays must pay finite numbers, or None; row 0 gets array([1.]); convert it by"),
+        ("boundless", "the reward boundless must pay finite numbers, or None; row 0 gets 1e+40; float32 ends at"),
     ],
 )
 def test_a_reward_that_fails_is_named(capsys, path, name, message):

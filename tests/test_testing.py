@@ -101,6 +101,23 @@ class Unpicklable:
         return [self.pay() for _ in completions]
 
 
+def nothing(completions, **columns):
+    return [None] * len(completions)
+
+
+def leaving(completions, **columns):
+    raise SystemExit(3)
+
+
+def leaving_late(completions, **columns):
+    yield from [1.0] * (len(completions) - 1)
+    raise SystemExit(3)
+
+
+def texts(completions, **columns):
+    return ["1"] * len(completions)
+
+
 class Nameless:
     def __call__(self, completions, **columns):
         return [1.0] * len(completions)
@@ -123,6 +140,11 @@ class Nameless:
         (greedy, "changed the prompts that it was given"),
         (asking_again, "changed the prompts that it was given"),
         (Nameless(), "has no __name__"),
+        (nothing, "graded nothing: it gave None for each of 8 plain answers"),
+        (tr.GaussianScoreReward(task="quality"), "The column 'task' holds 'iqa', 'iaa': let the reward grade one of"),
+        (leaving, r"the reward raised SystemExit\(3\)"),
+        (leaving_late, r"the reward raised SystemExit\(3\)"),
+        (texts, r"must be a finite number or None; got '1' for .*; convert it by float"),
     ],
 )
 def test_a_broken_contract_is_found(reward, problem):
@@ -205,3 +227,21 @@ def test_columns_of_ones_own_take_the_place_of_the_examples():
             check_reward_contract(reward, score=column)
     with pytest.raises(TypeError, match="score cannot be copied for each call .*; give values that can be pickled"):
         check_reward_contract(reward, score=[lambda: 1] * 8)
+
+
+def looks_at_its_own(completions, mso, **columns):
+    return [float(value) for value in mso]
+
+
+def test_a_misspelt_column_is_found():
+    with pytest.raises(AssertionError, match="makes no use of the column 'mso'; did you mean 'mos'"):
+        check_reward_contract(tr.GaussianScoreReward(), mso=[1] * 8)
+    check_reward_contract(looks_at_its_own, mso=range(8))
+    with pytest.raises(AssertionError, match="graded nothing"):
+        check_reward_contract(tr.GaussianScoreReward(), mos=[None] * 8)
+    with pytest.raises(KeyboardInterrupt):
+        check_reward_contract(interrupted)
+
+
+def interrupted(completions, **columns):
+    raise KeyboardInterrupt

@@ -1,7 +1,7 @@
 """What can be said of a training set-up from a few numbers: shared by the doctor, the first call and the evaluation."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from tatar_rewards import metrics
 from tatar_rewards.metrics.agreement import known_pairs
-from tatar_rewards.scales import ScoreScale
+from tatar_rewards.scales import OTHERS, ScoreScale
+from tatar_rewards.wording import did_you_mean
 
 Floats = NDArray[np.float64]
 
@@ -53,6 +54,31 @@ def squeezed_labels(points: Floats, column: str, scale: ScoreScale) -> list[Find
             f"all of {len(known)} labels in {column!r} lie in the lowest tenth of their declared scale {scale}",
             "declare the scale that they were given on, for example mos_scale=ScoreScale(1, 5) (--mos-scale 1 5), with "
             "higher_is_better=False (--lower-is-better) where a low value is the best picture",
+        )
+    ]
+
+
+def datasets_without_rows(scales: ScoreScale | Mapping[str, ScoreScale], datasets: Collection[object]) -> list[Finding]:
+    """Scales of data sets that no row is of: misspelt names, whose rows are then read on the scale of all others.
+
+    Args:
+        scales: As they are declared.
+        datasets: Those of the rows.
+    """
+    known = sorted(map(str, datasets))
+    if isinstance(scales, ScoreScale) or not known:
+        return []
+    names = [name for name in scales if name not in (*known, OTHERS)]
+    if not names:
+        return []
+    several, others = len(names) > 1, OTHERS in scales
+    return [
+        Finding(
+            "label scale" if others else "data sets",
+            f"a scale is declared for the data set{'s' * several} {', '.join(map(repr, names))}, and no row is of "
+            f"{'them' if several else 'it'}",
+            f"the rows are of {', '.join(known)}" if several else did_you_mean(names[0], known),
+            "fault" if others else "advice",
         )
     ]
 

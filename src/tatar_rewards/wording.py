@@ -18,6 +18,7 @@ _PLAIN = {  # what pydantic says, and what is said here
     "a valid boolean": "True or False",
     "a valid list": "a list",
     "a valid dictionary": "a mapping",
+    "less than inf": "a finite number",
     "greater than or equal to": "at least",
     "less than or equal to": "at most",
 }
@@ -74,6 +75,8 @@ def without_place(problem: "ErrorDetails") -> str:
     cause = problem.get("ctx", {}).get("error")
     if isinstance(cause, BaseException):
         return in_words(cause)
+    if problem["input"] != problem["input"]:  # NaN, which is above and below nothing
+        return "must be a number"
     said = problem["msg"]
     for detail in _DETAILS:
         said = said.partition(detail)[0]

@@ -54,7 +54,9 @@ def add_doctor(commands: Any) -> None:
 def _add_recipe(recipe: Any) -> None:
     pair, triple = ("LOW", "HIGH"), ("DATASET", "LOW", "HIGH")
     yes: dict[str, Any] = {"action": "store_const", "const": True}
-    recipe.add_argument("--mos-scale", nargs=2, type=float, metavar=pair, help="of the labels (default: 0 100)")
+    recipe.add_argument(
+        "--mos-scale", nargs=2, type=float, metavar=pair, help="of all labels, or of all others (default: 0 100)"
+    )
     recipe.add_argument("--mos-scale-of", nargs=3, action="append", metavar=triple, help="of one data set; repeatable")
     recipe.add_argument("--lower-is-better", **yes, help="labels of impairment (DMOS): the lowest is the best")
     recipe.add_argument("--lower-is-better-of", action="append", metavar="DATASET", help="of one data set; repeatable")

@@ -16,6 +16,7 @@ from tatar_rewards.evaluation.columns import read_columns, reading_of
 from tatar_rewards.evaluation.compare import compare_columns, read_named
 from tatar_rewards.evaluation.evaluate import check_resamples, evaluate_columns
 from tatar_rewards.evaluation.table import HEADS, table_lines
+from tatar_rewards.findings import datasets_without_rows
 from tatar_rewards.predictions import RowError, find_files
 
 _DESCRIPTION = """\
@@ -59,10 +60,10 @@ def add_evaluate(commands: Any) -> None:
 
 
 def _evaluate(options: dict[str, Any]) -> int:
-    by_dataset, other = mos_scales(options)
+    scales = mos_scales(options)
     check_resamples(n_resamples := options["resamples"])
     given = (options["think_prefilled"], options["lenient"], options["unbounded"])
-    reading = reading_of(by_dataset, other, answer_scale_of(options), *given)
+    reading = reading_of(scales, None, answer_scale_of(options), *given)
     new, old = _Files(options["predictions"], options), _Files(options.get("baseline", ()), options)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
@@ -75,7 +76,9 @@ def _evaluate(options: dict[str, Any]) -> int:
                 baseline = read_named(old.rows(), reading, "baseline")
             with _both_named_in_errors(old, new):
                 compared = compare_columns(baseline, columns, n_resamples)
-    for remark in [*(str(warning.message) for warning in caught), *_unknown_datasets(options, evaluation)]:
+    unknown = datasets_without_rows(scales, {one.dataset for one in evaluation.datasets})
+    told = [str(warning.message) for warning in caught] + [f"{one.problem}; {one.cure}" for one in unknown]
+    for remark in told:
         print(f"evaluate: {remark}", file=sys.stderr)
     if options["json"]:
         record = json.loads(evaluation.to_json())
@@ -136,16 +139,3 @@ def _both_named_in_errors(old: _Files, new: _Files) -> Iterator[None]:
     except RowError as error:
         places = [files.place_of(number) for files, number in zip((old, new), error.rows, strict=False)]
         raise ValueError(f"{error} ({', '.join(places)})") from None
-
-
-def _unknown_datasets(options: dict[str, Any], evaluation: Evaluation) -> list[str]:
-    """A misspelt name would leave a data set on another scale."""
-    known = sorted({one.dataset for one in evaluation.datasets})
-    named = {"--mos-scale-of": [name for name, *_ in options.get("mos_scale_of", ())]}
-    named["--lower-is-better-of"] = options.get("lower_is_better_of", [])
-    return [
-        f"{option} names {name!r}, of which there is no row; the data sets are {known}"
-        for option, names in named.items()
-        for name in names
-        if name not in known
-    ]

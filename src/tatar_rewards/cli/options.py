@@ -6,7 +6,7 @@ from typing import Any
 
 from tatar_rewards.presets import load_reward_funcs
 from tatar_rewards.rewards import LabelConfig, Reward
-from tatar_rewards.scales import ScoreScale
+from tatar_rewards.scales import ScoreScale, label_scales, scale_of
 from tatar_rewards.wording import did_you_mean
 
 Options = Mapping[str, Any]
@@ -108,34 +108,18 @@ def add_scales(command: argparse.ArgumentParser) -> None:
     scales.add_argument("--answers-lower-is-better", action="store_true", help="it was asked for impairment")
 
 
-def scale_of(option: str, ends: Sequence[Any], *, lower: bool = False) -> ScoreScale:
-    """The scale that an option gives; a ValueError names it."""
-    low, high = ends
-    try:
-        return ScoreScale(float(low), float(high), higher_is_better=not lower)
-    except ValueError as error:
-        shown = " ".join(f"{end:g}" if isinstance(end, float) else str(end) for end in ends)
-        raise ValueError(f"{option} must have two finite numbers LOW < HIGH; got {shown}") from error
-
-
 def answer_scale_of(options: Options) -> ScoreScale:
     """The scale of the answers."""
     ends = options.get("answer_scale", (0, 100))
     return scale_of("--answer-scale", ends, lower=options.get("answers_lower_is_better", False))
 
 
-def mos_scales(options: Options) -> tuple[dict[str, ScoreScale], ScoreScale | None]:
-    """The scales of data sets that are named, and that of all others; None where these must be named too."""
-    lower = set(options.get("lower_is_better_of", ()))
-    everywhere: bool = options["lower_is_better"]
-    scales = {}
-    for name, *ends in options.get("mos_scale_of", ()):
-        if name in scales:
-            raise ValueError(f"--mos-scale-of {name} is given twice; give it once")
-        scales[name] = scale_of(f"--mos-scale-of {name}", ends, lower=everywhere or name in lower)
-    if "mos_scale" not in options and scales:
-        return scales, None
-    ends = options.get("mos_scale", (0, 100))
-    for name in lower - set(scales):
-        scales[name] = scale_of("--mos-scale", ends, lower=True)
-    return scales, scale_of("--mos-scale", ends, lower=everywhere)
+def mos_scales(options: Options) -> ScoreScale | dict[str, ScoreScale]:
+    """The scale of the labels, or that of each data set that is named and of all others."""
+    return label_scales(
+        options.get("mos_scale"),
+        [(name, ends) for name, *ends in options.get("mos_scale_of", ())],
+        lower=options["lower_is_better"],
+        lower_of=options.get("lower_is_better_of", ()),
+        spell=lambda name: f"--{name.replace('_', '-')}",
+    )

@@ -16,13 +16,12 @@ from tatar_rewards.cli.options import (
     mos_scales,
     named_columns,
     reward_funcs_of,
-    scale_of,
 )
 from tatar_rewards.cli.printing import show
 from tatar_rewards.cli.score_tables import tables_of
 from tatar_rewards.predictions import find_files
 from tatar_rewards.rewards import LabelConfig, Reward
-from tatar_rewards.scales import ScoreScale
+from tatar_rewards.scales import scale_of
 from tatar_rewards.scoring import (
     ColumnNames,
     Scorer,
@@ -136,7 +135,7 @@ def _settings(options: dict[str, Any], rewards: list[Any]) -> Settings:
     answers = "answer_scale" in options or options["answers_lower_is_better"]
     return Settings(
         names=_names(options, configs),
-        mos_scale=_mos_scale(options) if scales or options["lower_is_better"] else None,
+        mos_scale=mos_scales(options) if scales or options["lower_is_better"] else None,
         answer_scale=answer_scale_of(options) if answers else None,
         think_prefilled=True if options["think_prefilled"] else None,
         task=options.get("task"),
@@ -166,11 +165,3 @@ def _deviations(options: dict[str, Any], configs: Sequence[LabelConfig]) -> dict
     if "mos_std_scale" in given:
         given["mos_std_scale"] = scale_of("--mos-std-scale", given["mos_std_scale"])
     return given
-
-
-def _mos_scale(options: dict[str, Any]) -> ScoreScale | dict[str, ScoreScale]:
-    """One scale, or that of each data set."""
-    by_dataset, other = mos_scales(options)
-    if by_dataset and other is not None:
-        raise ValueError("give --mos-scale for all data sets or --mos-scale-of for each of them, not both")
-    return other if other is not None else by_dataset

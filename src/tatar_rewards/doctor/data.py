@@ -9,11 +9,11 @@ import numpy as np
 from tatar_rewards.doctor.kinds import image_rewards, labelled_rewards, package_rewards
 from tatar_rewards.doctor.labels import Reading, read_rows, refused_rows
 from tatar_rewards.doctor.reading import Data, as_values
-from tatar_rewards.findings import Finding, doubtful_deviations, equal_labels, squeezed_labels
+from tatar_rewards.findings import Finding, datasets_without_rows, doubtful_deviations, equal_labels, squeezed_labels
 from tatar_rewards.rewards import LabelConfig, Reward
 from tatar_rewards.rewards.batch import rows_by_scale, target_stds
 from tatar_rewards.rewards.columns import columns_read, needed_columns
-from tatar_rewards.scales import is_missing
+from tatar_rewards.scales import as_scales, is_missing
 
 CLASHING = ("prompts", "completions")  # passed beside the columns of the data: a call with both fails
 OVERWRITTEN = ("completion", "completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
@@ -123,6 +123,15 @@ def _without_rows(reading: Reading, data: Data, *, mistaken: bool) -> Finding:
 
 
 # ---------------------------------------------------------------- labels
+
+
+def check_datasets(rewards: Sequence[Any], columns: Mapping[str, Any]) -> Iterator[Finding]:
+    """Scales of data sets that no row is of."""
+    for reward in labelled_rewards(rewards):
+        datasets = columns.get(reward.config.dataset_column)
+        if datasets is not None:
+            here = {value for value in as_values(datasets) if isinstance(value, str)}
+            yield from datasets_without_rows(as_scales(reward.config.mos_scale), here)
 
 
 def check_labels(readings: Sequence[Reading], columns: Mapping[str, Any]) -> Iterator[Finding]:

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from tatar_rewards.adapters.grpo_settings import reward_of_trl
 from tatar_rewards.presets import load_reward_funcs
 from tatar_rewards.presets.load import names_a_preset
 from tatar_rewards.rewards import LengthConfig, Reward
-from tatar_rewards.scales import ScoreScale
+from tatar_rewards.scales import ScoreScale, label_scales, scale_of
+from tatar_rewards.wording import in_words
 
 REWARD_KEYS = (  # settings of a preset's rewards
     "answer_scale",
@@ -68,18 +71,18 @@ def _settings_of_preset(path: str, settings: Mapping[str, Any]) -> dict[str, Any
         called["mos_scale"] = _mos_scale(settings)
     if "answer_scale" in settings or "answers_lower_is_better" in settings:
         lower = _is_true(settings, "answers_lower_is_better")
-        called["answer_scale"] = _scale("answer_scale", settings.get("answer_scale", (0, 100)), lower=lower)
+        called["answer_scale"] = scale_of("answer_scale", settings.get("answer_scale", (0, 100)), lower=lower)
     if "think_prefilled" in settings:
         called["think_prefilled"] = _is_true(settings, "think_prefilled")
     if "raters" in settings:
         called["raters"] = _number("raters", settings["raters"])
     if "mos_std_scale" in settings:
-        called["mos_std_scale"] = _scale("mos_std_scale", settings["mos_std_scale"], lower=False)
+        called["mos_std_scale"] = scale_of("mos_std_scale", settings["mos_std_scale"])
     for name, end, budget in (("iqa_words", "longest", "iqa_budget"), ("iaa_words", "shortest", "iaa_budget")):
         if name in settings:
             if path.rpartition(".")[2] not in ("tatar", "tatar_reward_funcs"):
                 raise ValueError(f"{name} is a setting of the preset tatar, and {path} has no budget; leave it out")
-            called[budget] = LengthConfig(**{end: _number(name, settings[name])})  # type: ignore[arg-type]
+            called[budget] = _budget(name, end, settings[name])
     return called
 
 
@@ -87,17 +90,13 @@ def _mos_scale(settings: Mapping[str, Any]) -> ScoreScale | dict[str, ScoreScale
     one, each = settings.get("mos_scale"), settings.get("mos_scale_of")
     if isinstance(one, Mapping) and each is None:
         one, each = None, one
-    if one is not None and each is not None:
-        raise ValueError("give mos_scale for all data sets or mos_scale_of for each, not both")
-    everywhere, lower = _is_true(settings, "lower_is_better"), settings.get("lower_is_better_of", [])
-    lower = [lower] if isinstance(lower, str) else list(lower)
-    scales = {}
-    for name, pair in _pairs(each):
-        scales[name] = _scale(f"mos_scale_of {name}", pair, lower=everywhere or name in lower)
-    unknown = [name for name in lower if name not in scales]
-    if unknown:
-        raise ValueError(f"lower_is_better_of {unknown[0]} needs its scale: mos_scale_of {unknown[0]} LOW HIGH")
-    return scales or _scale("mos_scale", (0, 100) if one is None else one, lower=everywhere)
+    lower_of = settings.get("lower_is_better_of") or []
+    return label_scales(
+        one,
+        _pairs(each),
+        lower=_is_true(settings, "lower_is_better"),
+        lower_of=[lower_of] if isinstance(lower_of, str) else map(str, lower_of),
+    )
 
 
 def _pairs(each: Any) -> list[tuple[str, Any]]:
@@ -110,14 +109,11 @@ def _pairs(each: Any) -> list[tuple[str, Any]]:
     return [(str(name), (low, high)) for name, low, high in rows]
 
 
-def _scale(name: str, pair: Any, *, lower: bool) -> ScoreScale:
-    if not isinstance(pair, list | tuple) or len(pair) != 2:
-        raise ValueError(f"{name} must be two numbers, LOW and HIGH; got {pair!r:.80}")
-    low, high = (_number(name, end) for end in pair)
+def _budget(name: str, end: str, words: Any) -> LengthConfig:
     try:
-        return ScoreScale(low, high, higher_is_better=not lower)
-    except ValueError:
-        raise ValueError(f"{name}: a scale needs finite low < high; got {low:g} and {high:g}") from None
+        return LengthConfig(**{end: _number(name, words)})  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise ValueError(in_words(error).replace(end, name, 1)) from None
 
 
 def _number(name: str, value: Any) -> float:

@@ -12,7 +12,7 @@ from tatar_rewards.doctor.advice import advise_on_settings
 from tatar_rewards.doctor.batches import check_batches
 from tatar_rewards.doctor.budgets import check_budgets
 from tatar_rewards.doctor.comparisons import check_comparisons, describe_comparisons
-from tatar_rewards.doctor.data import MISLEADING, check_columns, check_labels, check_tasks, read_all
+from tatar_rewards.doctor.data import MISLEADING, check_columns, check_datasets, check_labels, check_tasks, read_all
 from tatar_rewards.doctor.kinds import package_rewards
 from tatar_rewards.doctor.labels import Reading
 from tatar_rewards.doctor.probes import probe_rewards
@@ -151,7 +151,8 @@ class _Look:
         with on_this_rank_alone():
             readings, refused = read_all(rewards, data)
             unsound += refused
-            of_rows = [*check_tasks(rewards, readings, data), *check_labels(readings, data.columns)]
+            of_rows = [*check_tasks(rewards, readings, data), *check_datasets(rewards, data.columns)]
+            of_rows += check_labels(readings, data.columns)
             unsound += [_as_advice(one) for one in of_rows] if data.streaming or data.transformed else of_rows
             if data.transformed:
                 unsound = [_as_advice(finding) for finding in unsound]

@@ -15,14 +15,13 @@ from tatar_rewards.answers.cures import as_text, cure_of
 from tatar_rewards.evaluation.figures import Floats
 from tatar_rewards.evaluation.raters import error_of_mos
 from tatar_rewards.predictions import CompletionError, LoggedAnswer, PlainNumber, PredictionRow, RowError, check_row
-from tatar_rewards.scales import POINTS, Scale, ScalesByDataset, ScoreScale, as_scale, as_scales
+from tatar_rewards.scales import OTHERS, POINTS, Scale, ScalesByDataset, ScoreScale, as_scale, as_scales, scale_for
 
 
 class Reading(NamedTuple):
     """How completions and labels are read."""
 
     mos_scales: ScoreScale | Mapping[str, ScoreScale]
-    other_mos_scale: ScoreScale | None
     answer_scale: ScoreScale
     think_prefilled: bool
     lenient: bool
@@ -33,7 +32,7 @@ class Reading(NamedTuple):
             return POINTS  # a reward has converted both
         if isinstance(self.mos_scales, ScoreScale):
             return self.mos_scales
-        scale = self.mos_scales.get(row.dataset, self.other_mos_scale)
+        scale = scale_for(self.mos_scales, row.dataset)
         if scale is None:
             names = sorted(self.mos_scales)
             raise ValueError(f"mos_scale declares no scale for {row.dataset!r}, only for {names}; declare it too")
@@ -87,8 +86,9 @@ def reading_of(
     unbounded: bool = False,
 ) -> Reading:
     """How rows are read, from scales in any form."""
-    other = None if other_mos_scale is None else as_scale(other_mos_scale)
-    return Reading(as_scales(mos_scale), other, as_scale(answer_scale), think_prefilled, lenient, unbounded)
+    scales, others = as_scales(mos_scale), {} if other_mos_scale is None else {OTHERS: as_scale(other_mos_scale)}
+    scales = {**scales, **others} if isinstance(scales, dict) else scales
+    return Reading(scales, as_scale(answer_scale), think_prefilled, lenient, unbounded)
 
 
 def _numbers() -> "array[int]":

@@ -11,7 +11,7 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     """The files that are meant: of a folder the completions tables of a trainer, in the order of their steps.
 
     Raises:
-        ValueError: there is nothing of that name, or a folder holds no such table.
+        ValueError: there is nothing of that name, a folder holds no such table, or a file is given twice.
     """
     found: list[Path] = []
     for path in paths:
@@ -33,4 +33,8 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
                 f"log_completions=True; name the files themselves"
             )
         found += [inside[step] for step in sorted(inside)]
+    named: dict[Path, Path] = {}
+    for file in found:
+        if named.setdefault(file.resolve(), file) is not file:
+            raise ValueError(f"the file {str(file)!r} is given twice; give it once")
     return found

@@ -9,6 +9,8 @@ from typing import Any
 
 from tatar_rewards.wording import in_words, nearest, with_kind
 
+_WHERE = "module.name is looked up in installed modules and in the current folder"
+
 
 def load_reward_funcs(paths: Sequence[str], **settings: Any) -> list[Callable[..., Any]]:
     """Ready rewards by dotted path, from installed modules and those of the current folder.
@@ -46,7 +48,7 @@ def _found(path: str, settings: dict[str, Any]) -> Any:
     if _is_preset(name, found):
         found = found(**settings)  # it is no reward but makes some
     if not callable(found) and not isinstance(found, list | tuple):
-        cure = _cure(path) or f"; without a module there are {', '.join(_names_of_presets())}"
+        cure = _cure(path) or f"; {_without_a_module()}"
         raise ValueError(f"reward_funcs must name ready rewards, or a list of them, as module.name; got {path!r}{cure}")
     return found
 
@@ -88,6 +90,12 @@ def _import(module: str, path: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(f"{error}{_cure(path)}", name=error.name) from None
+        itself = error.name is not None and f"{module}.".startswith(f"{error.name}.")
+        cure = _cure(path) or f"; {_WHERE}; {_without_a_module()}" * itself
+        raise ImportError(f"{error}{cure}", name=error.name) from None
     except (Exception, SystemExit) as error:
         raise ImportError(f"module {module!r} fails while it is imported: {with_kind(error)}") from error
+
+
+def _without_a_module() -> str:
+    return f"without a module there are {', '.join(_names_of_presets())}"

@@ -93,7 +93,7 @@ def tatar_reward_funcs(
 
     Args:
         mos_scale: The scale of the labels: a `ScoreScale`, a pair such as `(1, 5)`, or a mapping with one of them for
-            each data set.
+            each data set; under the name `"*"` that of all others.
         answer_scale: The scale that the prompt asks the model to answer on: a `ScoreScale` or a pair.
         iqa_task: What the task column holds for image quality.
         iaa_task: What it holds for image aesthetics.

@@ -17,7 +17,7 @@ from tatar_rewards.rewards.configs import AnswerConfig, LabelConfig
 from tatar_rewards.rewards.deviations import deviations_in_points
 from tatar_rewards.rewards.function_configs import LengthConfig
 from tatar_rewards.rewards.reward import Reward
-from tatar_rewards.scales import POINTS, DeviationOf, ScoreScale, as_scale, as_scales
+from tatar_rewards.scales import DeviationOf, ScoreScale, as_scale, as_scales, scale_for
 
 Floats = NDArray[np.float64]
 
@@ -155,15 +155,16 @@ def rows_by_scale(
     cure = f"{setting} has a scale for each data set: add the column, or give one ScoreScale"
     datasets = column_of(reward, columns, config.dataset_column, len(on_task), cure)
     for row in np.flatnonzero(on_task).tolist():
-        if datasets[row] not in scales:
+        if scale_for(scales, datasets[row]) is None:
             raise ValueError(
                 f"{config.dataset_column}[{row}] is {datasets[row]!r}, and {setting} declares only "
                 f"{sorted(scales)}; declare its scale too"
             )
-    row_scales = [scales[name] if on else POINTS for name, on in zip(datasets, on_task.tolist(), strict=True)]
+    row_scales = [scale_for(scales, name) if on else None for name, on in zip(datasets, on_task.tolist(), strict=True)]
     return {
         scale: on_task & np.array([its_scale == scale for its_scale in row_scales], dtype=bool)
         for scale in dict.fromkeys(row_scales)
+        if scale is not None
     }
 
 

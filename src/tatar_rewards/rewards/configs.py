@@ -100,7 +100,7 @@ class LabelConfig(AnswerConfig):
 
     Attributes:
         mos_scale: The scale of the MOS column, a `ScoreScale` or a pair (low, high), or one for each value of the
-            dataset column.
+            dataset column; under the name `"*"` that of all others.
         mos_column: Column of the MOS; None and NaN are missing labels.
         dataset_column: Column of the data set; a batch without it is taken as one data set.
         image_id_column: Column of the image's key, unique within its data set. Only rankings need it.

@@ -6,11 +6,22 @@ caller declares the scale once, every value is checked against it, and inside th
 """
 
 from tatar_rewards.scales.cells import DeviationOf, is_missing
-from tatar_rewards.scales.declared import BENCHMARK_SCALES, POINTS, Scale, ScalesByDataset, as_scale, as_scales
+from tatar_rewards.scales.declared import (
+    BENCHMARK_SCALES,
+    OTHERS,
+    POINTS,
+    Scale,
+    ScalesByDataset,
+    as_scale,
+    as_scales,
+    scale_for,
+)
+from tatar_rewards.scales.options import label_scales, scale_of
 from tatar_rewards.scales.scale import ScoreScale
 
 __all__ = [
     "BENCHMARK_SCALES",
+    "OTHERS",
     "POINTS",
     "DeviationOf",
     "Scale",
@@ -19,4 +30,7 @@ __all__ = [
     "as_scale",
     "as_scales",
     "is_missing",
+    "label_scales",
+    "scale_for",
+    "scale_of",
 ]

@@ -1,14 +1,18 @@
 """What a user may give for a scale, and the scales that are known."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from tatar_rewards.scales.scale import ScoreScale
 
 Scale = ScoreScale | tuple[float, float]
 """A scale, or the pair (low, high) of one where higher is better."""
 
+OTHERS = "*"
+"""In a mapping of scales by data set: all data sets that it does not name."""
+
 ScalesByDataset = Mapping[str, Scale]
-"""The scale of each data set."""
+"""The scale of each data set, and perhaps under `"*"` that of all others."""
 
 
 def as_scale(scale: Scale) -> ScoreScale:
@@ -45,6 +49,16 @@ def as_scales(scale: Scale | ScalesByDataset) -> ScoreScale | dict[str, ScoreSca
     if isinstance(scale, Mapping):
         return {name: as_scale(scale[name]) for name in sorted(scale)}
     return as_scale(scale)
+
+
+def scale_for(scales: Mapping[str, ScoreScale], dataset: Any) -> ScoreScale | None:
+    """The scale of a data set; None where none is declared for it.
+
+    Examples:
+        >>> scale_for({"AVA": ScoreScale(1, 10), "*": ScoreScale(1, 5)}, "mine")
+        ScoreScale(low=1.0, high=5.0, higher_is_better=True)
+    """
+    return scales.get(dataset, scales.get(OTHERS))
 
 
 POINTS = ScoreScale(0, 100)

@@ -21,6 +21,7 @@ from tatar_rewards.scales import POINTS
 from tatar_rewards.scoring.labels import Labels, labels_of
 from tatar_rewards.scoring.one_reward import OF_CALL, Logged, missing_columns, name_of, pay, say_missing
 from tatar_rewards.scoring.tables import ColumnNames, Table
+from tatar_rewards.testing.values import LARGEST_REWARD
 from tatar_rewards.wording import in_words
 
 Floats = NDArray[np.float64]
@@ -74,7 +75,7 @@ class Scorer:
         warned: What the rewards have warned of, in order, and at how many steps.
 
     Raises:
-        ValueError: two rewards have one name, or one that is taken, or `weights` has another length.
+        ValueError: two rewards have one name, or one that is taken, or `weights` has another length or is not finite.
     """
 
     def __init__(self, reward_funcs: Sequence[Callable[..., Any]], settings: Settings | None = None) -> None:
@@ -91,6 +92,9 @@ class Scorer:
                 raise ValueError(f"a reward is called {name!r}, as a column of the output is; give it another name")
         if weights is not None and len(weights) != len(names):
             raise ValueError(f"reward_weights must have one number for each of {names}; got {len(weights)}")
+        for name, weight in zip(names, weights or (), strict=False):
+            if not abs(weight) <= LARGEST_REWARD:
+                raise ValueError(f"--reward-weights: the weight of {name} must be a finite number; got {weight:g}")
         self.rewards: dict[str, Any] = dict(zip(names, reward_funcs, strict=True))
         self.weights = dict(zip(names, [1.0] * len(names) if weights is None else weights, strict=True))
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tatar_rewards.rewards import Reward
 from tatar_rewards.rewards.columns import needed_columns
+from tatar_rewards.testing.values import as_reward, what_to_mend
 from tatar_rewards.wording import with_kind
 
 Floats = NDArray[np.float64]
@@ -108,9 +109,11 @@ def pay(name: str, reward: Callable[..., Any], completions: list[Any], columns: 
 
 def _number(value: Any, row: int, name: str) -> float:
     try:
-        number = math.nan if value is None else float(value)
-    except Exception:
+        number = as_reward(value)
+    except TypeError:
         number = math.inf
-    if math.isinf(number):
-        raise ValueError(f"the reward {name} must pay finite numbers, or None; row {row} gets {value!r:.60}")
-    return number
+    if number is not None and math.isinf(number):
+        raise ValueError(
+            f"the reward {name} must pay finite numbers, or None; row {row} gets {value!r:.60}; {what_to_mend(value)}"
+        )
+    return math.nan if number is None else number

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from tatar_rewards.findings import Finding, doubtful_answers, squeezed_labels
+from tatar_rewards.findings import Finding, datasets_without_rows, doubtful_answers, squeezed_labels
 from tatar_rewards.rewards import LabelConfig, Reward
 from tatar_rewards.scales import ScoreScale, as_scale, as_scales
 from tatar_rewards.scoring.calls import Scorer
@@ -17,7 +17,13 @@ _SHOWN = 3  # tasks
 
 
 def say_problems(run: Run, scorer: Scorer) -> list[str]:
-    """What keeps the figures from telling what they should: no label meets a reward that needs one."""
+    """What keeps the figures from telling what they should."""
+    unknown = [_said(finding) for finding in _datasets_without_rows(run, scorer) if finding.kind == "fault"]
+    return _labels_without_rewards(run, scorer) + unknown
+
+
+def _labels_without_rewards(run: Run, scorer: Scorer) -> list[str]:
+    """That no label meets a reward that needs one."""
     needing = {name: reward for name, reward in scorer.rewards.items() if _needs_labels(reward)}
     if not needing or run.unlabelled == run.completions or any(_grades(run, scorer, name) for name in needing):
         return []
@@ -64,7 +70,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _of_rewards(run: Run, scorer: Scorer) -> Iterator[str]:
-    if not say_problems(run, scorer):
+    if not _labels_without_rewards(run, scorer):
         yield from _say_not_computed(scorer.not_computed)
         for name, reward in scorer.rewards.items():
             if _needs_labels(reward) and name not in scorer.not_computed and not _grades(run, scorer, name):
@@ -88,7 +94,8 @@ def _of_labels(run: Run, scorer: Scorer) -> Iterator[str]:
     if run.in_points:
         unused = "" if scorer.settings.mos_scale is None else "; the scale of the MOS that is given is not used"
         yield f"the labels are those that the rewards have logged, in points on 0 to 100{unused}"
-    yield from (f"{finding.problem}; {finding.cure}" for finding in _doubts(run, scorer))
+    yield from map(_said, _doubts(run, scorer))
+    yield from (_said(finding) for finding in _datasets_without_rows(run, scorer) if finding.kind == "advice")
     if all(math.isnan(step.flat_groups) for step in run.steps):
         yield (
             "flat groups were not counted: they need a column of images (--image-id-column) or --num-generations, "
@@ -118,6 +125,16 @@ def _doubts(run: Run, scorer: Scorer) -> list[Finding]:
             for finding in [*of_labels, *of_answers]:
                 found.setdefault(finding.check, finding)
     return list(found.values())
+
+
+def _datasets_without_rows(run: Run, scorer: Scorer) -> list[Finding]:
+    """Of the scales that are given, not of those that a reward has for data sets of other runs."""
+    scales = scorer.settings.mos_scale
+    return [] if scales is None or run.in_points else datasets_without_rows(as_scales(scales), run.datasets)
+
+
+def _said(finding: Finding) -> str:
+    return f"{finding.problem}; {finding.cure}"
 
 
 def _warnings(scorer: Scorer) -> list[str]:

@@ -26,6 +26,7 @@ class Run:
         cures: Of each status that is no answer.
         pairs: Predictions and targets of the labelled completions, by task.
         tasks: How many completions are of each task, labelled or not.
+        datasets: The data sets of the completions.
         worst: The completions that earn least.
         comparison: With what the trainer has logged.
         repeats: How many steps hold the completions of the step before them.
@@ -40,6 +41,7 @@ class Run:
     cures: dict[str, str] = field(default_factory=dict)
     pairs: dict[str, tuple["array[float]", "array[float]"]] = field(default_factory=dict)
     tasks: Counter[str] = field(default_factory=Counter)
+    datasets: set[str] = field(default_factory=set)
     worst: Worst = field(default_factory=Worst)
     comparison: Comparison = field(default_factory=Comparison)
     repeats: int = 0
@@ -57,6 +59,7 @@ class Run:
         self.statuses.update(str(answer.status) for answer in scored.answers)
         self._add_cures(scored)
         self.tasks.update(str(task) for task in scored.labels.task or [] if task is not None)
+        self.datasets.update(str(one) for one in scored.labels.dataset or [] if one is not None)
         for task, rows in rows_by_task(scored):
             predictions, targets = self.pairs.setdefault(task, (array("d"), array("d")))
             predictions.extend(scored.predictions[rows].tolist())

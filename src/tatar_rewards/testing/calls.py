@@ -6,10 +6,9 @@ import math
 import pickle
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
-import numpy as np
+from tatar_rewards.testing.values import as_reward, what_to_mend
 
 Reward = Callable[..., Any]
 Rewards = list[float | None]
@@ -27,10 +26,12 @@ def call(reward: Reward, completions: Sequence[Any], columns: Mapping[str, Seque
             returned: Any = reward(**passed, **hooks)
             if inspect.iscoroutinefunction(reward) or inspect.iscoroutinefunction(type(reward).__call__):
                 returned = asyncio.run(returned)
-    except Exception as error:
+            values: Any = list(returned) if isinstance(returned, Iterable) else None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too, which would end the user's tests without a word
         raise AssertionError(f"the reward raised {error!r:.300} for completions {list(completions)!r:.200}") from error
-    require(isinstance(returned, Iterable), f"the reward must return a list; got {type(returned).__name__}")
-    values = list(returned)
+    require(values is not None, f"the reward must return a list; got {type(returned).__name__}")
     require(len(values) == len(completions), f"got {len(values)} rewards for {len(completions)} completions")
     earned = [_number(value, f"rewards[{k}]", completions[k]) for k, value in enumerate(values)]
     changed = [name for name, column in _pickles(passed).items() if column != before[name]]
@@ -48,24 +49,13 @@ def _pickles(columns: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def _number(value: Any, place: str, completion: Any) -> float | None:
-    """A reward as TRL takes it, by `torch.tensor([...], dtype=torch.float32)`, which refuses arrays and texts."""
-    if value is None:
-        return None
-    number, cure = math.nan, "convert it by float(...)"
-    if hasattr(value, "__float__") and not isinstance(value, np.ndarray | str) and not getattr(value, "ndim", 0):
-        with suppress(TypeError, ValueError):
-            number = _float(value)
-            cure = "give None where nothing can be graded" if math.isnan(number) else "float32 ends at 3.4e38"
-    finite = abs(number) <= float(np.finfo(np.float32).max)
-    require(finite, f"{place} must be a finite number or None; got {value!r:.80} for {completion!r:.200}; {cure}")
-    return number
-
-
-def _float(value: Any) -> float:
     try:
-        return float(value)
-    except OverflowError:
-        return math.inf
+        number = as_reward(value)
+    except TypeError:
+        number = math.nan
+    cure = f"got {value!r:.80} for {completion!r:.200}; {what_to_mend(value)}"
+    require(number is None or math.isfinite(number), f"{place} must be a finite number or None; {cure}")
+    return number
 
 
 def require(holds: bool, problem: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tatar_rewards.testing.calls import Reward, Rewards, call, require
 from tatar_rewards.testing.processes import earn_together
+from tatar_rewards.wording import nearest
 
 _WORDS = " ".join(f"word{k}" for k in range(130))
 _ANSWERS = [f"<think>{_WORDS if k % 4 > 1 else 'Sharp.'}</think><answer>{20 + 5 * k}</answer>" for k in range(8)]
@@ -39,6 +40,7 @@ def check_reward_contract(
     - The same call made again pays the same, however often.
     - On several processes, if asked for, the rewards are those of one process with all rows, however the completions of
       an image are split between them.
+    - It grades some of eight plain answers: one that leaves out all of them lacks its task or its columns.
     - It leaves the prompts, completions and columns as they were.
 
     The reward itself is left as it was: every call is made on a copy.
@@ -68,6 +70,9 @@ def check_reward_contract(
     _check_name(reward)
     texts: list[Any] = _ANSWERS if conversational is not True else _as_messages(_ANSWERS)
     earned = call(copy.deepcopy(reward), texts, batch)
+    _check_graded(earned, batch)
+    for name in columns:
+        _check_spelling(reward, name, texts, batch, earned)
     _check_same(call(_pickled(reward), texts, batch), earned, "a pickled reward pays otherwise")
     if conversational is None:
         of_messages = call(copy.deepcopy(reward), _as_messages(_ANSWERS), batch)
@@ -133,6 +138,31 @@ def _check_name(reward: Reward) -> None:
     name = getattr(reward, "__name__", None)
     require(isinstance(name, str), f"the reward has no __name__ to be logged under: {reward!r}")
     require(name not in ("", "<lambda>"), f"the reward needs a name of its own: {name!r} is none")
+
+
+def _check_graded(earned: Rewards, batch: Mapping[str, Sequence[Any]]) -> None:
+    tasks = ", ".join(map(repr, dict.fromkeys(map(str, batch["task"]))))
+    require(
+        any(value is not None for value in earned),
+        f"the reward graded nothing: it gave None for each of {len(earned)} plain answers. The column 'task' holds "
+        f"{tasks}: let the reward grade one of them, or give the columns that it reads, such as task=[...] and "
+        f"mos=[...], with {len(earned)} values each",
+    )
+
+
+def _check_spelling(
+    reward: Reward, name: str, texts: Sequence[Any], batch: Mapping[str, Sequence[Any]], earned: Rewards
+) -> None:
+    """A column that the reward does not look at, and whose name is nearly that of an example, was meant for that."""
+    examples = _example_columns()
+    meant = None if name in examples else nearest(name, examples)
+    if meant is None:
+        return
+    try:
+        without = call(copy.deepcopy(reward), texts, {other: batch[other] for other in batch if other != name})
+    except AssertionError:  # it needs the column
+        return
+    require(without != earned, f"the reward makes no use of the column {name!r}; did you mean {meant!r}?")
 
 
 def _pickled(reward: Reward) -> Reward:

@@ -1,18 +1,14 @@
-"""Why a completion earns its reward: what was read, how far it is off, whom it was compared with, what its length cost.
-
-The rewards are those of the reward itself, called on the completion and on parts of the comparison; the steps between
-name the numbers of its formula.
-"""
+"""The steps that lead from a completion to its reward."""
 
 import json
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tatar_rewards.answers import completion_text
 from tatar_rewards.answers.cures import cure_of
 from tatar_rewards.answers.words import count_new_words, count_words
+from tatar_rewards.explain.asked import Asked, Opponent, scale_of_labels
 from tatar_rewards.functional.scores import bell_width
 from tatar_rewards.rewards import (
     AnswerFormatReward,
@@ -23,18 +19,7 @@ from tatar_rewards.rewards import (
     ThresholdScoreReward,
 )
 from tatar_rewards.rewards.configs import AnswerConfig, ImageConfig, RankingConfig
-from tatar_rewards.scales import as_scale, as_scales
-from tatar_rewards.scales.scale import ScoreScale
-
-_THIS = "this image"
-
-
-class Opponent(NamedTuple):
-    """Another image of the comparison: its MOS on the scale of the labels, and the answers to it."""
-
-    mos: float
-    answers: Sequence[float]
-    name: str = ""
+from tatar_rewards.scales import ScoreScale, as_scale, is_missing
 
 
 class Step(NamedTuple):
@@ -86,7 +71,7 @@ def explain_reward(
 
     Raises:
         TypeError: the completion can be none.
-        ValueError: a MOS or an answer is off its scale.
+        ValueError: a MOS or an answer is off its scale, or that of an opponent is no number.
 
     Examples:
         >>> print(explain_reward(GaussianScoreReward(), "<think>Sharp.</think><answer>64</answer>", mos=70))
@@ -98,10 +83,12 @@ def explain_reward(
           bell    exp(-error^2 / (2 width^2)) = 0.7432
           reward  0.7432
     """
+    mos = None if is_missing(mos) else mos
+    asked = Asked(reward, completion, mos, list(others), list(opponents), list(completion_ids))
+    asked.check()
     text = completion_text(completion)
     answer = text.parse(scale=as_scale(reward.config.answer_scale), think_prefilled=reward.config.think_prefilled)
     steps = [_read(reward, answer, text.whole)]
-    asked = _Asked(reward, completion, mos, list(others), list(opponents), list(completion_ids))
     if isinstance(reward.config, LabelConfig):
         steps += _labelled(reward, asked, answer)
     elif isinstance(reward, AnswerFormatReward) and reward.config.require_think and answer.ok and not answer.think:
@@ -115,49 +102,11 @@ def explain_reward(
     return Explanation(reward.__name__, steps, earned)
 
 
-class _Asked(NamedTuple):
-    """What a reward is asked about."""
-
-    reward: Reward[AnswerConfig]
-    completion: Any
-    mos: float | None
-    others: list[float]
-    opponents: list[Opponent]
-    completion_ids: list[int]
-
-    def reward_of(self, opponents: Sequence[Opponent], **changes: Any) -> float | None:
-        """What the completion earns beside these opponents."""
-        settings = {"process_group": None, "log_rows": False, "schedule": None, **changes}
-        if isinstance(self.reward.config, ImageConfig):
-            settings |= {"num_generations": None}
-        if isinstance(self.reward.config, RankingConfig):
-            settings |= {"opponents": "gathered", "min_opponents": 0}
-        twin: Any = self.reward.fresh(**settings)
-        said = [self.completion, *(f"<answer>{score:g}</answer>" for score in self.others)]
-        labels, images = [self.mos] * len(said), [_THIS] * len(said)
-        for number, opponent in enumerate(opponents):
-            said += [f"<answer>{score:g}</answer>" for score in opponent.answers]
-            labels += [opponent.mos] * len(opponent.answers)
-            images += [f"opponent {number}"] * len(opponent.answers)
-        config = twin.config
-        columns: dict[str, Any] = {config.task_column: [config.task] * len(said)}
-        if isinstance(config, LabelConfig):
-            columns |= {config.mos_column: labels, config.image_id_column: images}
-            columns |= {name: [None] * len(said) for name in (config.mos_std_column, config.raters_column) if name}
-            if not isinstance(as_scales(config.mos_scale), ScoreScale):
-                columns[config.dataset_column] = [next(iter(config.mos_scale))] * len(said)  # type: ignore[arg-type]
-        if self.reward.budget is not None and self.reward.budget.unit == "tokens":
-            columns["completion_ids"] = [self.completion_ids, *[[0]] * (len(said) - 1)]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the first call: the steps say more
-            earned: float | None = twin(said, **columns)[0]
-        return earned
-
-
 def _read(reward: Reward[AnswerConfig], answer: Any, whole: str) -> Step:
     scale = as_scale(reward.config.answer_scale)
     if not answer.ok:
-        cure = cure_of(answer.status, whole, think_prefilled=reward.config.think_prefilled)
+        prefilled = reward.config.think_prefilled
+        cure = cure_of(answer.status, whole, think_prefilled=prefilled, lenient=True)  # no reward reads that grammar
         return Step("read", f"nothing: {str(answer.status).replace('_', ' ')}; {cure}")
     n_words = count_words(answer.think)
     thought = f"after {n_words} word{'s' * (n_words != 1)} of thinking" if n_words else "without thinking"
@@ -169,10 +118,9 @@ def _on(scale: ScoreScale, score: float, points: float) -> str:
     return f"{score:g} on {scale}" + ("" if points == score else f" ({points:.4g} points)")
 
 
-def _labelled(reward: Reward[Any], asked: _Asked, answer: Any) -> list[Step]:
+def _labelled(reward: Reward[Any], asked: Asked, answer: Any) -> list[Step]:
     """The label, and what the formula makes of it."""
-    scales = as_scales(reward.config.mos_scale)
-    scale = scales if isinstance(scales, ScoreScale) else next(iter(scales.values()))
+    scale = scale_of_labels(reward.config)
     if asked.mos is None:
         return [Step("MOS", "none: without a label there is no reward")]
     points = float(scale.column_to_points([asked.mos], column="mos")[0])
@@ -205,7 +153,7 @@ def _formula(reward: Reward[Any], error: float) -> list[Step]:
     return []
 
 
-def _compared(asked: _Asked) -> list[Step]:
+def _compared(asked: Asked) -> list[Step]:
     """What each opponent alone would lead to."""
     if not asked.opponents:
         return [Step("opponents", "none: a ranking compares with other images, and earns nothing without")]
@@ -220,14 +168,14 @@ def _compared(asked: _Asked) -> list[Step]:
     return [*steps, Step("together", "none" if together is None else f"{together:.4g}", together)]
 
 
-def _forecast(asked: _Asked) -> list[Step]:
+def _forecast(asked: Asked) -> list[Step]:
     if not asked.others:
         return [Step("group", "no other answer to the image: alone it is no forecast")]
     said = ", ".join(f"{score:g}" for score in asked.others)
     return [Step("group", f"beside it {said}: 1/2 is what adds nothing to their forecast")]
 
 
-def _budget(asked: _Asked, answer: Any) -> Step:
+def _budget(asked: Asked, answer: Any) -> Step:
     budget = asked.reward.budget
     assert budget is not None
     wanted = [f"at least {budget.shortest:g}"] * (budget.shortest > 0)
@@ -243,5 +191,5 @@ def _budget(asked: _Asked, answer: Any) -> Step:
     return Step("budget", f"{counted} of {' and '.join(wanted)}{pays}", factor)
 
 
-def _without_budget(asked: _Asked) -> dict[str, Any]:
+def _without_budget(asked: Asked) -> dict[str, Any]:
     return {"length_gate": None} if isinstance(asked.reward.config, LabelConfig) else {}
