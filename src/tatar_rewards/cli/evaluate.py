@@ -19,8 +19,9 @@ from tatar_rewards.evaluation.table import HEADS, table_lines
 from tatar_rewards.predictions import RowError, find_files
 
 _DESCRIPTION = """\
-Files with dataset, task, image_id, mos and completion in each row, from any model: JSONL, JSON, CSV or Parquet; or the
-completions table of a trainer, whose scores are in points already, so that no scale need be given."""
+Files with task, image_id, mos and completion in each row, and dataset if there are several, from any model: JSONL,
+JSON, CSV or Parquet; or the completions table of a trainer, whose scores are in points already, so that no scale need
+be given. No reward is called, so that --task may be any name."""
 
 
 def add_evaluate(commands: Any) -> None:
@@ -75,7 +76,7 @@ def _evaluate(options: dict[str, Any]) -> int:
                 baseline = read_named(old.rows(), reading, "baseline")
             with _both_named_in_errors(old, new):
                 compared = compare_columns(baseline, columns, n_resamples)
-    for remark in [*(str(warning.message) for warning in caught), *_unknown_datasets(options, evaluation)]:
+    for remark in [*dict.fromkeys(str(one.message) for one in caught), *_unknown_datasets(options, evaluation)]:
         print(f"evaluate: {remark}", file=sys.stderr)
     if options["json"]:
         record = json.loads(evaluation.to_json())
