@@ -159,7 +159,9 @@ def test_a_cell_that_no_reward_has_written_is_told(tmp_path, cell, message):
 
 def test_a_table_without_labels_is_refused(tmp_path):
     table(rewards={}).to_parquet(tmp_path / "t.parquet")
-    with pytest.raises(ValueError, match="or what a reward with labels logs to a completions table"):
+    with pytest.raises(
+        ValueError, match="'mos' .*; the rewards of this package that read labels would have logged them"
+    ):
         list(read_predictions([tmp_path / "t.parquet"]))
 
 

@@ -91,8 +91,8 @@ def test_raters_may_have_columns_of_other_names(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--mos-column", "mso"], "FILE, row 0 has no column 'mso', as --mos-column says; did you mean 'mos'?"),
-        (["--completion-column", "answers"], "FILE, row 0 has no column 'answers', as --completion-column says; known are"),
+        (["--mos-column", "mso"], "FILE, row 0: no column 'mso' (as --mos-column says; did you mean 'mos'?) among ['dataset'"),
+        (["--completion-column", "answers"], "FILE, row 0: no column 'answers' (as --completion-column says) among ['dataset', 'task'"),
         (["--mos-std-column", "sd"], "no row has a column 'sd', as --mos-std-column says; known are dataset, task"),
     ],
 )  # fmt: skip
@@ -107,8 +107,7 @@ def test_a_table_whose_header_lacks_a_named_column_names_the_nearest(tmp_path, c
     (tmp_path / "a.csv").write_text("dataset,task,image_id,mos,completion\nmine,iqa,a,1,x\n")
     _, said, code = evaluate(capsys, tmp_path / "a.csv", "--mos-column", "moss")
     assert code == 2
-    assert "no column 'moss' among" in said
-    assert "did you mean 'mos' for 'moss'?" in said
+    assert "a.csv, header: no column 'moss' (as --mos-column says; did you mean 'mos'?) among" in said
 
 
 # ---------------------------------------------------------------- lines that say something
@@ -243,5 +242,5 @@ def test_rows_are_read_from_python_by_columns_of_other_names(tmp_path):
     first, second = read_predictions([ragged], columns={"mos_std": "sd"})
     assert "mos_std" not in first
     assert second["mos_std"] == 4.0
-    with pytest.raises(ValueError, match="row 0 has no column 'kin', as --task-column says; did you mean 'kind'"):
+    with pytest.raises(ValueError, match=r"row 0: no column 'kin' \(as --task-column says, .* did you mean 'kind'"):
         list(read_predictions([path], columns={**NAMES, "task": "kin"}))

@@ -134,8 +134,16 @@ def test_unlabelled_rows_are_counted_and_nothing_else():
     [
         (["{"], [], "line 1 is no JSON"),
         (["3"], [], "line 1 must hold a JSON object; got '3'"),
-        ([json.dumps(make_rows()[0]), '{"dataset": "x"}'], [], "row 1: task: it is missing; every row needs"),
-        ([json.dumps(make_rows()[0])] * 2, [], "rows 0 and 1 are both of image_id '0.jpg' of 'mine'; keep one"),
+        (
+            [json.dumps(make_rows()[0]), '{"dataset": "x"}'],
+            [],
+            "row 1: no columns 'task' (name yours with --task-column",
+        ),
+        (
+            [json.dumps(one) for one in [make_rows()[0]] * 2 + [{**make_rows()[1], "sample": 0}]],
+            [],
+            "rows 0 and 1 are both of image_id '0.jpg' of 'mine'; keep one",
+        ),
         ([json.dumps({**make_rows()[0], "mos": 101})], [], r"mos of mine[0] is 101, off its declared scale 0 to 100"),
         (
             [json.dumps(make_rows()[0])],

@@ -55,7 +55,7 @@ def test_a_data_set_of_which_nothing_is_known_has_dashes_for_figures():
 def test_one_and_the_text_one_are_two_pictures_and_one_twice_is_told():
     assert evaluated([row(1, 1, 1), row("1", 2, 2)]).rows == 2
     with pytest.raises(ValueError, match="rows 1 and 3 are both of image_id 'a' of 'mine'"):
-        evaluated([row(k, 1, 1) for k in ("b", "a", "c", "a")])
+        evaluated([*(row(k, 1, 1) for k in ("b", "a", "c", "a")), row("b", 1, 1, sample=0)])
 
 
 # ---------------------------------------------------------------- resamples

@@ -135,7 +135,7 @@ def test_an_unlabelled_picture_counts_in_no_figure():
             "rows 0 and 2 are both sample 0 of one picture of 'mine'; number its sampled answers 0, 1, 2",
         ),
         (
-            [row("a", 1, 1), row("a", 1, 1)],
+            [row("a", 1, 1), row("a", 1, 1), row("b", 1, 1, sample=0)],
             "rows 0 and 1 are both of image_id 'a' of 'mine'; keep one prediction a picture, or number sampled ones",
         ),
         (

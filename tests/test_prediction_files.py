@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from tatar_rewards.cli import main
 from tatar_rewards.evaluation import evaluate_predictions
 from tatar_rewards.predictions import json_files, parse_jsonl, read_predictions
-from tatar_rewards.predictions.rows import REQUIRED
 
 MESSAGES = [{"role": "assistant", "content": "<think>Soft.</think><answer>64</answer>"}]
 ROWS = [
@@ -66,7 +65,13 @@ def test_columns_without_a_name_are_passed_over(tmp_path):
     content = ",dataset,task,image_id,mos,completion,,\r\n7,mine,iqa,a,1,x,,\r\n\r\n"
     (tmp_path / "p.csv").write_text(content, newline="")
     (row,) = read_predictions(str(tmp_path / "p.csv"))
-    assert [row[name] for name in REQUIRED] == ["mine", "iqa", "a", "1", "x"]
+    assert [row[name] for name in ("dataset", "task", "image_id", "mos", "completion")] == [
+        "mine",
+        "iqa",
+        "a",
+        "1",
+        "x",
+    ]
 
 
 def test_parquet_gives_the_same_rows_of_texts_and_of_messages(tmp_path):
@@ -121,7 +126,7 @@ def test_rows_are_read_while_they_are_asked_for(tmp_path):
 # ---------------------------------------------------------------- what is wrong, and where
 
 LINE = json.dumps(ROWS[0]).encode()
-HEADER = ",".join(REQUIRED).encode()
+HEADER = b"dataset,task,image_id,mos,completion"
 
 
 @pytest.mark.parametrize(
@@ -150,8 +155,8 @@ HEADER = ",".join(REQUIRED).encode()
         ("p.json", b"7", "must hold a list of objects, or an object of columns; got '7'"),
         ("p.csv", HEADER + b"\na,b,c,1,x\na,b,c,1,x,y", "p.csv, row 1 (line 3): more cells than columns, 6 and 5; quote cells that hold commas"),
         ("p.csv", HEADER + b"\na,b", "row 0 (line 2): fewer cells than columns, 2 and 5"),
-        ("p.csv", b"a,b,c,1,x\n", "no column 'dataset', 'task', 'image_id', 'mos', 'completion' among ['a', 'b', 'c', '1', 'x']; the header must name"),
-        ("p.csv", HEADER.replace(b",", b";") + b"\n", "no column 'dataset', 'task', 'image_id', 'mos', 'completion' among ['dataset;task;image_id;mos;completion']"),
+        ("p.csv", b"a,b,c,1,x\n", "p.csv, header: no columns 'task' (name yours with --task-column, or give --task), 'image_id' (name yours with --image-id-column), 'mos' (name"),
+        ("p.csv", HEADER.replace(b",", b";") + b"\n", "'completion' (name yours with --completion-column) among ['dataset;task;image_id;mos;completion']"),
         ("p.csv", HEADER + b",mos\n", "header: 2 columns are called 'mos'; keep one of them"),
         ("p.csv", HEADER + b'\na,b,c,1,"x\na,b,c,1,x', "row 0 (line 3) is no CSV (unexpected end of data); quote cells that hold commas, quotes"),
         ("p.csv", HEADER + b'\na,b,c,1,"x"y\n', "row 0 (line 2) is no CSV (',' expected after '\"'); quote"),
@@ -177,9 +182,7 @@ def test_what_is_wrong_with_a_file_is_told_with_its_place(tmp_path, capsys, name
 
 def test_columns_that_a_parquet_file_lacks_are_named(tmp_path):
     write_parquet(tmp_path / "p.parquet", [{"dataset": "mine", "score": 3.0}])
-    with pytest.raises(
-        ValueError, match=r"no column 'task', 'image_id', 'mos', 'completion' among \['dataset', 'score'\]"
-    ):
+    with pytest.raises(ValueError, match=r"no columns 'task' \(.*, 'completion' \(.*\) among \['dataset', 'score'\]"):
         list(read_predictions([tmp_path / "p.parquet"]))
 
 
@@ -193,9 +196,9 @@ def test_the_extra_for_parquet_is_named_where_it_is_not_installed(tmp_path, caps
 def test_a_row_is_named_by_its_file_where_there_are_several(tmp_path, capsys):
     paths = [tmp_path / f"rank{rank}.jsonl" for rank in range(3)]
     for rank, path in enumerate(paths):
-        WRITERS["p.jsonl"](path, [{**ROWS[0], "image_id": f"{rank} {k}"} for k in range(3)])
+        WRITERS["p.jsonl"](path, [{**ROWS[0], "image_id": f"{rank} {k}", "sample": 0} for k in range(3)])
     with paths[2].open("a") as file:
-        file.write(json.dumps({**ROWS[0], "image_id": "0 1"}))
+        file.write(json.dumps({**ROWS[0], "image_id": "0 1", "sample": 0}))
     assert main(["evaluate", *map(str, paths)]) == 2
     assert f"(row 1 is row 1 of {paths[0]}, row 9 is row 3 of {paths[2]})" in capsys.readouterr().err
 
@@ -224,9 +227,7 @@ def test_a_field_that_holds_something_else_is_told_with_row_and_value(field, val
 
 
 def test_what_is_no_row_is_refused():
-    with pytest.raises(
-        TypeError, match=r"row 0 must be a mapping with dataset, .* got 'dataset'; of a DataFrame give df"
-    ):
+    with pytest.raises(TypeError, match=r"row 0 must be a mapping with task, .* got 'dataset'; of a DataFrame give df"):
         evaluate_predictions(["dataset", "task"])
 
 

@@ -20,8 +20,9 @@ from tatar_rewards.findings import datasets_without_rows
 from tatar_rewards.predictions import RowError, find_files
 
 _DESCRIPTION = """\
-Files with dataset, task, image_id, mos and completion in each row, from any model: JSONL, JSON, CSV or Parquet; or the
-completions table of a trainer, whose scores are in points already, so that no scale need be given."""
+Files with task, image_id, mos and completion in each row, and dataset if there are several, from any model: JSONL,
+JSON, CSV or Parquet; or the completions table of a trainer, whose scores are in points already, so that no scale need
+be given. No reward is called, so that --task may be any name."""
 
 
 def add_evaluate(commands: Any) -> None:
@@ -77,7 +78,7 @@ def _evaluate(options: dict[str, Any]) -> int:
             with _both_named_in_errors(old, new):
                 compared = compare_columns(baseline, columns, n_resamples)
     unknown = datasets_without_rows(scales, {one.dataset for one in evaluation.datasets})
-    told = [str(warning.message) for warning in caught] + [f"{one.problem}; {one.cure}" for one in unknown]
+    told = [*dict.fromkeys(str(one.message) for one in caught)] + [f"{one.problem}; {one.cure}" for one in unknown]
     for remark in told:
         print(f"evaluate: {remark}", file=sys.stderr)
     if options["json"]:

@@ -1,8 +1,8 @@
 """Rows into arrays, one data set beside the other: a million rows take some hundred megabytes, whatever they say."""
 
 import math
+import warnings
 from array import array
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -14,6 +14,7 @@ from tatar_rewards.answers import AnswerStatus, completion_text
 from tatar_rewards.answers.cures import as_text, cure_of
 from tatar_rewards.evaluation.figures import Floats
 from tatar_rewards.evaluation.raters import error_of_mos
+from tatar_rewards.evaluation.read_answers import Answers, counts_of
 from tatar_rewards.predictions import CompletionError, LoggedAnswer, PlainNumber, PredictionRow, RowError, check_row
 from tatar_rewards.scales import OTHERS, POINTS, Scale, ScalesByDataset, ScoreScale, as_scale, as_scales, scale_for
 
@@ -91,40 +92,6 @@ def reading_of(
     return Reading(scales, as_scale(answer_scale), think_prefilled, lenient, unbounded)
 
 
-def _numbers() -> "array[int]":
-    return array("q")
-
-
-def _floats() -> "array[float]":
-    return array("d")
-
-
-@dataclass
-class Answers:
-    """Answers to the pictures of a data set, one value each, and nothing of their texts."""
-
-    points: "array[float]" = field(default_factory=_floats)  # NaN where not read
-    pictures: "array[int]" = field(default_factory=_numbers)  # places of their pictures
-    samples: "array[int]" = field(default_factory=_numbers)  # their numbers among the answers to one picture
-    rows: "array[int]" = field(default_factory=_numbers)
-    failures: Counter[str] = field(default_factory=Counter)  # of labelled pictures
-    cures: Counter[str] = field(default_factory=Counter)  # of those failures
-
-    def add(self, points: float, picture: int, sample: int, row: int) -> None:
-        self.points.append(points)
-        self.pictures.append(picture)
-        self.samples.append(sample)
-        self.rows.append(row)
-
-    def count_failure(self, status: str, cure: str | None) -> None:
-        self.failures[str(status)] += 1
-        self.cures[cure or ""] += 1
-
-    @property
-    def cure(self) -> str | None:
-        return next((cure for cure, _ in self.cures.most_common(1)), None)
-
-
 @dataclass
 class Columns:
     """The rows of a data set by picture: its label, and what has been answered about it."""
@@ -133,19 +100,20 @@ class Columns:
     dataset: str
     mos_scale: ScoreScale
     places: dict[bytes, int] = field(default_factory=dict)  # of a picture in the next three, by a hash of its name
-    mos: "array[float]" = field(default_factory=_floats)  # on its scale; NaN without a label
-    errors: "array[float]" = field(default_factory=_floats)  # of the MOS, on its scale; NaN where not known
-    rows: "array[int]" = field(default_factory=_numbers)  # of its label
+    mos: "array[float]" = field(default_factory=lambda: array("d"))  # on its scale; NaN without a label
+    errors: "array[float]" = field(default_factory=lambda: array("d"))  # of the MOS, on its scale; NaN where not known
+    rows: "array[int]" = field(default_factory=lambda: array("q"))  # of its label
     single: Answers = field(default_factory=Answers)  # the greedy answer to a picture, or the only one
     row_of_single: dict[int, int] = field(default_factory=dict)  # by place
     samples: Answers = field(default_factory=Answers)
+    repeated: RowError | None = None  # two rows of one picture without a number
 
     def add(self, row: PredictionRow, number: int, reading: Reading) -> None:
         place = self._place_of(row, number)
         labelled = not math.isnan(self.mos[place])
         for sample, completion in row.answers():
             if sample is None:
-                self._refuse_second(row, place, number)
+                self._note_second(row, place, number)
             answers = self.single if sample is None else self.samples
             name = "completion" if row.completions is None or sample is None else f"completions[{sample}]"
             status, points, cure = reading.answer(completion, number, row.logged_answer, name)
@@ -181,28 +149,44 @@ class Columns:
             number,
         )
 
-    def _refuse_second(self, row: PredictionRow, place: int, number: int) -> None:
+    def _note_second(self, row: PredictionRow, place: int, number: int) -> None:
         first = self.row_of_single.setdefault(place, number)
-        if first != number:
-            raise RowError(
+        if first != number and self.repeated is None:
+            self.repeated = RowError(
                 f"rows {first} and {number} are both of image_id {row.image_id!r} of {self.dataset!r}; keep one "
                 f"prediction a picture, or number sampled ones in a field 'sample': 0, 1, 2",
                 first,
                 number,
             )
 
-    def check_samples(self) -> None:
-        """RowError names two rows that are the same sample of a picture."""
-        order = np.lexsort((self.samples.rows, self.samples.samples, self.samples.pictures))
-        keys = np.stack([self.samples.pictures, self.samples.samples])[:, order]
-        again = np.flatnonzero((keys[:, 1:] == keys[:, :-1]).all(axis=0))
-        if len(again):
-            first, second = (self.samples.rows[order[again[0] + k]] for k in (0, 1))
+    def check_samples(self, *, numbered: bool) -> None:
+        """RowError names two rows that are the same answer to a picture.
+
+        Args:
+            numbered: Whether rows say which answers are samples. If none does, several answers to a picture are.
+        """
+        if self.repeated is not None:
+            if numbered:
+                raise self.repeated
+            self._take_for_samples(self.repeated)
+        if (same := self.samples.first_repeated()) is not None:
+            first, second, sample = same
             raise RowError(
-                f"rows {first} and {second} are both sample {keys[1, again[0]]} of one picture of {self.dataset!r}; "
-                f"number its sampled answers 0, 1, 2",
+                f"rows {first} and {second} are both sample {sample} of one picture of {self.dataset!r}; number its "
+                f"sampled answers 0, 1, 2",
                 first,
                 second,
+            )
+
+    def _take_for_samples(self, repeated: RowError) -> None:
+        self.samples, self.single = self.single, Answers()
+        self.samples.number()
+        counts = counts_of(np.array(self.samples.pictures, np.int64))
+        if counts.min() < counts.max():
+            warnings.warn(
+                f"pictures of {self.dataset!r} have {counts.min()} to {counts.max()} answers, which count as sampled "
+                f"ones, since no row has a field 'sample'; {repeated}",
+                stacklevel=4,
             )
 
     def targets_in_points(self) -> Floats:
@@ -229,19 +213,24 @@ def read_columns(rows: Iterable[Mapping[str, Any]], reading: Reading) -> list[Co
 
     Raises:
         TypeError: a row is no mapping, or holds what can be no completion.
-        ValueError: a row lacks a field, holds something else or repeats a picture, or a data set has no scale.
+        ValueError: a row lacks a field, holds something else or repeats an answer to a picture, or a data set has no
+            scale.
+
+    Warns:
+        UserWarning: no answers are numbered, and some pictures have more of them than others.
     """
-    columns: dict[tuple[str, str, bool], Columns] = {}
+    columns, numbered = dict[tuple[str, str, bool], Columns](), False
     for number, raw in enumerate(rows):
         row = check_row(number, raw)
         key = (row.task, row.dataset, row.logged_answer is None)
         if key not in columns:
             columns[key] = Columns(row.task, row.dataset, reading.mos_scale(row))
         columns[key].add(row, number, reading)
+        numbered = numbered or row.sample is not None or row.completions is not None
     if not columns:
         raise RowError("there are no rows to evaluate; give one for each picture")
-    for one in columns.values():
-        one.check_samples()
+    for (_, _, plain), one in columns.items():
+        one.check_samples(numbered=numbered or not plain)  # a log's rows are no pictures
     return list(columns.values())
 
 

@@ -33,8 +33,10 @@ def evaluate_predictions(
     Rows are read one after the other and not kept, so that an iterator over a million of them is as good as a list.
 
     Args:
-        rows: Mappings with `dataset`, `task`, `image_id`, `mos` (None: unlabelled) and `completion` (text or messages).
-            Several sampled answers to a picture are rows with numbers in `sample`, or a list `completions` in one row.
+        rows: Mappings with `task`, `image_id`, `mos` (None: unlabelled) and `completion` (text or messages), and with
+            `dataset`, without which they are one data set. Several sampled answers to a picture are rows with numbers
+            in `sample`, or a list `completions` in one row. If no row has either, several rows of a picture are sampled
+            answers, numbered by their order.
             Where all labelled rows of a data set have `mos_std` (standard deviation of single ratings) and `raters`, or
             `mos_error` (standard error of the MOS), it is said what another panel of raters would reach.
         mos_scale: The scale of the MOS, a `ScoreScale` or a pair (low, high), or one for each data set.
@@ -52,7 +54,8 @@ def evaluate_predictions(
 
     Warns:
         UserWarning: all labels of a data set, or all answers, lie in the lowest tenth of the scale that was declared,
-            answers lie beside their labels by a constant, or they are in the reverse order of the MOS.
+            answers lie beside their labels by a constant, or they are in the reverse order of the MOS; some pictures
+            have more answers without a number than others.
 
     Raises:
         TypeError: a scale, a row or a completion is something else.

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tatar_rewards import metrics
-from tatar_rewards.evaluation.columns import Answers
 from tatar_rewards.evaluation.figures import Figures, Floats, interval_of, mean_figures, measure
+from tatar_rewards.evaluation.read_answers import Answers, counts_of, places_within
 from tatar_rewards.metrics import Interval
 
 
@@ -56,9 +56,7 @@ def measure_samples(answers: Answers, mos: Floats, n_resamples: int, *, bounded:
     if not len(order):
         return None
     pictures, points = pictures[order], np.array(answers.points)[order]
-    targets, counts = mos[pictures], np.bincount(pictures)
-    counts = counts[counts > 0]
-    ranks = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    targets, counts, ranks = mos[pictures], counts_of(pictures), places_within(pictures)
     each = [measure(points[ranks == k], targets[ranks == k], bounded=bounded) for k in range(counts.min())]
     means = mean_by_picture(points, pictures, len(mos))
     return SampledFigures(

@@ -7,7 +7,6 @@
 
 from tatar_rewards.predictions.columns import NamedColumns, value_of
 from tatar_rewards.predictions.completions_tables import (
-    UNKNOWN_TASK,
     LoggedRow,
     logged_rewards,
     logged_row,
@@ -16,6 +15,7 @@ from tatar_rewards.predictions.completions_tables import (
 )
 from tatar_rewards.predictions.folders import find_files
 from tatar_rewards.predictions.rows import (
+    UNKNOWN_TASK,
     CompletionError,
     LoggedAnswer,
     PlainNumber,

@@ -19,37 +19,24 @@ from typing import Any, NamedTuple
 from tatar_rewards.predictions.columns import NamedColumns
 from tatar_rewards.predictions.json_files import read_json
 from tatar_rewards.predictions.parquet_files import read_parquet
-from tatar_rewards.predictions.rows import INSTEAD, KNOWN_RATERS, REQUIRED, LoggedAnswer
+from tatar_rewards.predictions.rows import INSTEAD, KNOWN_RATERS, REQUIRED, UNKNOWN_TASK, LoggedAnswer
 from tatar_rewards.predictions.text_files import Row, read_csv, read_jsonl
-from tatar_rewards.wording import nearest
 
-UNKNOWN_TASK = "-"  # where a log does not tell it
 _EARLIER = ("/score", "/target", "/status")
 _NO_OTHER_NAMES: Mapping[str, str] = MappingProxyType({})
 _ROUNDING = 1e-6  # points
 _TASK_IN_NAME = re.compile(r"(.+)_(?:gaussian_score|threshold_score|pairwise_rank|thurstone_rank)")
 
 
-def choose_columns(
-    names: Sequence[str], path: Path, *, columns: Mapping[str, str] = _NO_OTHER_NAMES, task: str | None = None
-) -> list[str]:
+def choose_columns(names: Sequence[str], path: Path, *, named: NamedColumns) -> list[str]:
     """Those of a table's columns that are read: others may hold pictures.
 
     Raises:
         ValueError: what a row needs is missing.
     """
-    needed = {field: columns.get(field, field) for field in REQUIRED if field != "task" or task is None}
-    missing = [name for name in needed.values() if name not in names]
-    if missing == [needed["completion"]] and set(INSTEAD) & set(names):
-        missing = []
-    if missing and not logged_rewards(names):
-        near = (f"did you mean {one!r} for {name!r}?" for name in missing if (one := nearest(name, names, 0.7)))
-        raise ValueError(
-            f"{path}: no column {', '.join(map(repr, missing))} among {list(names)}; the header must name dataset, "
-            f"task, image_id, mos and completion, or what a reward with labels logs to a completions table; "
-            f"--mos-column and its like take other names{'; '.join(['', *near])}"
-        )
-    known = {*REQUIRED, *INSTEAD, *KNOWN_RATERS, "sample", "step", *columns.values()}
+    place = f"{path}, header" if path.suffix.lower() == ".csv" else str(path)
+    named.check_has(names, place, logged=bool(logged_rewards(names)))
+    known = {"dataset", *REQUIRED, *INSTEAD, *KNOWN_RATERS, "sample", "step", *named.named.values()}
     return [name for name in names if name in known or name.endswith(("/row", *_EARLIER))]
 
 
@@ -88,29 +75,32 @@ def read_predictions(
         task: Of all rows, where no column has it.
 
     Yields:
-        Rows with `dataset`, `task`, `image_id`, `mos` and `completion`, as `evaluate_predictions` takes them.
+        Rows with `task`, `image_id`, `mos` and `completion`, as `evaluate_predictions` takes them.
 
     Raises:
         ImportError: a file is Parquet, and pyarrow is not installed.
-        ValueError: a file cannot be read; the message names it and its line or row. No row has a column of `columns`.
+        ValueError: a file cannot be read; the message names it and its line or row. A row lacks columns that it must
+            have. No row has a column of `columns`.
 
     Warns:
-        UserWarning: two completions tables hold the same rows.
+        UserWarning: two completions tables hold the same rows. Every row has a task, none of them the given one.
     """
-    names, before, named = _DatasetNames(), None, NamedColumns(columns)
-    choose = partial(choose_columns, columns=columns, task=task)
+    names, before, named = _DatasetNames(), None, NamedColumns(columns, task)
+    choose = partial(choose_columns, named=named)
     for path in map(Path, [paths] if isinstance(paths, str | Path) else paths):
         table = None  # the contents of a completions table, as a hash
         for number, as_written in enumerate(read_rows(path, choose)):
-            row = named.as_fields(as_written, number, path) if columns else as_written
-            if "mos" in row or not (rewards := logged_rewards(row)):
-                yield row if task is None else {"task": task, **row}
+            rewards = [] if columns.get("mos", "mos") in as_written else logged_rewards(as_written)
+            named.check_has(as_written, f"{path}, row {number}", logged=bool(rewards))
+            row = named.as_fields(as_written, path) if columns else as_written
+            if not rewards:
+                yield named.with_task(row)
                 continue
             table = table or blake2b(digest_size=16)
             contents = [row.get("completion"), *(row[column] for column in row if "/" in column)]
             table.update(repr(contents).encode(errors="replace"))
             for one in _rows_of_rewards(row, rewards, number, path, names):
-                yield {**one, "task": task} if task is not None and one["task"] == UNKNOWN_TASK else one
+                yield named.with_task(one)
         if table is not None and table.digest() == before:
             warnings.warn(
                 f"{path} repeats the rows of the table before it; a trainer that logs more often than it generates "

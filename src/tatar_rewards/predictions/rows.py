@@ -14,7 +14,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Pla
 from tatar_rewards.scales import is_missing
 from tatar_rewards.wording import problem_in_words
 
-REQUIRED = ("dataset", "task", "image_id", "mos", "completion")
+REQUIRED = ("task", "image_id", "mos", "completion")
+UNKNOWN_TASK = "-"  # where a log does not tell it
+UNNAMED = "unnamed"  # the data set of rows that name none
 INSTEAD = ("completions", "prediction")  # of a completion
 KNOWN_RATERS = ("mos_std", "raters", "mos_error")
 
@@ -47,6 +49,10 @@ def _name(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("a name is a text of at least one character")
     return str(value)
+
+
+def _dataset(value: Any) -> str:
+    return UNNAMED if is_missing(value) else _name(value)
 
 
 def _name_or_number(value: Any) -> str | int:
@@ -140,10 +146,10 @@ class PredictionRow(BaseModel):
     """The label of a picture, and a completion about it or several; other fields are passed over.
 
     Attributes:
-        dataset: Name of the data set.
         task: Of the data set.
         image_id: Names the picture within task and data set.
         mos: Mean opinion score; None or NaN without a label.
+        dataset: Name of the data set; rows without it are one, which is called unnamed.
         completion: What the model wrote, a text or messages. A row with a number in `prediction` needs none.
         sample: Its number among the sampled answers to the picture; None for the greedy answer, or the only one.
         completions: Sampled answers to the picture, numbered by place; a row that has them needs no `completion`.
@@ -155,10 +161,10 @@ class PredictionRow(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    dataset: Annotated[str, PlainValidator(_name)]
     task: Annotated[str, PlainValidator(_name)]
     image_id: Annotated[str | int, PlainValidator(_name_or_number)]
     mos: MaybeNumber
+    dataset: Annotated[str, PlainValidator(_dataset)] = UNNAMED
     completion: Annotated[Any, BeforeValidator(messages_in_text)]
     sample: Annotated[int | None, BeforeValidator(_whole_number_or_missing)] = None
     completions: Annotated[list[Any] | None, BeforeValidator(_several)] = None
@@ -182,15 +188,15 @@ def _plain_number(value: Any, number: int) -> PlainNumber:
 
 
 def check_row(number: int, raw: Mapping[str, Any]) -> PredictionRow:
-    """A row of predictions, or an error that names it and what it lacks.
+    """A row of predictions, or an error that names it and all that it lacks.
 
     Raises:
         TypeError: the row is no mapping.
         RowError: a field is missing or holds something else.
 
     Examples:
-        >>> check_row(3, {"dataset": "mine", "task": "iqa", "image_id": 7, "mos": None, "completion": "Good."}).image_id
-        7
+        >>> check_row(3, {"task": "iqa", "image_id": 7, "mos": None, "completion": "Good."}).dataset
+        'unnamed'
     """
     if not isinstance(raw, Mapping):
         raise TypeError(
@@ -206,7 +212,7 @@ def check_row(number: int, raw: Mapping[str, Any]) -> PredictionRow:
     try:
         return PredictionRow.model_validate(row)
     except ValidationError as error:
-        problem = problem_in_words(error.errors()[0])
-        raise RowError(
-            f"row {number}: {problem}; every row needs dataset, task, image_id, mos and completion", number
-        ) from None
+        problems = error.errors()
+        lacking = [repr(problem["loc"][0]) for problem in problems if problem["type"] == "missing"]
+        problem = f"no {', '.join(lacking)} among {list(row)}" if lacking else problem_in_words(problems[0])
+        raise RowError(f"row {number}: {problem}; every row needs task, image_id, mos and completion", number) from None
