@@ -9,6 +9,7 @@ its answer, so GRPO's steps take as long as the longest answers allow. Needs no 
 """
 
 import argparse
+import gc
 import json
 import os
 import runpy
@@ -42,9 +43,13 @@ def make_model(size: str, device: str) -> Path:
     from architectures.models import make_qwen2_5_vl
 
     folder = OUT / f"model_{size}"
-    if not (folder / "config.json").exists():
+    if not folder.exists():
+        unfinished = folder.with_suffix(".part")
         with torch.device(device):
-            make_qwen2_5_vl(folder, size)
+            make_qwen2_5_vl(unfinished, size)
+        unfinished.rename(folder)
+        gc.collect()
+        torch.cuda.empty_cache()  # the stages are processes of their own
     return folder
 
 
@@ -78,11 +83,9 @@ def run_stage(stage: str, memory: float, flags: list[str]) -> None:
     generate, train = GRPOTrainer._generate_single_turn, Trainer.train
 
     def timed_generation(*args, **settings):
-        start = time.perf_counter()
+        start = now()
         result = generate(*args, **settings)
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        spent.append(time.perf_counter() - start)
+        spent.append(now() - start)
         return result
 
     def measured_training(trainer, *args, **settings):
@@ -103,6 +106,13 @@ def run_stage(stage: str, memory: float, flags: list[str]) -> None:
     runpy.run_path(str(script), run_name="__main__")
 
 
+def now() -> float:
+    """Seconds, when the card has done all that it was asked to."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 class Starts(TrainerCallback):
     """When each step of a training began."""
 
@@ -110,7 +120,7 @@ class Starts(TrainerCallback):
         self.times: list[float] = []
 
     def on_step_begin(self, *_, **__) -> None:
-        self.times.append(time.perf_counter())
+        self.times.append(now())
 
     on_train_end = on_step_begin
 
@@ -135,10 +145,10 @@ def describe(stage: str) -> str:
     if stage == "sft":
         return text + "32 pictures"
     tokens = [row["completions/mean_length"] for row in figures["log"] if "completions/mean_length" in row]
-    writing = statistics.median(figures["generation"][1:])
-    return (
-        f"{text}16 pictures with 4 answers of {statistics.mean(tokens):.0f} tokens, {writing:.1f} s of it to write them"
-    )
+    seconds, each = figures["generation"], len(figures["generation"]) // len(figures["steps"])
+    writing = statistics.median(sum(seconds[k : k + each]) for k in range(each, len(seconds), each))
+    text += f"16 pictures with 4 answers of {statistics.mean(tokens):.0f} tokens"
+    return f"{text}, {writing:.1f} s of it to write them in {each} generations"
 
 
 def main() -> None:
@@ -148,6 +158,8 @@ def main() -> None:
     parser.add_argument("--memory", type=float, default=24.0, help="GB of the card that the process may take")
     parser.add_argument("--stage", choices=[*STEPS], help=argparse.SUPPRESS)
     options, flags = parser.parse_known_args()
+    if flags and not options.stage:
+        parser.error(f"unknown arguments {' '.join(flags)}")
     if options.stage:
         run_stage(options.stage, options.memory, flags)
         return
@@ -170,6 +182,7 @@ def main() -> None:
         wanted = ["sft=null", *(c for c in changes if not c.startswith("sft."))] if stage == "grpo" else changes
         command = [sys.executable, __file__, "--stage", stage, "--memory", str(options.memory)]
         command += ["--config", str(CONFIG), "--set", *wanted]
+        (OUT / f"{stage}.json").unlink(missing_ok=True)
         with (OUT / f"{stage}.log").open("w") as log:
             code = subprocess.call(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
         if code:

@@ -66,10 +66,11 @@ def refuse_unknown_errors(sets: Sequence[PictureSet]) -> None:
 def training_arguments(recipe: Recipe, world_size: int | None = None) -> GRPOConfig:
     args = {"disable_tqdm": False} | recipe.grpo.args
     built = build_arguments(GRPOConfig, "grpo", args, world_size, output_dir=str(recipe.out / "grpo"), seed=recipe.seed)
-    updates = steps_of_a_generation(built)
-    if built.save_strategy == "steps" and built.save_steps % updates:
+    updates, share = steps_of_a_generation(built), 0 < built.save_steps < 1
+    if built.save_strategy == "steps" and updates > 1 and built.save_steps % updates:
+        wrong = "is a share of the run; write a number of steps that is" if share else "must be"
         raise SystemExit(
-            f"grpo.args.save_steps {built.save_steps:g} must be a multiple of {updates}, the updates from one "
+            f"grpo.args.save_steps {built.save_steps:g} {wrong} a multiple of {updates}, the updates from one "
             f"generation: the trainer keeps no completions in its checkpoints, so others could not be resumed exactly"
         )
     return built

@@ -104,9 +104,10 @@ def main() -> None:
         import train_grpo  # these import the trainers, which takes seconds
         import train_sft
         from recipe.plan import print_plan
+        from tatar_rewards.cli.commands import while_somebody_reads
 
         trainings = {"grpo": train_grpo} if recipe.sft is None else {"sft": train_sft, "grpo": train_grpo}
-        sys.exit(0 if print_plan(recipe, commands, trainings) else 1)
+        sys.exit(while_somebody_reads(lambda: 0 if print_plan(recipe, commands, trainings) else 1))
     unknown = set(args.only or []) - set(commands)
     if unknown:
         raise SystemExit(f"--only knows {', '.join(commands)}; got {', '.join(sorted(unknown))}")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -161,7 +162,6 @@ def test_a_stage_of_other_settings_is_missing_too(run_folder, capsys):
     [
         "model.frozen=[typo]",
         "model.lora={target_modules: [typo]}",
-        "model.lora={r: 0}",
         "sft.args.report_to=wandb",
         "sft.args.optim=adamw_bnb_8bit",
         "sft.args.packing=true",
@@ -211,6 +211,14 @@ def test_what_is_not_there_is_missing(untrained, capsys, change, said):
     ok, missing = plan(capsys, untrained, change)
     assert not ok
     assert said in missing
+
+
+def test_a_reader_of_a_plan_that_goes_away_ends_it_silently(tmp_path):
+    command = [sys.executable, stages.EXAMPLES / "train_tatar.py", "--plan", "--set", f"out={tmp_path}"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    assert "Error" not in process.stderr.read()
+    assert process.wait() == 141
 
 
 def test_the_tiny_model_without_its_pictures_is_refused_in_words(tmp_path):

@@ -1,16 +1,14 @@
 """Errors in plain words: none of pydantic's own on the command line, and the name that was probably meant."""
 
-import re
-
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 from support.logged_run import HEALTHY, steps_of, write
+from support.their_words import THEIRS
 
 import tatar_rewards as tr
 from tatar_rewards.cli import main
 from tatar_rewards.wording import did_you_mean, in_words
 
-THEIRS = re.compile(r"pydantic|ArgsKwargs|validation error|Input should|Value error|input_value|ValidationError")
 OWN_MODULE = """
 import tatar_rewards as tr
 def late(): return tr.tatar_reward_funcs(mos_std_column="sd")
@@ -88,6 +86,13 @@ def test_a_misspelt_reward_is_told_with_the_one_that_was_meant(tmp_path, capsys,
     first = write(tmp_path / "a.jsonl", steps_of(HEALTHY)) if command == "score" else "64"
     assert main([command, first, "--reward-funcs", name]) == 2
     assert f"did you mean {meant}?" in capsys.readouterr().err
+
+
+def test_names_that_begin_with_what_was_written_come_before_one_that_is_like_it():
+    optimizers = ["grokadamw", "adamw_torch", "adamw_torch_fused", "adamw_8bit", "adamw_apex"]
+    said = "did you mean 'adamw_torch', 'adamw_torch_fused' or 'adamw_8bit'?"
+    assert did_you_mean("adamw", optimizers) == said
+    assert did_you_mean("adamw_8bt", optimizers) == "did you mean 'adamw_8bit'?"
 
 
 def test_where_no_name_is_like_it_all_are_listed():

@@ -2,17 +2,19 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from enum import EnumType
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
-from tatar_rewards.doctor.settings import COUNTS
-from tatar_rewards.wording import did_you_mean, in_words, nearest, with_kind, without_place
+from recipe.argument_values import hint_of, known_texts
+from tatar_rewards.wording import alike, did_you_mean, in_words, with_kind, without_place
 
 Arguments = TypeVar("Arguments")
+ALIKE = 0.8  # as much as a name that is meant for another: max_prompt_length is no max_completion_length
 ON_ANY_MACHINE = {name: False for name in ("bf16", "fp16", "bf16_full_eval", "fp16_full_eval", "tf32")}
 
 
@@ -51,26 +53,26 @@ def _planned(kind: type[Arguments], world_size: int | None) -> type[Arguments]:
 
 def find_problems(kind: type[Any], stage: str, args: Mapping[str, Any]) -> list[str]:
     hints = get_type_hints(kind)
-    fields = {field.name: hints[field.name] for field in dataclasses.fields(kind) if field.init}
+    fields = {field.name: field for field in dataclasses.fields(kind) if field.init}
     problems = []
     for name, value in args.items():
         if name not in fields:
-            near = nearest(name, fields)
-            cure = "take it out" if near is None else f"did you mean {near!r}?"
+            likely = alike(name, fields, ALIKE)
+            cure = f"did you mean {likely}?" if likely else "take it out"
             problems.append(f"{stage}.args.{name}: {kind.__name__} has no such argument; {cure}")
-        elif problem := _problem_of(fields[name], value):
+        elif problem := _problem_of(hint_of(name, hints[name]), known_texts(kind, fields[name]), value):
             problems.append(f"{stage}.args.{name}: {problem}")
-        elif name in COUNTS and value is not None and value < 1:
-            problems.append(f"{stage}.args.{name}: must be at least 1; got {value!r}")
     return problems
 
 
-def _problem_of(hint: Any, value: Any) -> str | None:
+def _problem_of(hint: Any, texts: Sequence[str], value: Any) -> str | None:
     """What is wrong with a value: a trainer reckons with it as it is, so that a number in quotes is none."""
     enums: list[Any] = [part for part in get_args(hint) if isinstance(part, EnumType)]
-    choices = [one.value for enum in enums for one in enum]
+    choices = [*texts, *(one.value for enum in enums for one in enum)]
     if choices and isinstance(value, str) and value not in choices:  # the type allows any text, the trainer does not
         return f"got {value!r:.60}; {did_you_mean(value, choices)}"
+    if isinstance(value, float) and math.isnan(value):
+        return "must be a number; got nan"
     try:
         TypeAdapter(hint).validate_python(value, strict=True)
     except ValidationError as error:

@@ -10,12 +10,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from recipe.layouts import Layout, expand_layout
-from recipe.section import Section
+from recipe.section import Ends, Section, Words
 from tatar_rewards import GaussianScoreConfig, OpponentConfig, ScoreScale, ThurstoneRankConfig
 from tatar_rewards.doctor.settings import MOST_PROCESSES
 
 Task = Literal["iqa", "iaa"]
 FindRule = Literal["any_case", "any_extension", "subfolders", "backslashes"]
+PARTS = ("sft", "grpo", "test", "validation")  # of the data
 TINY_CONFIG = Path(__file__).parents[1] / "configs" / "tiny.yaml"
 TASK_NAMES = {"iqa": "quality (IQA)", "iaa": "aesthetics (IAA)"}
 
@@ -27,7 +28,7 @@ class PictureSet(Section):
     task: Task
     labels: Path
     images: Path
-    scale: tuple[float, float]  # lowest and highest label that the scale allows; it is never guessed
+    scale: Ends  # lowest and highest label that the scale allows; it is never guessed
     higher_is_better: bool = True
     layout: Layout | None = None  # how the label file is written, or the name of a published layout: docs/data.md
     image_key: str = "image"  # the columns of the label file
@@ -37,7 +38,7 @@ class PictureSet(Section):
     share: tuple[float, float] = (0.0, 1.0)  # take this part of the pictures, drawn by name: [0, 0.8] and [0.8, 1]
     mos_key: str = "gt_score"
     mos_std_key: str | None = None  # the standard deviation of single judgements, on the scale of the labels
-    mos_std_scale: tuple[float, float] | None = None  # or on this one
+    mos_std_scale: Ends | None = None  # or on this one
     raters: Annotated[int, Field(ge=1)] | None = None  # how many people judged each picture
     raters_key: str | None = None  # the column that says so, where their number differs
     limit: Annotated[int, Field(ge=1)] | None = None  # take only the first rows
@@ -53,7 +54,6 @@ class PictureSet(Section):
         low, high = self.share
         if not 0 <= low < high <= 1:
             raise ValueError(f"share must be a part of 0 to 1, such as [0, 0.8]; got {list(self.share)}")
-        _ = self.score_scale, self.std_scale  # check their ends
         return self
 
     @model_validator(mode="after")
@@ -108,9 +108,9 @@ class DataSettings(Section):
 
 
 class Lora(Section):
-    r: int = 16
-    lora_alpha: int = 32
-    lora_dropout: float = 0.0
+    r: Annotated[int, Field(ge=1)] = 16
+    lora_alpha: Annotated[int, Field(ge=1)] = 32
+    lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     target_modules: str | list[str] = "all-linear"
 
 
@@ -134,15 +134,17 @@ class Endpoint(Section):
     base_url: str
     model: str
     api_key_env: str = "OPENAI_API_KEY"
-    temperature: float | None = 0.7  # None sends none, for models that take none; a judge's is 0
-    max_tokens: int = 700
+    temperature: Annotated[float, Field(ge=0)] | None = (
+        0.7  # None sends none, for models that take none; a judge's is 0
+    )
+    max_tokens: Annotated[int, Field(ge=1)] = 700
     max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"  # what the server calls it
     structure: Literal["schema", "object", "prompt"] = "schema"  # how a judge is asked for JSON
     extra_body: dict[str, Any] = {}  # more fields of every request, such as {chat_template_kwargs: {...}}
     timeout: Annotated[float, Field(gt=0)] = 120.0  # seconds for one whole answer, however slowly it drips
     retries: Annotated[int, Field(ge=0)] = 6  # of a call that times out or fails; the pauses between them grow
-    price_in: float = 0.0  # of a million tokens
-    price_out: float = 0.0
+    price_in: Annotated[float, Field(ge=0)] = 0.0  # of a million tokens
+    price_out: Annotated[float, Field(ge=0)] = 0.0
 
 
 class RationaleSettings(Section):
@@ -151,11 +153,13 @@ class RationaleSettings(Section):
     iaa: Endpoint | None = None
     judge: Endpoint | None = None
     notes: Path | None = None  # a folder with notes on each attribute; None shows the picture instead
-    iqa_words: tuple[int, int] = (30, 50)
-    iaa_words: tuple[int, int] = (130, 220)
+    iqa_words: Words = (30, 50)
+    iaa_words: Words = (130, 220)
     attempts: Annotated[int, Field(ge=1)] = 3  # texts a picture, until one is accepted
     concurrency: Annotated[int, Field(ge=1)] = 16
-    smallest_share: float = 0.9  # SFT stops if a smaller share of the pictures has an accepted rationale
+    smallest_share: Annotated[float, Field(ge=0, le=1)] = (
+        0.9  # SFT stops if a smaller share of the pictures has an accepted rationale
+    )
 
 
 class Training(Section):
@@ -164,8 +168,8 @@ class Training(Section):
 
 class RewardSettings(Section):
     recipe: Literal["tatar", "recommended"] = "tatar"  # docs/study.md compares them
-    iqa_words: float = 65
-    iaa_words: float = 125
+    iqa_words: Annotated[float, Field(gt=0)] = 65
+    iaa_words: Annotated[float, Field(gt=0)] = 125
     mos_std: bool = False  # use the raters' standard deviations of the sets that have mos_std_key
     iqa: GaussianScoreConfig = GaussianScoreConfig()
     iaa: ThurstoneRankConfig = ThurstoneRankConfig()
@@ -199,7 +203,7 @@ class Launch(Section):
 class Recipe(Section):
     out: Path
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    prompts: dict[Task, str] | None = None  # None takes those of prompts.py
+    prompts: dict[Task, str] | None = None  # one for each task that has pictures; None takes those of prompts.py
     think_prefilled: bool = False  # the model's chat template writes <think> itself
     data: DataSettings
     model: ModelSettings
@@ -227,10 +231,16 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _check_parts(self) -> Self:
-        for part in ("sft", "grpo", "test", "validation"):
+        for part in PARTS:
             names = [(spec.task, spec.name) for spec in getattr(self.data, part)]
             if len(set(names)) < len(names):
                 raise ValueError(f"two sets of data.{part} have one task and one name: {names}; rename one")
+        tasks = {spec.task for part in PARTS for spec in getattr(self.data, part)}
+        for task in sorted(tasks - set(tasks if self.prompts is None else self.prompts)):
+            raise ValueError(
+                f"prompts has no question about {TASK_NAMES[task]}, of which there are pictures; give prompts.{task} "
+                f"too: examples/recipe/prompts.py has what is asked without prompts"
+            )
         if self.sft is not None and (self.rationales is None or not self.data.sft):
             raise ValueError("sft learns from rationales: give rationales.file and data.sft, or set sft: null")
         return self

@@ -3,11 +3,20 @@
 A pass over a token takes 2 FLOP for each parameter. A training step passes over each token of prompt and answer
 
     forward once, and once more with gradient checkpointing,
-    backward once for the activations, and once more for the gradients of the weights, unless adapters alone have any,
+    backward once for the activations, and once more for the gradients of the weights, unless adapters alone have any.
 
-and before that it reads each prompt once. Answers are written token by token, one pass for all rows of a generation;
-memory and launches bound such a pass, not FLOP.
+A generation is trained on in `num_iterations` times as many steps as one that is used once, so each step bears the part
+1 / num_iterations of what is done once for an answer:
+
+    its prompt is read, and it is written token by token, one pass for all rows that are generated together,
+    the reference model passes forward over prompt and answer, where `beta` is above 0,
+    the policy passes forward over them, where the trainer needs the probabilities with which it wrote the answer: where
+    updates fall between a generation and the next one, and for the corrections of vLLM.
+
+Memory and launches bound the writing of a token, not FLOP.
 """
+
+from trl import GRPOConfig
 
 from recipe.config import Recipe
 from recipe.memory import Rows
@@ -16,23 +25,27 @@ SPEED = 100e12  # FLOP a second that a device sustains
 PASS = 0.04  # seconds that it takes to write the next token of all rows
 
 
-def seconds_a_step(
-    n_parameters: float, rows: Rows, rows_a_step: float, *, adapters: bool, checkpointing: bool
-) -> float:
-    """Of one process, which trains on so many rows a step and generates all of them first."""
-    passes = 2 + checkpointing + (not adapters)
-    flop = 2 * n_parameters * rows_a_step * (passes * (rows.prompt + rows.completion) + rows.prompt)
-    writing = rows_a_step / rows.generated * rows.completion * PASS if rows.generated else 0.0
-    return flop / SPEED + writing
+def seconds_a_step(n_parameters: float, rows: Rows, args: GRPOConfig, *, adapters: bool) -> float:
+    """Of one process, the mean over the steps of a generation."""
+    rows_a_step = rows.trained * args.gradient_accumulation_steps
+    new = rows_a_step / args.num_iterations  # rows of which a step bears the writing
+    passes = 2 + bool(args.gradient_checkpointing) + (not adapters)
+    tokens = rows.prompt + rows.completion
+    flop = 2 * n_parameters * (rows_a_step * passes * tokens + new * (rows.prompt + scorings(args) * tokens))
+    writing = new / rows.generated * rows.completion * PASS if rows.generated else 0.0
+    return float(flop / SPEED + writing)
 
 
-def describe_hours(recipe: Recipe, n_parameters: float, rows: Rows, n_steps: float, *, checkpointing: bool) -> str:
+def scorings(args: GRPOConfig) -> int:
+    """Passes forward over new answers before the trainer learns from them, as TRL 1.16.0 decides."""
+    between_updates = args.gradient_accumulation_steps % (args.steps_per_generation * args.num_iterations) != 0
+    corrected = args.use_vllm and args.vllm_importance_sampling_correction
+    return bool(between_updates or corrected) + bool(args.beta)
+
+
+def describe_hours(recipe: Recipe, args: GRPOConfig, n_parameters: float, rows: Rows, n_steps: float) -> str:
     """A line of a plan."""
-    args = recipe.grpo.args
-    rows_a_step = rows.trained * args.get("gradient_accumulation_steps", 1)
-    seconds = seconds_a_step(
-        n_parameters, rows, rows_a_step, adapters=recipe.model.lora is not None, checkpointing=checkpointing
-    )
+    seconds = seconds_a_step(n_parameters, rows, args, adapters=recipe.model.lora is not None)
     writing = (
         f"and {PASS * 1e3:.0f} ms for the next token of all answers" if rows.generated else "and answers by vLLM free"
     )

@@ -70,9 +70,8 @@ def print_costs(
     prompt = count_tokens(processor, question, with_picture=True)
     print_memory(recipe, config, prompt, args, shards)
     if n_steps:
-        n_parameters = parameters_of(config)
-        rows, checkpointing = rows_of(recipe, args, prompt), bool(args.gradient_checkpointing)
-        print(f"    {describe_hours(recipe, n_parameters, rows, n_steps, checkpointing=checkpointing)}")
+        rows = rows_of(recipe, args, prompt)
+        print(f"    {describe_hours(recipe, args, parameters_of(config), rows, n_steps)}")
 
 
 def parameters_of(config: Any) -> float:

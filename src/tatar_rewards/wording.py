@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
+from pydantic_core import ArgsKwargs
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -66,7 +67,7 @@ def problem_in_words(problem: "ErrorDetails") -> str:
     said, place = without_place(problem), ".".join(map(str, problem["loc"]))
     if not place:  # the check of a whole names its values itself
         return said
-    whole = problem["type"] == "missing" or isinstance(problem["input"], Mapping)
+    whole = problem["type"] == "missing" or isinstance(problem["input"], Mapping | ArgsKwargs)
     return f"{place}: {said}" + ("" if whole else f"; got {problem['input']!r:.80}")
 
 
@@ -86,19 +87,37 @@ def without_place(problem: "ErrorDetails") -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The cure of a name that is none: the nearest known one, or all of them.
+    """The cure of a name that is none: those that were probably meant, or all of them.
 
     Examples:
         >>> did_you_mean("mso", ["mos", "task"]), did_you_mean("x", ["mos", "task"])
         ("did you mean 'mos'?", 'known are mos, task')
     """
     known = list(known)
-    near = nearest(name, known)
-    return f"known are {', '.join(known)}" if near is None else f"did you mean {near!r}?"
+    likely = alike(name, known)
+    return f"did you mean {likely}?" if likely else f"known are {', '.join(known)}"
+
+
+def alike(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Known names that were probably meant: all but the same, or up to three that begin so, or the nearest; or none.
+
+    Examples:
+        >>> alike("adamw", ["grokadamw", "adamw_torch", "adamw_8bit", "sgd"]), alike("sdg", ["sgd"])
+        ("'adamw_torch' or 'adamw_8bit'", "'sgd'")
+    """
+    known = list(known)
+    begun = [one for one in known if len(name) > 2 and one.startswith(name)][:3]
+    likely = _nearest(name, known, 0.9) or begun or _nearest(name, known, cutoff)
+    *others, last = map(repr, likely or [""])
+    return f"{', '.join(others)} or {last}" if others else last if likely else ""
 
 
 def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The known name that is most like this one; None where none is."""
+    return next(iter(_nearest(name, known, cutoff)), None)
+
+
+def _nearest(name: str, known: Iterable[str], cutoff: float) -> list[str]:
     import difflib  # only where something is misspelt
 
-    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)), None)
+    return difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)

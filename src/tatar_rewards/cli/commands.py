@@ -27,12 +27,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     says; 130: interrupted; 141: nobody reads the output any more.
     """
     _print_what_cannot_be_encoded()
-    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        code = _run(arguments)
-        sys.stdout.flush()
+        return while_somebody_reads(lambda: _run(sys.argv[1:] if arguments is None else arguments))
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def while_somebody_reads(run: Callable[[], int]) -> int:
+    """The exit code of a program that prints; 141 where the reader of a pipe has gone (`| head`)."""
+    try:
+        code = run()
+        sys.stdout.flush()
     except BrokenPipeError:
         _let_output_go()
         return PIPE_CLOSED
@@ -92,7 +97,7 @@ def _print_what_cannot_be_encoded() -> None:
 
 
 def _let_output_go() -> None:
-    """The reader of a pipe has gone (`| head`): let the interpreter's last flush find somebody."""
+    """Let the interpreter's last flush find somebody."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
