@@ -119,7 +119,7 @@ FUNCTIONS = [
     ),
     bad(tr.read_completion, "7", error=TypeError, match="scale must be a ScoreScale, for example ScoreScale(1, 5); got (0, 100)", scale=(0, 100)),
     bad(tr.evaluate_predictions, [], error=ValueError, match="there are no rows to evaluate; give one for each picture"),
-    bad(tr.evaluate_predictions, [{}], error=ValueError, match="row 0: dataset: it is missing"),
+    bad(tr.evaluate_predictions, [{}], error=ValueError, match="row 0: no 'task', 'image_id', 'mos', 'completion'"),
     bad(tr.evaluate_predictions, ROWS, error=TypeError, match="a scale must be a ScoreScale or a pair such as (1, 5); got '0-100'", mos_scale="0-100"),
     bad(tr.evaluate_predictions, ROWS, error=TypeError, match="a scale must be a ScoreScale or a pair such as (1, 5); got 100", answer_scale=100),
     bad(tr.evaluate_predictions, ROWS, error=TypeError, match="a scale must be a ScoreScale or a pair such as (1, 5); got 5", other_mos_scale=5),
