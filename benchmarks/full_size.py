@@ -30,10 +30,7 @@ ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "examples" / "configs" / "qwen2_5_vl_3b_lora_1gpu.yaml"
 OUT = ROOT / "runs" / "full_size"
 STEPS = {"grpo": 3, "sft": 4}
-PIXELS = {
-    "cuda": (1024, 768),
-    "cpu": (128, 96),
-}  # of a picture of KonIQ-10k; the limit of the configuration is the same
+PIXELS = {"cuda": (1024, 768), "cpu": (128, 96)}  # those of KonIQ-10k, which the limit of the configuration allows
 GB = 1e9
 
 
@@ -89,6 +86,7 @@ def run_stage(stage: str, memory: float, flags: list[str]) -> None:
         return result
 
     def measured_training(trainer, *args, **settings):
+        trainer.add_callback(starts)
         train(trainer, *args, **settings)
         figures = {"generation": spent, "steps": starts.between(), "log": trainer.state.log_history}
         if torch.cuda.is_available():
@@ -97,7 +95,7 @@ def run_stage(stage: str, memory: float, flags: list[str]) -> None:
         raise SystemExit(0)  # the model is not wanted
 
     starts = Starts()
-    GRPOTrainer._generate_single_turn, Trainer.train = timed_generation, starts.watched(measured_training)
+    GRPOTrainer._generate_single_turn, Trainer.train = timed_generation, measured_training
     if torch.cuda.is_available():
         card = torch.cuda.get_device_properties(0).total_memory
         torch.cuda.set_per_process_memory_fraction(min(1.0, memory * GB / card))
@@ -126,13 +124,6 @@ class Starts(TrainerCallback):
 
     def between(self) -> list[float]:
         return [later - sooner for sooner, later in zip(self.times, self.times[1:], strict=False)]
-
-    def watched(self, train):
-        def training(trainer, *args, **settings):
-            trainer.add_callback(self)
-            return train(trainer, *args, **settings)
-
-        return training
 
 
 def describe(stage: str) -> str:

@@ -1,6 +1,6 @@
 """What GRPO takes of a GPU's memory with the configurations for real models, by parts. Needs no weights and no GPU.
 
-    python benchmarks/memory.py
+    python benchmarks/memory.py [CHANGES OF THE CONFIGURATIONS, such as grpo.args.steps_per_generation=8]
 
 The model has the sizes of Qwen2.5-VL and no values; activations are counted by autograd on tensors that have shapes
 alone (`examples/recipe/memory.py`). A prompt of 1,080 tokens holds a large picture under `max_pixels: 786432`.
@@ -40,7 +40,7 @@ def config_of(size):
 def main() -> None:
     warnings.simplefilter("ignore", FutureWarning)
     for name, size in CONFIGURATIONS.items():
-        recipe = load_recipe(ROOT / "examples" / "configs" / f"{name}.yaml")
+        recipe = load_recipe(ROOT / "examples" / "configs" / f"{name}.yaml", sys.argv[1:])
         args = arguments_on_paper(GRPOConfig, "grpo", recipe.grpo.args, recipe.launch.processes)
         rows = rows_of(recipe, args, PROMPT)
         memory = memory_of(config_of(size), recipe, rows, checkpointing=True, shards=shards_of(recipe))

@@ -77,6 +77,29 @@ def test_the_policy_learns_from_a_reward_and_from_labels():
         assert 0.5 < one["slope"] < 1.5
 
 
+@pytest.mark.parametrize(("divide", "best"), [(True, 1e-3), (True, 3e-5), (True, 1e-1), (False, 1e-4)])
+def test_rates_are_tried_beyond_the_first_ones_while_the_best_lies_at_their_end(monkeypatch, divide, best):
+    """SRCC falls with the distance to the best rate, so the search walks to it, and no further than one beyond."""
+    tried = []
+
+    class Bench:
+        validation = None
+
+        def __init__(self, regime, seed):
+            pass
+
+        def trained(self, name, rate):
+            tried.append(rate)
+            return rate
+
+    monkeypatch.setattr(two_digits, "bench", Bench)
+    monkeypatch.setattr(two_digits, "measure", lambda rate, _: {"mean SRCC": -abs(np.log(rate / best))})
+    assert two_digits.best_rate(two_digits.Regime(divide=divide), "any", [0]) == best
+    assert len(tried) == len(set(tried)), "none is trained twice"
+    last = two_digits.RATES.index(best)
+    assert set(tried) <= {*two_digits.RATES[two_digits.TRIED[divide]], *two_digits.RATES[max(0, last - 1) :]}
+
+
 def test_a_line_that_a_kill_cut_off_is_run_again(tmp_path):
     path = tmp_path / "r.jsonl"
     path.write_text('{"regime": "clean", "name": "a"}\n{"regime": "cle')

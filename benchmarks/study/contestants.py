@@ -163,9 +163,10 @@ CONTESTANTS: dict[str, Contestant] = {
     "observer 29 + win rate + 0.3 CRPS": added(OBSERVER, WINS, CRPS, weights=(1.0, 1.0, 0.3)),
 }
 # What remembers: where a call holds few images. They are made anew for every run, since a memory belongs to one.
+REMEMBERS = ", remembering 64 images"
 REMEMBERING: dict[str, Contestant] = {
-    "Thurstone matched 14.5, remembering 64 images": thurstone(),
-    f"{RECOMMENDED}, remembering 64 images": CONTESTANTS[RECOMMENDED],
+    f"Thurstone matched 14.5{REMEMBERS}": thurstone(),
+    f"{RECOMMENDED}{REMEMBERS}": CONTESTANTS[RECOMMENDED],
 }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import show_tiny
-from contestants import RECOMMENDED
+from contestants import RECOMMENDED, REMEMBERS
 from matplotlib.figure import Figure
 from questions import QUESTIONS, answer
 from results import Runs, behind_best, is_level, mean_and_error, names_of, read_runs, regimes_of, table, values
@@ -75,8 +75,8 @@ def goals(runs: Runs, name: str = RECOMMENDED) -> str:
 
     Where a call holds few images there is a line with the memory that the callables have by default, too.
     """
-    rows, remembering = [], f"{name}, remembering 64 images"
-    lines = [(regime, one) for regime in regimes_of(runs) for one in (name, remembering) if (regime, one) in runs]
+    rows, both = [], (name, name + REMEMBERS)
+    lines = [(regime, one) for regime in regimes_of(runs) for one in both if (regime, one) in runs]
     for regime, one in lines:
         behind, noise = behind_best(runs, regime, one)
         contestants = [other for other in names_of(runs, regime) if other not in BASELINES]
@@ -85,8 +85,16 @@ def goals(runs: Runs, name: str = RECOMMENDED) -> str:
         worst = values(runs, regime, one, "mean SRCC").min()
         mark = "yes" if is_level(behind, noise) else "no"
         errors = f"{rmse[one] / min(rmse.values()):.3f}"
-        title = f"{regime}, remembering 64 images" if one == remembering else regime
-        rows.append([title, f"{behind:.3f} ± {noise:.3f}", mark, errors, f"{slope:.2f}", f"{worst:.3f}"])
+        rows.append(
+            [
+                regime + one.removeprefix(name),
+                f"{behind:.3f} ± {noise:.3f}",
+                mark,
+                errors,
+                f"{slope:.2f}",
+                f"{worst:.3f}",
+            ]
+        )
     header = ["regime", "SRCC behind the best", "within two errors", "RMSE / least RMSE", "slope", "SRCC, worst seed"]
     return table(header, rows)
 

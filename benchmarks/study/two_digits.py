@@ -224,9 +224,9 @@ def best_rate(regime: Regime, name: str, seeds: Sequence[int]) -> float:
         return RATES[window][0]
     found = {place: validated(RATES[place]) for place in range(window.start, window.stop)}
     while True:
-        best = max(found, key=lambda place: found[place])
-        beyond = {min(found): best - 1, max(found): best + 1}.get(best, best)
-        if beyond == best or not 0 <= beyond < len(RATES):
+        best = max(found, key=found.__getitem__)
+        beyond = next((place for place in (best - 1, best + 1) if place not in found), best)
+        if beyond == best or beyond not in range(len(RATES)):
             return RATES[best]
         found[beyond] = validated(RATES[beyond])
 

@@ -33,7 +33,8 @@ def print_model(
     cure = f"get it with `hf download {path}`, or give a folder"
     try:
         config = AutoConfig.from_pretrained(path, local_files_only=True)
-        n_parameters = parameters_of(config)
+        with torch.device("meta"):
+            n_parameters = float(AutoModelForImageTextToText.from_config(config).num_parameters())
         print(f"  {path}: {config.model_type}, {n_parameters / 1e6:,.1f} million parameters")
     except (OSError, ValueError, ImportError) as error:
         missing.append(f"model {path} is not on this machine; {cure}")
@@ -53,7 +54,10 @@ def print_model(
         return n_parameters
     if config is not None and processor is not None:
         try:
-            print_costs(recipe, config, processor, args, n_steps, shards)
+            prompt = prompt_tokens(recipe, processor)
+            print_memory(recipe, config, prompt, args, shards)
+            if n_parameters and n_steps:
+                print(f"    {describe_hours(recipe, args, n_parameters, rows_of(recipe, args, prompt), n_steps)}")
             return n_parameters
         except Exception as error:  # the classes of other models do what they like
             print(f"  memory is not counted by parts: {type(error).__name__}: {first_line(error)}")
@@ -62,21 +66,9 @@ def print_model(
     return n_parameters
 
 
-def print_costs(
-    recipe: Recipe, config: Any, processor: ProcessorMixin, args: GRPOConfig, n_steps: float, shards: int
-) -> None:
-    """Print what GRPO takes of memory and of time."""
-    question = max(questions_of(recipe).values(), key=len)
-    prompt = count_tokens(processor, question, with_picture=True)
-    print_memory(recipe, config, prompt, args, shards)
-    if n_steps:
-        rows = rows_of(recipe, args, prompt)
-        print(f"    {describe_hours(recipe, args, parameters_of(config), rows, n_steps)}")
-
-
-def parameters_of(config: Any) -> float:
-    with torch.device("meta"):
-        return float(AutoModelForImageTextToText.from_config(config).num_parameters())
+def prompt_tokens(recipe: Recipe, processor: ProcessorMixin) -> int:
+    """Tokens of the longest question, with a picture from a camera."""
+    return count_tokens(processor, max(questions_of(recipe).values(), key=len), with_picture=True)
 
 
 def count_tokens(processor: ProcessorMixin, question: str = "", *, with_picture: bool = False) -> int:

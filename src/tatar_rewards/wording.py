@@ -1,5 +1,6 @@
 """How errors are worded for people: an exception in one line of plain words, and the name that was probably meant."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -76,7 +77,7 @@ def without_place(problem: "ErrorDetails") -> str:
     cause = problem.get("ctx", {}).get("error")
     if isinstance(cause, BaseException):
         return in_words(cause)
-    if problem["input"] != problem["input"]:  # NaN, which is above and below nothing
+    if isinstance(problem["input"], float) and math.isnan(problem["input"]):  # above and below nothing
         return "must be a number"
     said = problem["msg"]
     for detail in _DETAILS:

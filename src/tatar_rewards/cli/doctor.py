@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tatar_rewards.cli.options import add_deviations, add_reward_funcs
+from tatar_rewards.cli.options import add_deviations, add_reward_funcs, add_scales
 from tatar_rewards.cli.printing import Table, show, terminal
 from tatar_rewards.doctor import Finding, Report, check_setup
 from tatar_rewards.doctor.loading import load_training_data
@@ -52,20 +52,9 @@ def add_doctor(commands: Any) -> None:
 
 
 def _add_recipe(recipe: Any) -> None:
-    pair, triple = ("LOW", "HIGH"), ("DATASET", "LOW", "HIGH")
-    yes: dict[str, Any] = {"action": "store_const", "const": True}
-    recipe.add_argument(
-        "--mos-scale", nargs=2, type=float, metavar=pair, help="of all labels, or of all others (default: 0 100)"
-    )
-    recipe.add_argument("--mos-scale-of", nargs=3, action="append", metavar=triple, help="of one data set; repeatable")
-    recipe.add_argument("--lower-is-better", **yes, help="labels of impairment (DMOS): the lowest is the best")
-    recipe.add_argument("--lower-is-better-of", action="append", metavar="DATASET", help="of one data set; repeatable")
-    recipe.add_argument(
-        "--answer-scale", nargs=2, type=float, metavar=pair, help="that prompts ask for (default: 0 100)"
-    )
-    recipe.add_argument("--answers-lower-is-better", **yes, help="prompts ask for impairment")
+    add_scales(recipe)
     add_deviations(recipe)
-    recipe.add_argument("--think-prefilled", **yes, help="the chat template writes <think>")
+    recipe.add_argument("--think-prefilled", action="store_const", const=True, help="the chat template writes <think>")
     recipe.add_argument("--iqa-words", type=float, help="of tatar: most words of thinking for quality (default 65)")
     recipe.add_argument("--iaa-words", type=float, help="of tatar: fewest words for aesthetics (default 125)")
 

@@ -6,12 +6,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tatar_rewards.cli.options import add_reward_funcs, answer_scale_of, check_task, reward_funcs_of
+from tatar_rewards.cli.options import (
+    add_reward_funcs,
+    add_scales,
+    answer_scale_of,
+    check_task,
+    mos_scales,
+    reward_funcs_of,
+)
 from tatar_rewards.cli.printing import Table, show, terminal
 from tatar_rewards.explain import Explanation, Opponent, explain_reward
 from tatar_rewards.predictions import decoded_lines
 from tatar_rewards.rewards import LabelConfig, Reward
-from tatar_rewards.scales import scale_of
 
 _DESCRIPTION = """\
 Why a completion earns its reward, step by step. For example:
@@ -45,10 +51,7 @@ def add_explain(commands: Any) -> None:
         metavar=("MOS", "SCORE"),
         help="another image, for rankings: its MOS and the answers to it; may be given several times",
     )
-    command.add_argument("--mos-scale", nargs=2, type=float, metavar=("LOW", "HIGH"), help="of the MOS")
-    command.add_argument("--lower-is-better", action="store_true", help="MOS of impairment: the lowest is best")
-    command.add_argument("--answer-scale", nargs=2, type=float, metavar=("LOW", "HIGH"), help="of the answers")
-    command.add_argument("--answers-lower-is-better", action="store_true", help="it was asked for impairment")
+    add_scales(command, of_datasets=False)
     command.add_argument("--think-prefilled", action="store_true", help="the chat template writes <think>")
     command.add_argument("--json", action="store_true", help="everything at full precision, as JSON")
 
@@ -93,12 +96,11 @@ def _rewards(options: dict[str, Any]) -> list[Reward[Any]]:
     task = options.get("task")
     check_task(task, ours)
     changes: dict[str, Any] = {"think_prefilled": True} if options["think_prefilled"] else {}
-    if "answer_scale" in options or options["answers_lower_is_better"]:
+    if {"answer_scale", "answers_lower_is_better"} & set(options):
         changes["answer_scale"] = answer_scale_of(options)
     labels: dict[str, Any] = {}
-    if "mos_scale" in options or options["lower_is_better"]:
-        ends = options.get("mos_scale", (0.0, 100.0))
-        labels["mos_scale"] = scale_of("--mos-scale", ends, lower=options["lower_is_better"])
+    if {"mos_scale", "lower_is_better"} & set(options):
+        labels["mos_scale"] = mos_scales(options)
     return [
         reward.fresh(**changes, **(labels if isinstance(reward.config, LabelConfig) else {}))
         for reward in ours

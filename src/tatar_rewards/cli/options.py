@@ -63,6 +63,8 @@ def named_columns(options: Options) -> dict[str, str]:
 
 # ---------------------------------------------------------------- scales
 
+SCALES = "scales, of which the higher end is the better one unless it is said"
+
 
 def add_deviations(group: Any) -> None:
     """Add the options of the raters' deviations."""
@@ -74,38 +76,26 @@ def add_deviations(group: Any) -> None:
     group.add_argument("--raters-column", metavar="COLUMN", help="of their number")
 
 
-def add_scales(command: argparse.ArgumentParser) -> None:
-    """Add the options of scales."""
-    scales = command.add_argument_group("scales, of which the higher end is the better one unless it is said")
-    scales.add_argument(
-        "--mos-scale",
-        nargs=2,
-        type=float,
-        metavar=("LOW", "HIGH"),
-        help="of the MOS of all data sets, or of all others (default: 0 100)",
-    )
-    scales.add_argument(
-        "--mos-scale-of",
-        nargs=3,
-        action="append",
-        metavar=("DATASET", "LOW", "HIGH"),
-        help="of one data set; may be given several times. Without --mos-scale, for each of them",
-    )
-    scales.add_argument("--lower-is-better", action="store_true", help="MOS of impairment (DMOS): lowest is best")
-    scales.add_argument(
-        "--lower-is-better-of",
-        action="append",
-        metavar="DATASET",
-        help="the same of one data set; may be given several times",
-    )
-    scales.add_argument(
-        "--answer-scale",
-        nargs=2,
-        type=float,
-        metavar=("LOW", "HIGH"),
-        help="that the model was asked to answer on (default: 0 100)",
-    )
-    scales.add_argument("--answers-lower-is-better", action="store_true", help="it was asked for impairment")
+def add_scales(group: Any, *, of_datasets: bool = True) -> None:
+    """Add the options of scales; those that are not given stand in no options."""
+    ends: dict[str, Any] = {"nargs": 2, "type": float, "metavar": ("LOW", "HIGH")}
+    yes: dict[str, Any] = {"action": "store_const", "const": True}
+    others = " of all data sets, or of all others" if of_datasets else ""
+    group.add_argument("--mos-scale", **ends, help=f"of the MOS{others} (default: 0 100)")
+    group.add_argument("--lower-is-better", **yes, help="MOS of impairment (DMOS): the lowest is the best")
+    if of_datasets:
+        group.add_argument(
+            "--mos-scale-of",
+            nargs=3,
+            action="append",
+            metavar=("DATASET", "LOW", "HIGH"),
+            help="of one data set; repeatable. Without --mos-scale, for each of them",
+        )
+        group.add_argument(
+            "--lower-is-better-of", action="append", metavar="DATASET", help="the same of one data set; repeatable"
+        )
+    group.add_argument("--answer-scale", **ends, help="that prompts ask for (default: 0 100)")
+    group.add_argument("--answers-lower-is-better", **yes, help="prompts ask for impairment")
 
 
 def answer_scale_of(options: Options) -> ScoreScale:
@@ -119,7 +109,7 @@ def mos_scales(options: Options) -> ScoreScale | dict[str, ScoreScale]:
     return label_scales(
         options.get("mos_scale"),
         [(name, ends) for name, *ends in options.get("mos_scale_of", ())],
-        lower=options["lower_is_better"],
+        lower=options.get("lower_is_better", False),
         lower_of=options.get("lower_is_better_of", ()),
         spell=lambda name: f"--{name.replace('_', '-')}",
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tatar_rewards.cli.options import (
+    SCALES,
     add_columns,
     add_deviations,
     add_reward_funcs,
@@ -78,7 +79,7 @@ def add_score(commands: Any) -> None:
     rewards.add_argument("--max-steps", type=int, help="of the run, where a setting of a reward changes over training")
     columns = add_columns(command, *ColumnNames._fields)
     columns.add_argument("--num-generations", type=int, help="completions of one image, where no column has images")
-    add_scales(command)
+    add_scales(command.add_argument_group(SCALES))
     add_deviations(command.add_argument_group("rater deviations", _DEVIATIONS))
 
 
@@ -131,11 +132,11 @@ def _settings(options: dict[str, Any], rewards: list[Any]) -> Settings:
             raise ValueError(f"--{name.replace('_', '-')} must be at least 1; got {options[name]}")
     check_task(options.get("task"), rewards)
     configs = [one.config for one in rewards if isinstance(one, Reward) and isinstance(one.config, LabelConfig)]
-    scales = {"mos_scale", "mos_scale_of", "lower_is_better_of"} & set(options)
-    answers = "answer_scale" in options or options["answers_lower_is_better"]
+    labels = {"mos_scale", "mos_scale_of", "lower_is_better", "lower_is_better_of"} & set(options)
+    answers = {"answer_scale", "answers_lower_is_better"} & set(options)
     return Settings(
         names=_names(options, configs),
-        mos_scale=mos_scales(options) if scales or options["lower_is_better"] else None,
+        mos_scale=mos_scales(options) if labels else None,
         answer_scale=answer_scale_of(options) if answers else None,
         think_prefilled=True if options["think_prefilled"] else None,
         task=options.get("task"),

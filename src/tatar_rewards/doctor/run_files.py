@@ -1,6 +1,5 @@
 """The file of settings that a run is started with: read with care, its keys checked, its launcher looked at."""
 
-import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
@@ -11,6 +10,7 @@ from tatar_rewards.adapters.grpo_settings import known_keys
 from tatar_rewards.doctor.named_rewards import REWARD_KEYS
 from tatar_rewards.doctor.settings import TrainingSettings
 from tatar_rewards.findings import Finding
+from tatar_rewards.wording import nearest
 
 LARGEST_FILE = 10_000_000  # bytes
 MOST_NODES = 100_000  # of a YAML file, with those that its aliases repeat
@@ -97,23 +97,19 @@ def check_keys(settings: Mapping[str, Any], path: Path) -> tuple[list[Finding], 
     known = {*OWN_KEYS, *TrainingSettings.model_fields} | (of_trl or set())
     unknown = [name for name in settings if name not in known and name.replace("-", "_") not in OWN_KEYS]
     if of_trl is None:
-        alike = [name for name in unknown if _nearest(name, known, 0.9)]
+        alike = [name for name in unknown if nearest(name, sorted(known), 0.9)]
         return [_unknown_key(name, known, path) for name in alike], {"keys": "not all checked: TRL is not installed"}
     return [_unknown_key(name, known, path) for name in unknown], {}
 
 
 def _unknown_key(name: str, known: set[str], path: Path) -> Finding:
-    nearest = _nearest(name, known, ALIKE)
+    likely = nearest(name, sorted(known), ALIKE)
     return Finding(
         "keys",
         f"{path.name} sets {name!r}, which is no setting of TRL, of its launcher or of the doctor",
-        f"did you mean {nearest!r}" if nearest else "take it out, unless a script of yours reads it",
-        "fault" if nearest else "advice",
+        f"did you mean {likely!r}" if likely else "take it out, unless a script of yours reads it",
+        "fault" if likely else "advice",
     )
-
-
-def _nearest(name: str, known: set[str], cutoff: float) -> str | None:
-    return next(iter(difflib.get_close_matches(name, sorted(known), n=1, cutoff=cutoff)), None)
 
 
 # ---------------------------------------------------------------- the launcher
