@@ -82,8 +82,8 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
 
 
-def run_stage(name: str, command: list[str]) -> None:
-    print(f"\n== {name}", flush=True)
+def run_stage(name: str, command: list[str], place: str) -> None:
+    print(f"\n== {name} ({place})", flush=True)
     try:
         code = subprocess.run(command, check=False, env=environment()).returncode  # what ends this one, ends that one
     except KeyboardInterrupt:
@@ -103,9 +103,11 @@ def main() -> None:
     if args.plan:
         import train_grpo  # these import the trainers, which takes seconds
         import train_sft
+        from recipe.models import show_warnings_without_code
         from recipe.plan import print_plan
         from tatar_rewards.cli.commands import while_somebody_reads
 
+        show_warnings_without_code()
         trainings = {"grpo": train_grpo} if recipe.sft is None else {"sft": train_sft, "grpo": train_grpo}
         sys.exit(while_somebody_reads(lambda: 0 if print_plan(recipe, commands, trainings) else 1))
     unknown = set(args.only or []) - set(commands)
@@ -117,9 +119,9 @@ def main() -> None:
         read_accelerate(recipe.launch.accelerate)  # before the stages that take hours
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped; start again to go on from there"))
     started = time.monotonic()
-    for name, command in commands.items():
-        if not args.only or name in args.only:
-            run_stage(name, command)
+    chosen = [name for name in commands if not args.only or name in args.only]
+    for number, name in enumerate(chosen, start=1):
+        run_stage(name, commands[name], f"{number} of {len(chosen)}")
     table = recipe.out / "table.txt"
     if table.exists():
         print(f"\n{table.read_text()}")

@@ -168,7 +168,7 @@ FUNCTIONS = [
     bad(tr.ScoreScale(1, 5).to_points, 73, error=ValueError, match="a score of 73 is off the declared scale 1 to 5; declare the scale it was given on"),
     bad(tr.ScoreScale(1, 5).from_points, -3, error=ValueError, match="points must lie on 0 to 100; got -3"),
     bad(tr.ScoreScale(1, 5).column_to_points, [3, "x"], error=TypeError, match="mos[1] must be a number or None; got 'x'"),
-    bad(tr.ScoreScale(1, 5).column_to_points, [3, 73], error=ValueError, match="mos[1] is 73, off its declared scale 1 to 5; declare the scale that the labels were given on"),
+    bad(tr.ScoreScale(1, 5).column_to_points, [3, 73], error=ValueError, match="mos[1] is 73, off its declared scale 1 to 5; mend the label, or declare the scale that the labels were given on"),
 ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from tatar_rewards.cli import main
 for library in ("yaml", "datasets", "trl"):
     pytest.importorskip(library, reason=f"{library} is not installed")
 
+TATAR = ["--reward-funcs", "tatar"]
 SOUND = "num_generations: 4\nper_device_train_batch_size: 32\n"
 
 
@@ -23,7 +24,7 @@ def test_the_command_line_reads_a_config_and_says_what_it_found(tmp_path):
     data.write_text(json_lines())
     config.write_text(f"{SOUND}learning_rate: 1.0e-6\nworld_size: 2\n")
     command = [sys.executable, "-m", "tatar_rewards", "doctor", config, "--dataset", data]
-    sound = subprocess.run([*command, "--iaa-words", "100"], capture_output=True, text=True, check=False)
+    sound = subprocess.run([*command, *TATAR, "--iaa-words", "100"], capture_output=True, text=True, check=False)
     assert (sound.returncode, sound.stdout[-15:]) == (0, "Nothing found.\n"), sound.stdout + sound.stderr
     ill = subprocess.run([*command, "--num-generations", "5"], capture_output=True, text=True, check=False)
     assert ill.returncode == 1
@@ -31,7 +32,7 @@ def test_the_command_line_reads_a_config_and_says_what_it_found(tmp_path):
 
 
 def test_everything_is_there_as_json(doctor):
-    code, out, _ = doctor("--dataset", "train.jsonl", "--iaa-words", "100", "--json", yaml=SOUND)
+    code, out, _ = doctor("--dataset", "train.jsonl", *TATAR, "--iaa-words", "100", "--json", yaml=SOUND)
     sound = json.loads(out)
     assert (code, sound["ok"], sound["findings"]) == (0, True, [])
     assert sound["facts"]["completions per call"] == "32 on each process"
@@ -78,8 +79,8 @@ def test_a_reader_that_goes_away_leaves_no_trace(tmp_path):
         ),
         (["--chat-template", "nowhere.jinja"], "chat_template must be a file"),
         (["--model", "org/model"], "model must be the folder of a model"),
-        (["--iqa-words", "-5"], "iqa_words must lie in [0, 1e+15] or be inf; got -5"),
-        (["--iaa-words", "nan"], "iaa_words must lie in [0, 1e+15]; got nan"),
+        ([*TATAR, "--iqa-words", "-5"], "iqa_words must lie in [0, 1e+15] or be inf; got -5"),
+        ([*TATAR, "--iaa-words", "nan"], "iaa_words must lie in [0, 1e+15]; got nan"),
         (["--mos-std-column", "sd", "--raters", "nan"], "raters: must be a number; got nan"),
         (["--reward-funcs", "foo.bar"], "No module named 'foo'; module.name is looked up in installed modules and in"),
         (["--reward-funcs", "tatar_rewards.preset.mr_iqa"], "did you mean 'tatar_rewards.presets.mr_iqa'?"),

@@ -8,6 +8,8 @@ import pytest
 from datasets import Dataset, DatasetDict
 from support.labelled_rows import QUESTION, json_lines, rows
 
+from tatar_rewards.cli import main
+
 SOUND = "num_generations: 4\nper_device_train_batch_size: 32\n"
 OFF_SCALE = "mos[0] is 500, off its declared scale"
 
@@ -68,11 +70,35 @@ def test_presets_take_the_settings_and_ready_rewards_have_their_own(doctor, tmp_
         assert code == 2
         assert "mos_scale is a setting of presets, such as tatar and recommended, and answer_format is none" in err
     assert (
-        "iqa_words is a setting of the preset tatar, and recommended has no budget; leave it out"
+        "iqa_words is a setting of the preset tatar, and recommended has no budget; name tatar, or leave it out"
         in (doctor("--iqa-words", 30, "--reward-funcs", "recommended")[2])
     )
     assert doctor("--iqa-words", 30, "--reward-funcs", "tatar")[0] == 0
     assert "did you mean 'recommended'?" in doctor("--mos-scale", 1, 5, "--reward-funcs", "recomended")[2]
+
+
+def test_columns_have_the_names_that_are_given(doctor, tmp_path):
+    names = {"mos": "score", "image_id": "img", "task": "kind", "dataset": "source"}
+    given = {names.get(name, name): column for name, column in rows().items()}
+    (tmp_path / "mine.jsonl").write_text(
+        "".join(json.dumps(dict(zip(given, row, strict=True))) + "\n" for row in zip(*given.values(), strict=True))
+    )
+    batch = ["--dataset", "mine.jsonl", "--num-generations", 4, "--per-device-train-batch-size", 32]
+    options = [part for name, mine in names.items() for part in (f"--{name.replace('_', '-')}-column", mine)]
+    code, out, _ = doctor(*batch, *options, "--reward-funcs", "tatar", "--iaa-words", 100)
+    assert (code, "compares 4.0 of iaa tiny in a call" in out) == (0, True), out
+    code, out, _ = doctor(*batch)
+    assert "name yours with image_id_column= (--image-id-column)" in " ".join(out.split())
+    assert code == 1
+    misspelt = " ".join(doctor(*batch, "--mos-column", "scores")[1].split())
+    assert "name yours with mos_column= (--mos-column), perhaps 'score'" in misspelt
+
+
+def test_without_names_the_commands_take_the_recommended_rewards(doctor, capsys):
+    named = ["answer_format", "thurstone_rank", "win_rate", "crps_score"]
+    assert f"rewards {', '.join(named)}" in " ".join(doctor()[1].split())
+    main(["explain", "<answer>50</answer>", "--mos", "50", "--json"])
+    assert [one["name"] for one in json.loads(capsys.readouterr().out)] == named
 
 
 def test_the_recipes_rewards_take_scales_and_budgets_from_options_and_from_the_file(doctor, tmp_path):
@@ -146,7 +172,7 @@ def test_data_are_read_in_every_layout_that_the_trainers_script_takes(doctor, tm
     for place in ("one", "three", "four.parquet", "five.csv", "train.jsonl"):
         code, out, _ = doctor("--dataset", place, yaml=SOUND)
         assert code == 0, out
-        assert "of iaa tiny in a call" in out, "the rows were read"
+        assert "compares 4.0 of iaa tiny, 4.0 of iqa tiny in a call" in out, "the rows were read"
     assert OFF_SCALE in doctor(yaml=f"{SOUND}dataset_name: two\n")[1]
     code, out, _ = doctor(yaml=f"{SOUND}dataset_name: two\ndataset_train_split: mine\n")
     assert code == 0
@@ -162,7 +188,7 @@ def test_a_mixture_is_put_together_by_trl(doctor, tmp_path):
     mixture = "datasets:\n  - {path: json, data_files: train.jsonl}\n"
     code, out, _ = doctor(yaml=SOUND + mixture)
     assert code == 0, out
-    assert "of iaa tiny in a call" in out
+    assert "compares 4.0 of iaa tiny, 4.0 of iqa tiny in a call" in out
     out = doctor(yaml=f"{SOUND}{mixture}  - {{path: json, data_files: bad.jsonl}}\n")[1]
     assert "mos[40] is 500" in out
     assert doctor(yaml=f"{SOUND}datasets:\n  - {{path: json, data_files: nowhere.jsonl}}\n")[0] == 2

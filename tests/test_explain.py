@@ -10,6 +10,7 @@ import tatar_rewards as tr
 from tatar_rewards.cli import main
 from tatar_rewards.explain import Opponent, explain_reward
 
+TATAR = ["--reward-funcs", "tatar"]
 GOOD = "<think>Soft light over calm water.</think><answer>64</answer>"
 OPPONENTS = [Opponent(20, [30, 10], "a.jpg"), Opponent(90, [70])]
 
@@ -85,12 +86,12 @@ def test_what_is_missing_is_said():
 
 
 def test_the_command_explains_the_recipe_on_the_scale_of_the_labels(capsys):
-    assert main(["explain", GOOD, "--mos", "3.5", "--mos-scale", "1", "5", "--task", "iqa"]) == 0
+    assert main(["explain", GOOD, "--mos", "3.5", "--mos-scale", "1", "5", "--task", "iqa", *TATAR]) == 0
     told = capsys.readouterr().out
     assert "iqa_gaussian_score: 0.98" in told
     assert "iaa" not in told
     assert "3.5 on 1 to 5 (62.5 points)" in told
-    assert main(["explain", GOOD, "--mos", "36", "--task", "iqa", "--answers-lower-is-better"]) == 0
+    assert main(["explain", GOOD, "--mos", "36", "--task", "iqa", *TATAR, "--answers-lower-is-better"]) == 0
     assert "64 on 0 to 100 (lower is better) (36 points)" in capsys.readouterr().out
 
 
@@ -121,7 +122,7 @@ def test_the_command_takes_presets_opponents_and_files(tmp_path, capsys, monkeyp
             [GOOD, "--opponent", "3", "150"],
             "each answer of opponent 1 (--opponent) must be a number on 0 to 100; got 150",
         ),
-        ([GOOD, "--task", "speech"], "no reward is of task 'speech'"),
+        ([GOOD, *TATAR, "--task", "speech"], "no reward is of task 'speech'"),
         ([GOOD, "--reward-funcs", "math.sqrt"], "explain knows the rewards of this package"),
         ([GOOD, "--reward-funcs", "nowhere.at_all"], "No module named 'nowhere'"),
     ],

@@ -130,3 +130,15 @@ def test_a_path_loads_a_preset_with_its_defaults():
     assert loaded[0] is not again[0], "two trainers share no state"
     with pytest.raises(ValueError, match="must name ready rewards"):
         presets.load_reward_funcs(["math.pi"])
+
+
+def test_a_class_and_the_name_of_its_rewards_load_one_with_settings():
+    loaded = presets.load_reward_funcs(["gaussian_score", "tatar_rewards.WinRateReward"], mos_scale=(1, 5))
+    assert [(reward.__name__, str(reward.config.mos_scale)) for reward in loaded] == [
+        ("gaussian_score", "1 to 5"),
+        ("win_rate", "1 to 5"),
+    ]
+    with pytest.raises(ValueError, match="'collections.Counter' is a class; name an object of it"):
+        presets.load_reward_funcs(["collections.Counter"])
+    with pytest.raises(ValueError, match="did you mean 'gaussian_score'"):
+        presets.load_reward_funcs(["gausian_score"])

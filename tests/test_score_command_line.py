@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.logged_run import HEALTHY, lines_of, say, score, steps_of, train_on, write
+from support.logged_run import HEALTHY, TATAR, lines_of, say, score, steps_of, train_on, write
 
 import tatar_rewards as tr
 from tatar_rewards.cli import main
@@ -66,7 +66,7 @@ def test_without_steps_all_rows_are_one_call(tmp_path, capsys):
     _, found, _ = score(capsys, write(tmp_path / "a.jsonl", rows))
     (step,) = found["steps"]
     assert (step["step"], step["completions"]) == (None, 24)
-    assert main(["score", str(tmp_path / "a.jsonl")]) == (1 if found["alarms"] else 0)
+    assert main(["score", str(tmp_path / "a.jsonl"), *TATAR]) == (1 if found["alarms"] else 0)
     assert "step 0" not in capsys.readouterr().out
 
 
@@ -139,7 +139,7 @@ def test_flat_groups_are_counted_of_the_weighted_sum(tmp_path, capsys):
         ({"step": None}, [], "FILE, row 1 has one in 'step', and rows before it have none; give every row its step, or none"),
         ({"completion": None}, [], 'FILE, row 0: completion is missing; give "" where the model said nothing'),
         ({"completion": 5}, [], "completions[0] is 5, no completion"),
-        ({"task": 3}, [], "task[0] is 3 of int"),
+        ({"task": 3}, TATAR, "task[0] is 3 of int"),
         ({}, ["--reward-funcs", "tatar", "answer_format"], "two rewards are called 'answer_format'; set name= of one of them"),
         ({}, ["--reward-funcs", "nothing"], "must name ready rewards"),
         ({}, ["--reward-weights", "1"], "reward_weights must have one number for each of ['answer_format', "),
@@ -148,8 +148,8 @@ def test_flat_groups_are_counted_of_the_weighted_sum(tmp_path, capsys):
         ({}, ["--out", "nowhere/x.csv"], "--out: there is no folder 'nowhere'; make it first"),
         ({}, ["--html", "nowhere/x.html"], "--html: there is no folder 'nowhere'; make it first"),
         ({}, ["--mos-scale-of", "a", "1", "5", "--lower-is-better-of", "b"], "--lower-is-better-of b: no scale is given for that data set; give --mos-scale-of b LOW HIGH"),
-        ({}, ["--reward-weights", "1", "inf", "0"], "--reward-weights: the weight of iqa_gaussian_score must be a finite number; got inf"),
-        ({}, ["--reward-weights", "1", "0", "nan"], "--reward-weights: the weight of iaa_thurstone_rank must be a finite number; got nan"),
+        ({}, [*TATAR, "--reward-weights", "1", "inf", "0"], "--reward-weights: the weight of iqa_gaussian_score must be a finite number; got inf"),
+        ({}, [*TATAR, "--reward-weights", "1", "0", "nan"], "--reward-weights: the weight of iaa_thurstone_rank must be a finite number; got nan"),
         ({}, ["FILE"], "the file 'FILE' is given twice; give it once"),
     ],
 )  # fmt: skip

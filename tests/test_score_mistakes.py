@@ -1,7 +1,7 @@
 """What a newcomer gets wrong with `score`: the task, the scale, the names of columns, the deviations of raters."""
 
 import pytest
-from support.logged_run import HEALTHY, score, steps_of, write
+from support.logged_run import HEALTHY, TATAR, score, steps_of, write
 
 from tatar_rewards.cli import main
 
@@ -35,7 +35,7 @@ def test_labels_that_no_reward_looks_at_are_a_problem(tmp_path, capsys, rows, wh
     (problem,) = found["problems"]
     assert problem.startswith(f"no reward compares the answers with the labels: {why}")
     assert not any("not computed" in remark for remark in found["remarks"])
-    main(["score", path])
+    main(["score", path, *TATAR])
     printed = " ".join(capsys.readouterr().out.split())
     assert problem in printed
     assert printed.endswith("1 problem, no alarm.")
@@ -45,7 +45,7 @@ def test_labels_that_no_reward_looks_at_are_a_problem(tmp_path, capsys, rows, wh
 def test_a_task_that_no_reward_grades_is_refused(tmp_path, capsys):
     path = write(tmp_path / "a.jsonl", rows_without("task"))
     for command in (["score", path], ["explain", "64"]):
-        assert main([*command, "--task", "iqq"]) == 2
+        assert main([*command, "--task", "iqq", *TATAR]) == 2
         assert "--task: no reward is of task 'iqq'; did you mean 'iqa'?" in capsys.readouterr().err
     code, found, _ = score(capsys, path, "--task", "quality", "--reward-funcs", "recommended")  # of every task
     assert (code, found["problems"]) == (1 if found["alarms"] else 0, [])
@@ -181,7 +181,7 @@ def test_rewards_take_deviations_of_raters(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--mos-std-column", "mos"], "iqa_gaussian_score: this reward needs the standard error of each MOS, but by mos_std_of='ratings' 'mos' holds something else. Give the number of ratings of an image with raters= or raters_column= (--raters, --raters-column), which"),
+        ([*TATAR, "--mos-std-column", "mos"], "iqa_gaussian_score: this reward needs the standard error of each MOS, but by mos_std_of='ratings' 'mos' holds something else. Give the number of ratings of an image with raters= or raters_column= (--raters, --raters-column), which"),
         (["--raters", "9"], "raters= says something of deviations; name their column with mos_std_column= (--mos-std-column)"),
         (["--mos-std-column", "mos", "--reward-funcs", "q_insight"], "--mos-std-column: none of the rewards takes deviations of raters; leave it out, or name others"),
         (["--mos-std-column", "mos", "--mos-std-scale", "5", "1"], "--mos-std-scale must have two finite numbers LOW < HIGH; got 5 1"),

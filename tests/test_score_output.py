@@ -68,6 +68,17 @@ def test_the_worst_are_of_several_kinds_and_no_text_twice(tmp_path, capsys):
     assert any(row["status"] == "ok" for row in worst)
 
 
+def test_the_worst_are_not_all_of_one_image(tmp_path, capsys):
+    hard = {"image_id": "hard", "dataset": "mine", "task": "iqa", "mos": 90.0}
+    others = [{**hard, "image_id": f"{k}", "completion": f"<answer>{60 + k}</answer>"} for k in range(20)]
+    for column in ("image_id", "picture"):  # known and unknown
+        rows = [{**hard, "completion": f"<answer>{k}</answer>"} for k in range(20)] + others
+        rows = [{column if name == "image_id" else name: value for name, value in row.items()} for row in rows]
+        _, found, _ = score(capsys, write(tmp_path / "a.jsonl", rows), "--reward-funcs", "gaussian_score")
+        of_hard = sum(row["completion"] in {f"<answer>{k}</answer>" for k in range(20)} for row in found["worst"])
+        assert (len(found["worst"]), of_hard) == ((10, 2) if column == "image_id" else (10, 10))
+
+
 def test_many_steps_are_printed_in_twenty_lines(tmp_path, capsys):
     path = write(tmp_path / "a.jsonl", steps_of(HEALTHY * 15))
     main(["score", path])

@@ -125,6 +125,14 @@ def test_columns_may_be_called_as_what_a_trainer_passes(tmp_path, capsys, path):
     assert found == plain
 
 
+def test_a_reward_of_ones_own_gets_the_mos_as_they_are(capsys, path):
+    told = "logs gets the MOS as the files hold them: the scale that is given is for the rewards of this package"
+    _, found, _ = score(capsys, path, "--reward-funcs", "my_own.logs", "tatar", "--mos-scale", 0, 200)
+    assert told in found["remarks"]
+    _, found, _ = score(capsys, path, "--reward-funcs", "my_own.logs", "tatar")
+    assert told not in found["remarks"]
+
+
 def test_numbers_that_json_lacks_are_none_in_what_is_written(tmp_path, capsys):
     rows = [{**row, "image_id": float("inf"), "iqa_gaussian_score": float("-inf")} for row in steps_of(HEALTHY)[:2]]
     out = tmp_path / "out.jsonl"

@@ -5,7 +5,6 @@ import os
 import random
 import time
 
-import numpy as np
 import pytest
 from support.reward_calls import EVERY_REWARD
 
@@ -211,37 +210,3 @@ def test_rewards_of_trl_pass_where_they_keep_it():
 def test_what_cannot_be_pickled_is_found():
     with pytest.raises(AssertionError, match="cannot be pickled"):
         check_reward_contract(Unpicklable())
-
-
-def test_columns_of_ones_own_take_the_place_of_the_examples():
-    reward = tr.GaussianScoreReward(mos_column="score", mos_scale=(1, 5))
-    with pytest.raises(AssertionError, match="needs a column 'score'"):
-        check_reward_contract(reward)
-    check_reward_contract(reward, score=[1.0, 1.0, 2.0, 2.0, 3.5, 3.5, 5.0, 5.0])
-    for column in (np.linspace(1, 5, 8), [math.nan, *np.linspace(1, 5, 7)]):
-        check_reward_contract(reward, score=column, votes=np.ones((8, 3)))
-    with pytest.raises(ValueError, match="every column needs 8 rows, one for each example; score has 1"):
-        check_reward_contract(reward, score=[1.0])
-    for column in (5, "abcdefgh"):
-        with pytest.raises(TypeError, match="score must be a list or an array of 8 values, one for each example; got"):
-            check_reward_contract(reward, score=column)
-    with pytest.raises(TypeError, match="score cannot be copied for each call .*; give values that can be pickled"):
-        check_reward_contract(reward, score=[lambda: 1] * 8)
-
-
-def looks_at_its_own(completions, mso, **columns):
-    return [float(value) for value in mso]
-
-
-def test_a_misspelt_column_is_found():
-    with pytest.raises(AssertionError, match="makes no use of the column 'mso'; did you mean 'mos'"):
-        check_reward_contract(tr.GaussianScoreReward(), mso=[1] * 8)
-    check_reward_contract(looks_at_its_own, mso=range(8))
-    with pytest.raises(AssertionError, match="graded nothing"):
-        check_reward_contract(tr.GaussianScoreReward(), mos=[None] * 8)
-    with pytest.raises(KeyboardInterrupt):
-        check_reward_contract(interrupted)
-
-
-def interrupted(completions, **columns):
-    raise KeyboardInterrupt

@@ -15,6 +15,7 @@ from tatar_rewards.wording import alike, did_you_mean, in_words, with_kind, with
 
 Arguments = TypeVar("Arguments")
 ALIKE = 0.8  # as much as a name that is meant for another: max_prompt_length is no max_completion_length
+_NO_GPU = "this machine has no GPU with bfloat16; train on one that has, or on the CPU by bf16: false and use_cpu: true"
 ON_ANY_MACHINE = {name: False for name in ("bf16", "fp16", "bf16_full_eval", "fp16_full_eval", "tf32")}
 
 
@@ -28,7 +29,8 @@ def build_arguments(
         try:
             return _planned(kind, world_size)(**fixed, **args)
         except (ValueError, ImportError) as error:
-            problems = [f"{stage}.args: {in_words(error)}"]
+            no_gpu = "bf16/gpu" in str(error)  # as transformers says it, with a cure that trains on the CPU
+            problems = [f"{stage}.args.bf16: {_NO_GPU}" if no_gpu else f"{stage}.args: {in_words(error)}"]
         except Exception as error:  # whatever a trainer says to its settings
             problems = [f"{stage}.args: {with_kind(error)}"]
     raise SystemExit("\n".join(problems))

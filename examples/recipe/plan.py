@@ -194,7 +194,8 @@ def print_steps(plan: Plan, part: str, args: Any, counts: dict[str, int]) -> flo
     n_steps, length = each_epoch * epochs, f", {epochs:g} epochs of {n_pictures} pictures"
     if args.max_steps > 0:
         n_steps, length = args.max_steps, ""
-    print(f"  {part}: {n_steps:g} steps{length}; {batch}")
+    known = n_pictures or args.max_steps > 0
+    print(f"  {part}: {f'{n_steps:g} steps{length}' if known else 'steps unknown without its labels'}; {batch}")
     if n_pictures and not each_epoch:
         plan.missing.append(f"{part} takes no step: {n_pictures} pictures fill no batch; give more, or fewer rows")
     elif n_pictures and n_steps <= 0:

@@ -52,7 +52,8 @@ SHRINKS = (
     "with a wide tolerance"
 )
 EXAGGERATES = (
-    "the policy exaggerates. Lower the learning rate, and see that hard_targets or a small temperature are meant"
+    "the policy exaggerates. See that mos_scale is the scale of the labels; then lower the learning rate, and see that "
+    "hard_targets or a small temperature are meant"
 )
 SHARES = {
     "constant_share": (

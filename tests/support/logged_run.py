@@ -66,9 +66,13 @@ def write(path, rows):
     return str(path)
 
 
+TATAR = ["--reward-funcs", "tatar"]  # one reward for each task
+
+
 def score(capsys, *arguments):
-    """The exit code, the summary and what was said beside it."""
-    code = main(["score", *map(str, arguments), "--json"])
+    """The exit code, the summary and what was said beside it, of TATAR's rewards unless others are named."""
+    named = [] if "--reward-funcs" in arguments else TATAR
+    code = main(["score", *map(str, arguments), *named, "--json"])
     said = capsys.readouterr()
     return code, json.loads(said.out, parse_constant=pytest.fail), said.err
 

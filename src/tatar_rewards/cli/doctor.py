@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tatar_rewards.cli.options import add_deviations, add_reward_funcs, add_scales
+from tatar_rewards.cli.options import add_columns, add_deviations, add_reward_funcs, add_scales
 from tatar_rewards.cli.printing import Table, show, terminal
 from tatar_rewards.doctor import Finding, Report, check_setup
 from tatar_rewards.doctor.loading import load_training_data
@@ -40,7 +40,7 @@ def add_doctor(commands: Any) -> None:
     doctor.add_argument("config", nargs="?", type=Path, help="YAML or JSON with settings of the trainer")
     doctor.add_argument("--dataset", help="JSON, JSONL, CSV or Parquet file, a folder, or a name of the hub")
     doctor.add_argument("--world-size", type=int, help="number of processes (default: the launcher's, else 1)")
-    add_reward_funcs(doctor, default="tatar")
+    add_reward_funcs(doctor)
     template = doctor.add_argument_group("the chat template, which tells whether it opens <think>")
     template.add_argument("--chat-template", metavar="FILE", help="with the text of the template")
     template.add_argument("--model", metavar="FOLDER", help="of the model that will be trained")
@@ -52,6 +52,7 @@ def add_doctor(commands: Any) -> None:
 
 
 def _add_recipe(recipe: Any) -> None:
+    add_columns(recipe, "mos", "task", "image_id", "dataset")
     add_scales(recipe)
     add_deviations(recipe)
     recipe.add_argument("--think-prefilled", action="store_const", const=True, help="the chat template writes <think>")

@@ -9,7 +9,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tatar_rewards.cli.options import SCALES, add_columns, add_scales, answer_scale_of, mos_scales, named_columns
+from tatar_rewards.cli.options import (
+    SCALES,
+    add_columns_of_files,
+    add_scales,
+    answer_scale_of,
+    mos_scales,
+    named_columns,
+)
 from tatar_rewards.cli.printing import Table, show, terminal
 from tatar_rewards.evaluation import Evaluation, read_predictions
 from tatar_rewards.evaluation.columns import read_columns, reading_of
@@ -43,7 +50,7 @@ def add_evaluate(commands: Any) -> None:
         help="another model's predictions about the same pictures: what changed since, with its interval",
     )
     command.add_argument("--json", action="store_true", help="everything at full precision, as JSON")
-    add_columns(command, "completion", "mos", "task", "image_id", "dataset", "mos_std", "raters")
+    add_columns_of_files(command, "completion", "mos", "task", "image_id", "dataset", "mos_std", "raters")
     add_scales(command.add_argument_group(SCALES))
     command.add_argument(
         "--unbounded",

@@ -22,8 +22,8 @@ from tatar_rewards.rewards import LabelConfig, Reward
 _DESCRIPTION = """\
 Why a completion earns its reward, step by step. For example:
 
-  explain "<think>Sharp.</think><answer>64</answer>" --mos 3.9 --mos-scale 1 5
-  explain --file answer.txt --mos 70 --reward-funcs recommended --opponent 40 35 45 --opponent 80 90"""
+  explain "<think>Sharp.</think><answer>64</answer>" --mos 3.9 --mos-scale 1 5 --reward-funcs gaussian_score
+  explain --file answer.txt --mos 70 --other 60 --opponent 40 35 45 --opponent 80 90"""
 
 
 def add_explain(commands: Any) -> None:
@@ -38,7 +38,7 @@ def add_explain(commands: Any) -> None:
     command.add_argument("completion", nargs="?", help="the text; - reads it from the standard input")
     command.add_argument("--file", type=Path, help="a file with the text")
     command.add_argument("--mos", type=float, help="of its image")
-    add_reward_funcs(command, default="tatar")
+    add_reward_funcs(command)
     command.add_argument("--task", help="explain the rewards of this task only")
     command.add_argument(
         "--other", nargs="+", type=float, metavar="SCORE", help="other answers to the same image, for CRPS"

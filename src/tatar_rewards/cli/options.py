@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tatar_rewards.presets import load_reward_funcs
+from tatar_rewards.presets.load import WITHOUT_NAMES
 from tatar_rewards.rewards import LabelConfig, Reward
 from tatar_rewards.scales import ScoreScale, label_scales, scale_of
 from tatar_rewards.wording import did_you_mean
@@ -20,17 +21,18 @@ COLUMNS = {  # what a column holds, by field
     "mos_std": "the standard deviation of the raters",
     "raters": "how many raters there were",
 }
-REWARD_FUNCS = "a preset such as tatar or recommended, or module.name of rewards of your own"
+REWARD_FUNCS = "a preset such as tatar or recommended, a reward such as gaussian_score, or module.name of your own"
 
 
-def add_reward_funcs(command: Any, default: str) -> None:
+def add_reward_funcs(command: Any) -> None:
     """Add the option that names rewards, as TRL calls it."""
-    command.add_argument("--reward-funcs", nargs="+", metavar="NAME", help=f"{REWARD_FUNCS} (default: {default})")
+    told = f"{REWARD_FUNCS} (default: {WITHOUT_NAMES})"
+    command.add_argument("--reward-funcs", nargs="+", metavar="NAME", help=told)
 
 
 def reward_funcs_of(options: Options) -> list[Any]:
-    """The rewards that are named; without any the recipe's."""
-    return load_reward_funcs(options.get("reward_funcs", ["tatar"]))
+    """The rewards that are named; without any the recommended ones."""
+    return load_reward_funcs(options.get("reward_funcs", [WITHOUT_NAMES]))
 
 
 def check_task(task: str | None, rewards: Sequence[Any]) -> None:
@@ -46,12 +48,17 @@ def check_task(task: str | None, rewards: Sequence[Any]) -> None:
 # ---------------------------------------------------------------- columns
 
 
-def add_columns(command: argparse.ArgumentParser, *fields: str) -> Any:
-    """Add an option for the name of each column, and the task of all rows."""
-    columns = command.add_argument_group("columns of the files")
+def add_columns(command: Any, *fields: str) -> None:
+    """Add an option for the name of each column."""
     for field in fields:
         option = f"--{field.replace('_', '-')}-column"
-        columns.add_argument(option, metavar="COLUMN", help=f"{COLUMNS[field]} (default: {field})")
+        command.add_argument(option, metavar="COLUMN", help=f"{COLUMNS[field]} (default: {field})")
+
+
+def add_columns_of_files(command: argparse.ArgumentParser, *fields: str) -> Any:
+    """Add an option for the name of each column, and the task of all rows."""
+    columns = command.add_argument_group("columns of the files")
+    add_columns(columns, *fields)
     columns.add_argument("--task", help="the task of all rows, where no column has it")
     return columns
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tatar_rewards.cli.options import (
     SCALES,
-    add_columns,
+    add_columns_of_files,
     add_deviations,
     add_reward_funcs,
     add_scales,
@@ -42,7 +42,7 @@ log_completions=True. Labels are in columns of their own, or in those that the r
 For example:
 
   score runs/grpo/completions --html page.html
-  score answers.jsonl --mos-scale 1 5 --reward-funcs recommended --out rewards.csv
+  score answers.jsonl --mos-scale 1 5 --reward-funcs tatar --out rewards.csv
 """
 _EXIT_CODES = """\
 exit codes:
@@ -73,11 +73,11 @@ def add_score(commands: Any) -> None:
     command.add_argument("--html", type=Path, metavar="PAGE", help="with curves and the worst completions")
     command.add_argument("--json", action="store_true", help="the summary at full precision, as JSON")
     rewards = command.add_argument_group("rewards, which are called once a step, as a trainer calls them")
-    add_reward_funcs(rewards, default="tatar")
+    add_reward_funcs(rewards)
     rewards.add_argument("--reward-weights", nargs="+", type=float, metavar="WEIGHT", help="in their sum (default: 1)")
     rewards.add_argument("--think-prefilled", action="store_true", help="the chat template writes <think>")
     rewards.add_argument("--max-steps", type=int, help="of the run, where a setting of a reward changes over training")
-    columns = add_columns(command, *ColumnNames._fields)
+    columns = add_columns_of_files(command, *ColumnNames._fields)
     columns.add_argument("--num-generations", type=int, help="completions of one image, where no column has images")
     add_scales(command.add_argument_group(SCALES))
     add_deviations(command.add_argument_group("rater deviations", _DEVIATIONS))

@@ -19,8 +19,8 @@ def tables_of(summary: Summary) -> list[Table | str]:
         parts.append(_tasks(summary))
     parts.append(_statuses(summary))
     parts += [_paragraphs("Problems", summary.problems)] * bool(summary.problems)
+    parts += [_paragraphs("Remarks", summary.remarks)] * bool(summary.remarks)  # may explain the alarms
     parts += [_paragraphs("Alarms", summary.say_alarms())] * bool(summary.alarms)
-    parts += [_paragraphs("Remarks", summary.remarks)] * bool(summary.remarks)
     verdict = summary.verdict()
     return [*parts, f"{verdict[0].upper()}{verdict[1:]}."]
 
@@ -63,5 +63,8 @@ def _statuses(summary: Summary) -> Table:
 
 
 def _paragraphs(title: str, texts: Sequence[str]) -> str:
-    wrapped = (textwrap.fill(text, WIDTH, initial_indent="- ", subsequent_indent="  ") for text in texts)
+    wrapped = (
+        textwrap.fill(text, WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
+        for text in texts
+    )
     return "\n".join([f"{title}:", *wrapped])

@@ -50,6 +50,7 @@ def describe_comparisons(readings: Sequence[Reading], data: Data, images: float)
 
 
 def check_comparisons(readings: Sequence[Reading], data: Data, images: float) -> Iterator[Finding]:
+    alone: dict[tuple[float, bool], list[str]] = {}  # names of rewards by the share that they leave out
     for reading, comparisons in comparisons_of(readings, data):
         name, config = reading.reward.__name__, reading.reward.config
         assert isinstance(config, RankingConfig)
@@ -63,22 +64,22 @@ def check_comparisons(readings: Sequence[Reading], data: Data, images: float) ->
                 "name for each data set",
             )
             continue
-        alone = sum(c.n_rows / total * (1 - c.n_rows / data.n_rows) ** max(0.0, images - 1) for c in comparisons)
-        if config.opponents != "memory" and alone >= OFTEN:
+        share = sum(c.n_rows / total * (1 - c.n_rows / data.n_rows) ** max(0.0, images - 1) for c in comparisons)
+        if config.opponents != "memory" and share >= OFTEN:
             remembers = config.min_opponents > 0 and config.image_id_column in data.columns
-            yield _alone(name, alone, remembers=remembers)
+            alone.setdefault((share, remembers), []).append(name)
+    for (share, remembers), names in alone.items():
+        yield _alone(names, share, remembers=remembers)
 
 
-def _alone(name: str, share: float, *, remembers: bool) -> Finding:
+def _alone(names: Sequence[str], share: float, *, remembers: bool) -> Finding:
+    accepted = "accept it, which opponents='memory' says" if remembers else "let min_opponents= remember images"
     return Finding(
         "images per call",
-        f"{share:.0%} of the completions that {name} grades will find no other image of their task and data set in a "
-        "call" + (" and be compared with remembered ones only" if remembers else " and earn None"),
+        f"{share:.0%} of the completions that {' and '.join(names)} grade{'s' * (len(names) == 1)} will find no other "
+        "image of their task and data set in a call"
+        + (" and be compared with remembered ones only" if remembers else " and earn None"),
         "raise per_device_train_batch_size, steps_per_generation or the number of processes, or lower num_generations; "
-        + (
-            "or accept it: opponents=OpponentConfig(opponents='memory')"
-            if remembers
-            else "or let min_opponents= remember images"
-        ),
+        f"or {accepted} (a setting of OpponentConfig)",
         "fault" if not remembers and share >= NEARLY_ALWAYS else "advice",
     )

@@ -12,8 +12,9 @@ from tatar_rewards.doctor.reading import Data, as_values
 from tatar_rewards.findings import Finding, datasets_without_rows, doubtful_deviations, equal_labels, squeezed_labels
 from tatar_rewards.rewards import LabelConfig, Reward
 from tatar_rewards.rewards.batch import rows_by_scale, target_stds
-from tatar_rewards.rewards.columns import columns_read, needed_columns
+from tatar_rewards.rewards.columns import columns_read, needed_columns, settings_that_name
 from tatar_rewards.scales import as_scales, is_missing
+from tatar_rewards.wording import alike
 
 CLASHING = ("prompts", "completions")  # passed beside the columns of the data: a call with both fails
 OVERWRITTEN = ("completion", "completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
@@ -33,19 +34,7 @@ def check_columns(rewards: Sequence[Any], data: Data) -> Iterator[Finding]:
                 f"rename the column {name!r}",
                 "fault" if name in CLASHING or name in read else "advice",
             )
-    lacking: dict[str, list[str]] = {}
-    for reward in package_rewards(rewards):
-        for column in needed_columns(reward.config):
-            if column not in data.names:
-                lacking.setdefault(column, []).append(reward.__name__)
-    tasks = {reward.config.task_column for reward in package_rewards(rewards)}
-    for column, needing in lacking.items():
-        one_task = "; if all rows are of one task, use the reward of that task alone, with task=None"
-        yield Finding(
-            "missing column",
-            f"{', '.join(needing)} need{'s' * (len(needing) == 1)} a column {column!r}, which the dataset lacks",
-            "add it, or name yours in the reward's ..._column= setting" + one_task * (column in tasks),
-        )
+    yield from _missing_columns(rewards, data)
     for ranking in image_rewards(rewards):
         if data.streaming and ranking.config.image_id_column not in data.names and ranking.config.num_generations:
             yield Finding(
@@ -54,6 +43,24 @@ def check_columns(rewards: Sequence[Any], data: Data) -> Iterator[Finding]:
                 "group of rows",
                 "add a column of image keys",
             )
+
+
+def _missing_columns(rewards: Sequence[Any], data: Data) -> Iterator[Finding]:
+    lacking: dict[str, list[Reward[Any]]] = {}
+    for reward in package_rewards(rewards):
+        for column in needed_columns(reward.config):
+            if column not in data.names:
+                lacking.setdefault(column, []).append(reward)
+    for column, needing in lacking.items():
+        settings = list(dict.fromkeys(one for reward in needing for one in settings_that_name(reward.config, column)))
+        named = " or ".join(f"{setting}= (--{setting.replace('_', '-')})" for setting in settings)
+        likely = alike(column, data.names)
+        cure = f"add it, or name yours with {named}" + f", perhaps {likely}" * bool(likely)
+        if "task_column" in settings:
+            cure += "; if all rows are of one task, use rewards with task=None, such as the preset recommended"
+        names = ", ".join(reward.__name__ for reward in needing)
+        needs = f"{names} need{'s' * (len(needing) == 1)}"
+        yield Finding("missing column", f"{needs} a column {column!r}, which the dataset lacks", cure)
 
 
 def read_all(rewards: Sequence[Any], data: Data) -> tuple[list[Reading], list[Finding]]:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from tatar_rewards.adapters.grpo_settings import reward_of_trl
 from tatar_rewards.presets import load_reward_funcs
-from tatar_rewards.presets.load import names_a_preset
+from tatar_rewards.presets.load import WITHOUT_NAMES, takes_settings
 from tatar_rewards.rewards import LengthConfig, Reward
 from tatar_rewards.scales import ScoreScale, label_scales, scale_of
 from tatar_rewards.wording import in_words
@@ -15,10 +15,13 @@ from tatar_rewards.wording import in_words
 REWARD_KEYS = (  # settings of a preset's rewards
     "answer_scale",
     "answers_lower_is_better",
+    "dataset_column",
     "iaa_words",
+    "image_id_column",
     "iqa_words",
     "lower_is_better",
     "lower_is_better_of",
+    "mos_column",
     "mos_scale",
     "mos_scale_of",
     "mos_std_column",
@@ -26,12 +29,13 @@ REWARD_KEYS = (  # settings of a preset's rewards
     "mos_std_scale",
     "raters",
     "raters_column",
+    "task_column",
     "think_prefilled",
 )
 
 
 def load_rewards(settings: Mapping[str, Any]) -> list[Any]:
-    """Those of `reward_model_name_or_path` and `reward_funcs`, in the order of `trl grpo`; without them the recipe's.
+    """Those of `reward_model_name_or_path` and `reward_funcs`, in the order of `trl grpo`; without them `recommended`.
 
     Raises:
         AttributeError, ImportError: there is no reward of that name.
@@ -40,7 +44,7 @@ def load_rewards(settings: Mapping[str, Any]) -> list[Any]:
     """
     paths, model = settings.get("reward_funcs"), settings.get("reward_model_name_or_path")
     if paths is None:
-        paths = ["tatar"] if model is None else []
+        paths = [WITHOUT_NAMES] if model is None else []
     paths = [paths] if isinstance(paths, str) else paths
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
         raise ValueError(f"reward_funcs must be a list of import paths; got {paths!r:.80}")
@@ -48,14 +52,14 @@ def load_rewards(settings: Mapping[str, Any]) -> list[Any]:
     given = next((name for name in REWARD_KEYS if name in settings), None)
     without = [] if model is None else [str(model)]
     for path in paths:
-        if names_a_preset(path):
+        if takes_settings(path):
             rewards += load_reward_funcs([path], **_settings_of_preset(path, settings))
             continue
         known = None if "." in path else reward_of_trl(path)
         loaded = load_reward_funcs([path]) if known is None else [known]
         without += [path] * any(isinstance(reward, Reward) for reward in loaded)
         rewards += loaded
-    if given is not None and (without or not any(map(names_a_preset, paths))):
+    if given is not None and (without or not any(map(takes_settings, paths))):
         raise ValueError(
             f"{given} is a setting of presets, such as tatar and recommended, and {', '.join(without or paths)} is "
             f"none; leave {given} out"
@@ -65,8 +69,8 @@ def load_rewards(settings: Mapping[str, Any]) -> list[Any]:
 
 def _settings_of_preset(path: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What a preset is called with."""
-    same = ("mos_std_column", "mos_std_of", "raters_column")
-    called: dict[str, Any] = {name: settings[name] for name in same if name in settings}
+    columns = [name for name in REWARD_KEYS if name.endswith("_column")]
+    called: dict[str, Any] = {name: settings[name] for name in (*columns, "mos_std_of") if name in settings}
     if any(name in settings for name in ("mos_scale", "mos_scale_of", "lower_is_better", "lower_is_better_of")):
         called["mos_scale"] = _mos_scale(settings)
     if "answer_scale" in settings or "answers_lower_is_better" in settings:
@@ -81,7 +85,9 @@ def _settings_of_preset(path: str, settings: Mapping[str, Any]) -> dict[str, Any
     for name, end, budget in (("iqa_words", "longest", "iqa_budget"), ("iaa_words", "shortest", "iaa_budget")):
         if name in settings:
             if path.rpartition(".")[2] not in ("tatar", "tatar_reward_funcs"):
-                raise ValueError(f"{name} is a setting of the preset tatar, and {path} has no budget; leave it out")
+                raise ValueError(
+                    f"{name} is a setting of the preset tatar, and {path} has no budget; name tatar, or leave it out"
+                )
             called[budget] = _budget(name, end, settings[name])
     return called
 

@@ -119,6 +119,17 @@ def columns_read(config: AnswerConfig) -> list[str]:
     return list(dict.fromkeys(name for name in names if name is not None))
 
 
+def settings_that_name(config: AnswerConfig, column: str) -> list[str]:
+    """Which settings say that a reward looks for this column.
+
+    Examples:
+        >>> settings_that_name(LabelConfig(mos_column="score"), "score")
+        ['mos_column']
+    """
+    fields = [field for field in type(config).model_fields if field.endswith("_column")]
+    return [field for field in fields if getattr(config, field) == column]
+
+
 def needed_columns(config: AnswerConfig) -> list[str]:
     """Those of them without which a call raises.
 

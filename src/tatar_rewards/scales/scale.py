@@ -113,10 +113,10 @@ class ScoreScale:
         wrong = ~(np.isnan(numbers) | is_between(numbers, self.low, self.high))
         if wrong.any():
             row = int(wrong.argmax())
-            raise ValueError(
-                f"{column}[{row}] is {shown(numbers[row])}, off its declared scale {self}; declare the scale that the "
-                f"labels were given on, for example ScoreScale(1, 5), or mend the label"
-            )
+            declare, mend = "declare the scale that the labels were given on", "mend the label"
+            undeclared = (self.low, self.high) == (0, 100)
+            cure = f"{declare}, for example ScoreScale(1, 5), or {mend}" if undeclared else f"{mend}, or {declare}"
+            raise ValueError(f"{column}[{row}] is {shown(numbers[row])}, off its declared scale {self}; {cure}")
         fractions = np.clip((numbers - self.low) / (self.high - self.low), 0.0, 1.0)
         points: NDArray[np.float64] = 100.0 * (fractions if self.higher_is_better else 1.0 - fractions)
         return points

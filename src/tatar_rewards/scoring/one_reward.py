@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tatar_rewards.rewards import Reward
-from tatar_rewards.rewards.columns import needed_columns
+from tatar_rewards.rewards.columns import needed_columns, settings_that_name
 from tatar_rewards.testing.values import as_reward, what_to_mend
 from tatar_rewards.wording import with_kind
 
@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 OF_CALL = ("completions", "trainer_state", "log_extra", "log_metric")  # keywords that no column of the data can have
 
 INSTEAD = {  # of a column
-    "--task-column": "give --task where all rows are of one",
+    "--task-column": "give --task where all rows are of one, or --reward-funcs recommended, which grades every task",
     "--image-id-column": "give --num-generations",
 }
 
@@ -39,12 +39,8 @@ def missing_columns(reward: Reward[Any], columns: Mapping[str, Any]) -> list[str
 
 def say_missing(reward: Reward[Any], missing: Sequence[str]) -> str:
     """That the files lack the columns, and which options name them."""
-    options = [
-        f"--{field.replace('_', '-')}"
-        for name in missing
-        for field in type(reward.config).model_fields
-        if field.endswith("_column") and getattr(reward.config, field) == name
-    ]
+    settings = [setting for name in missing for setting in settings_that_name(reward.config, name)]
+    options = [f"--{setting.replace('_', '-')}" for setting in settings]
     instead = [INSTEAD[option] for option in options if option in INSTEAD]
     cure = f"; name yours with {' and '.join(options)}" if options else ""
     return f"the files have no column {' and no '.join(map(repr, missing))}{', or '.join([cure, *instead])}"

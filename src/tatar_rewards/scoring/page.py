@@ -52,8 +52,8 @@ def render_page(summary: Summary, title: str) -> str:
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head><body>'
         f'<h1>{show(title)}</h1><p class="lead">{show(_lead(summary))}</p>'
         f"{_section('Problems', _items('alarms', summary.problems))}"
-        f"{_section('Alarms', _items('alarms', summary.say_alarms()))}"
         f"{_section('Remarks', _items('remarks', summary.remarks))}"
+        f"{_section('Alarms', _items('alarms', summary.say_alarms()))}"
         f"{_section('By step', _charts(summary))}"
         f"{_section('Agreement with the labels, over all steps', _tasks(summary))}"
         f"{_section('What was read', _statuses(summary))}"

@@ -33,7 +33,7 @@ def _labels_without_rewards(run: Run, scorer: Scorer) -> list[str]:
     if ungraded:
         reasons.append(
             f"the rewards grade rows of task {_listed(ungraded)}, and the rows are of {_listed(list(run.tasks))}; name "
-            f"their column with --task-column, or with --reward-funcs rewards of their task"
+            f"their column with --task-column, or with --reward-funcs rewards of their task; recommended grades all"
         )
     return [f"no reward compares the answers with the labels: {'; '.join(reasons)}"]
 
@@ -76,6 +76,13 @@ def _of_rewards(run: Run, scorer: Scorer) -> Iterator[str]:
             if _needs_labels(reward) and name not in scorer.not_computed and not _grades(run, scorer, name):
                 where = f"; the rows are of {_listed(list(run.tasks))}" if run.tasks else ""
                 yield f"{name} graded nothing: no row is of task {reward.config.task!r}{where}"
+    others = [name for name, reward in scorer.rewards.items() if not isinstance(reward, Reward)]
+    if others and scorer.settings.mos_scale is not None:
+        get = "get" if len(others) > 1 else "gets"
+        yield (
+            f"{' and '.join(others)} {get} the MOS as the files hold them: the scale that is given is for the rewards "
+            f"of this package"
+        )
     if run.other_rewards:
         yield (
             f"the log has rewards that were not computed: {', '.join(sorted(run.other_rewards))}; name those of the "

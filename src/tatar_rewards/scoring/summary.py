@@ -63,7 +63,7 @@ class Summary:
 
     def verdict(self) -> str:
         """The numbers of problems and alarms, in words."""
-        problems, n = len(self.problems), len(self.alarms)
+        problems, n = len(self.problems), len(self.say_alarms())
         told = [f"{problems} problem{'s' * (problems > 1)}"] * bool(problems)
         return ", ".join([*told, f"{n} alarm{'s' * (n > 1)}" if n else "no alarm"])
 
@@ -80,12 +80,15 @@ class Summary:
         return list(first.values())
 
     def say_alarms(self) -> list[str]:
-        """The same in words."""
+        """The same in words; what several rewards raise alike is said once."""
+        alike: dict[tuple[int, str, int], list[str]] = {}
+        for alarm, again in self.first_alarms():
+            alike.setdefault((alarm.step, alarm.message, again), []).append(alarm.reward)
         return [
-            f"step {alarm.step}, " * self.has_steps
-            + f"{alarm.reward}: {alarm.message}"
+            f"step {step}, " * self.has_steps
+            + f"{', '.join(names)}: {message}"
             + (f" (raised again {again} time{'s' * (again > 1)})" if again else "")
-            for alarm, again in self.first_alarms()
+            for (step, message, again), names in alike.items()
         ]
 
     def to_json(self) -> str:

@@ -1,5 +1,7 @@
-"""The completions that earn least, each text once, and not all of one kind."""
+"""The completions that earn least, each text once, and not all of one kind or image."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ from tatar_rewards.scoring.output import OutputRow, output_rows
 
 WORST = 10  # in all
 OF_ONE_FAILURE = 4  # a run that fails in one way would show nothing else
+OF_ONE_IMAGE = 2  # a hard image would show little else
 
 
 class Worst:
@@ -24,9 +27,12 @@ class Worst:
             kept = self._kept.setdefault(status, {})
             rows = np.flatnonzero((statuses == status) & ~np.isnan(scored.total))
             errors = np.nan_to_num(np.abs(scored.predictions - scored.targets)[rows])
-            fresh: dict[str, int] = {}
+            fresh, of_image = dict[str, int](), Counter[int]()
             for row in rows[np.lexsort((-errors, scored.total[rows]))].tolist():
-                fresh.setdefault(scored.texts[row].whole, row)
+                text, image = scored.texts[row].whole, int(scored.groups[row]) if len(scored.groups) else row
+                if text not in fresh and of_image[image] < OF_ONE_IMAGE:
+                    fresh[text] = row
+                    of_image[image] += 1
                 if len(fresh) == WORST:
                     break
             for output in output_rows(scored, list(fresh.values())):
@@ -34,12 +40,23 @@ class Worst:
                 if before is None or _place(output) < _place(before):
                     kept[output["completion"]] = output
             most = WORST if status == "ok" else OF_ONE_FAILURE
-            self._kept[status] = {row["completion"]: row for row in sorted(kept.values(), key=_place)[:most]}
+            self._kept[status] = {row["completion"]: row for row in _few_of_an_image(kept.values())[:most]}
 
     def rows(self) -> list[OutputRow]:
         """The worst of all, the worst first."""
         every = [row for kept in self._kept.values() for row in kept.values()]
         return sorted(every, key=_place)[:WORST]
+
+
+def _few_of_an_image(rows: Iterable[OutputRow]) -> list[OutputRow]:
+    """The worst first, without more than a few of one image, where the image is known."""
+    found, of_image = list[OutputRow](), Counter[str]()
+    for row in sorted(rows, key=_place):
+        image = repr((row["task"], row["dataset"], row["image_id"]))
+        if row["image_id"] is None or of_image[image] < OF_ONE_IMAGE:
+            found.append(row)
+            of_image[image] += 1
+    return found
 
 
 def _place(row: OutputRow) -> tuple[Any, ...]:

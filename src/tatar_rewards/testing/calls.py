@@ -30,13 +30,31 @@ def call(reward: Reward, completions: Sequence[Any], columns: Mapping[str, Seque
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too, which would end the user's tests without a word
-        raise AssertionError(f"the reward raised {error!r:.300} for completions {list(completions)!r:.200}") from error
+        lacking = _lacking_columns(error, reward, passed)
+        asked_for = f"check_reward_contract(reward{''.join(f', {name}=[...]' for name in lacking)})"
+        told = f"; give the check what it needs: {asked_for}" if lacking else f" for completions {completions!r:.200}"
+        raise AssertionError(f"the reward raised {error!r:.300}{told}") from error
     require(values is not None, f"the reward must return a list; got {type(returned).__name__}")
     require(len(values) == len(completions), f"got {len(values)} rewards for {len(completions)} completions")
     earned = [_number(value, f"rewards[{k}]", completions[k]) for k, value in enumerate(values)]
     changed = [name for name, column in _pickles(passed).items() if column != before[name]]
     require(not changed, f"the reward changed the {', '.join(changed)} that it was given; let it work on a copy")
     return earned
+
+
+def _lacking_columns(error: BaseException, reward: Reward, passed: Mapping[str, Any]) -> list[str]:
+    """The columns that a reward has failed for, since the check does not have them."""
+    names: list[str] = []
+    if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):
+        names = [error.args[0]]
+    elif isinstance(error, TypeError):
+        try:
+            parameters = inspect.signature(reward).parameters.values()
+        except ValueError:  # a function of C tells nothing
+            return []
+        kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        names = [one.name for one in parameters if one.default is one.empty and one.kind in kinds]
+    return [name for name in names if name not in passed]
 
 
 def _prompt_like(completion: Any) -> Any:
