@@ -171,7 +171,7 @@ def of_tiny_model() -> dict[str, Callable[[], str]]:
         f"Tiny model: change of SRCC over SFT, {name}": partial(show_tiny.gains, lines, task)
         for task, name in show_tiny.TASKS.items()
     }
-    return tables | {
+    return tables | {"Tiny model: change of SRCC over SFT by learning rate": partial(show_tiny.by_rate, lines)} | {
         f"Tiny model, other settings: {name}, {part} pictures": partial(
             show_tiny.gains, lines, task, part, chosen=False
         )

@@ -111,6 +111,28 @@ def gains(lines: Lines, task: str, part: str = "test", *, chosen: bool = True) -
     return table([*header, "RMSE"], rows)
 
 
+def by_rate(lines: Lines, part: str = "test") -> str:
+    """The mean change of SRCC over SFT at each learning rate, of the lists and seeds that were trained at all of them."""
+    settings = {name: value for name, value in CHOSEN.items() if name != "rate"}
+    runs: dict[tuple[str, float], dict[int, dict[str, Any]]] = {}
+    for line in lines:
+        if line["part"] == part and line["name"] in NAMES and line.items() >= settings.items():
+            runs.setdefault((line["name"], line["rate"]), {})[line["seed"]] = line
+    rates = sorted({rate for _, rate in runs})
+    names = [name for name in NAMES if all((name, rate) in runs for rate in rates)]
+    start, rows = starts(lines, part), []
+    seeds = sorted(set.intersection(*(set(runs[name, rate]) for name in names for rate in rates)))
+    for name in names:
+        row = [NAMES[name]]
+        for task in TASKS:
+            for rate in rates:
+                gained = np.array([change(start, runs[name, rate], task, seed) for seed in seeds])
+                row.append(f"{gained.mean():+.3f} ± {gained.std(ddof=1) / math.sqrt(len(seeds)):.3f}")
+        rows.append(row)
+    header = [f"{title}, {rate:g}" for title in TASKS.values() for rate in rates]
+    return table([f"seeds {', '.join(map(str, seeds))}", *header], rows)
+
+
 def change(start: Mapping[int, Any], runs: Mapping[int, Any], task: str, seed: int) -> float:
     return float(runs[seed][task]["mean"]["srcc"] - start[seed][task]["mean"]["srcc"])
 
