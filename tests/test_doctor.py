@@ -185,7 +185,7 @@ def test_nothing_is_found_where_nothing_is_wrong():
     report = check_setup([*RECIPE, twin, functools.partial(twin, 1)][:4], ARGS, as_rows(rows()))
     assert report.ok, str(report)
     assert report.facts["images per call"] == "8 on all processes together, 4 completions each"
-    assert report.facts["iaa_thurstone_rank"] == "compares 4.0 of iaa tiny in a call, on average"
+    assert report.facts["iaa_thurstone_rank"] == "compares among the images of a call: 4.0 of iaa tiny, on average"
     assert str(report).endswith("Nothing found.")
 
 

@@ -86,7 +86,7 @@ def test_columns_have_the_names_that_are_given(doctor, tmp_path):
     batch = ["--dataset", "mine.jsonl", "--num-generations", 4, "--per-device-train-batch-size", 32]
     options = [part for name, mine in names.items() for part in (f"--{name.replace('_', '-')}-column", mine)]
     code, out, _ = doctor(*batch, *options, "--reward-funcs", "tatar", "--iaa-words", 100)
-    assert (code, "compares 4.0 of iaa tiny in a call" in out) == (0, True), out
+    assert (code, "of a call: 4.0 of iaa tiny" in out) == (0, True), out
     code, out, _ = doctor(*batch)
     assert "name yours with image_id_column= (--image-id-column)" in " ".join(out.split())
     assert code == 1
@@ -172,7 +172,7 @@ def test_data_are_read_in_every_layout_that_the_trainers_script_takes(doctor, tm
     for place in ("one", "three", "four.parquet", "five.csv", "train.jsonl"):
         code, out, _ = doctor("--dataset", place, yaml=SOUND)
         assert code == 0, out
-        assert "compares 4.0 of iaa tiny, 4.0 of iqa tiny in a call" in out, "the rows were read"
+        assert "of a call: 4.0 of iaa tiny, 4.0 of iqa tiny" in out, "the rows were read"
     assert OFF_SCALE in doctor(yaml=f"{SOUND}dataset_name: two\n")[1]
     code, out, _ = doctor(yaml=f"{SOUND}dataset_name: two\ndataset_train_split: mine\n")
     assert code == 0
@@ -188,7 +188,7 @@ def test_a_mixture_is_put_together_by_trl(doctor, tmp_path):
     mixture = "datasets:\n  - {path: json, data_files: train.jsonl}\n"
     code, out, _ = doctor(yaml=SOUND + mixture)
     assert code == 0, out
-    assert "compares 4.0 of iaa tiny, 4.0 of iqa tiny in a call" in out
+    assert "of a call: 4.0 of iaa tiny, 4.0 of iqa tiny" in out
     out = doctor(yaml=f"{SOUND}{mixture}  - {{path: json, data_files: bad.jsonl}}\n")[1]
     assert "mos[40] is 500" in out
     assert doctor(yaml=f"{SOUND}datasets:\n  - {{path: json, data_files: nowhere.jsonl}}\n")[0] == 2

@@ -20,6 +20,8 @@ from results import Runs, behind_best, is_level, mean_and_error, names_of, read_
 from run import RESULTS, read_lines
 from two_digits import BASELINES, MORE_LABELS, ORACLE, START
 
+from tatar_rewards.cli.commands import while_somebody_reads
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 # ---------------------------------------------------------------- part 2
@@ -171,13 +173,17 @@ def of_tiny_model() -> dict[str, Callable[[], str]]:
         f"Tiny model: change of SRCC over SFT, {name}": partial(show_tiny.gains, lines, task)
         for task, name in show_tiny.TASKS.items()
     }
-    return tables | {"Tiny model: change of SRCC over SFT by learning rate": partial(show_tiny.by_rate, lines)} | {
-        f"Tiny model, other settings: {name}, {part} pictures": partial(
-            show_tiny.gains, lines, task, part, chosen=False
-        )
-        for part in ("test", "validation")
-        for task, name in show_tiny.TASKS.items()
-    }
+    return (
+        tables
+        | {"Tiny model: change of SRCC over SFT by learning rate": partial(show_tiny.by_rate, lines)}
+        | {
+            f"Tiny model, other settings: {name}, {part} pictures": partial(
+                show_tiny.gains, lines, task, part, chosen=False
+            )
+            for part in ("test", "validation")
+            for task, name in show_tiny.TASKS.items()
+        }
+    )
 
 
 def with_tables(page: str, tables: Mapping[str, str]) -> str:
@@ -204,7 +210,8 @@ def main() -> None:
     suffix = "_quick" if options.quick else ""
     tables = {title: make() for title, make in sections(suffix).items()}
     shown = "\n".join(f"### {title}\n\n{text}\n" for title, text in tables.items())
-    print(shown)
+    if while_somebody_reads(lambda: print(shown) or 0):
+        return
     if options.draw:
         path = DOCS / "study.md"
         path.write_text(with_tables(path.read_text(), tables))

@@ -112,7 +112,7 @@ def gains(lines: Lines, task: str, part: str = "test", *, chosen: bool = True) -
 
 
 def by_rate(lines: Lines, part: str = "test") -> str:
-    """The mean change of SRCC over SFT at each learning rate, of the lists and seeds that were trained at all of them."""
+    """The mean change of SRCC over SFT at each learning rate, of lists and seeds that were trained at all of them."""
     settings = {name: value for name, value in CHOSEN.items() if name != "rate"}
     runs: dict[tuple[str, float], dict[int, dict[str, Any]]] = {}
     for line in lines:

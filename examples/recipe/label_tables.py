@@ -140,12 +140,16 @@ def cell_of(row: Mapping[str, Any], column: str, spec: PictureSet, number: int) 
     """A cell that must be there; exits where it is missing or empty."""
     if column not in row:
         raise SystemExit(
-            f"{spec.labels}, row {number}: no {column!r} among {sorted(map(str, row))}; set the keys of the label file "
-            f"in the config"
+            f"{spec.labels}, row {number}: no {column!r} among {sorted(map(str, row))}; {_key_that_names(column, spec)}"
         )
     if is_empty(row[column]):
         raise SystemExit(f"{spec.labels}, row {number}: {column} is empty; take the row out, or fill it in")
     return row[column]
+
+
+def _key_that_names(column: str, spec: PictureSet) -> str:
+    keys = [name for name, value in spec if name.endswith("_key") and value == column]
+    return f"name yours in the config with {' or '.join(f'{key}:' for key in keys) or 'the keys of its set'}"
 
 
 def name_of(row: Mapping[str, Any], spec: PictureSet, number: int) -> str:

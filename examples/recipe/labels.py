@@ -86,6 +86,7 @@ def read_pictures(spec: PictureSet) -> list[Picture]:
     numbered = [(number, row) for number, row in enumerate(rows) if _belongs(spec, row, number)][: spec.limit]
     if not numbered:
         raise SystemExit(f"{spec.labels}: none of {len(rows)} rows belongs to {spec.name}; mend where, share or limit")
+    _refuse_empty(spec, numbered)
     names = [name_of(row, spec, number) for number, row in numbered]
     _refuse_duplicates(spec, numbered, names)
     raters = _raters(spec, numbered)
@@ -95,6 +96,17 @@ def read_pictures(spec: PictureSet) -> list[Picture]:
         Picture(path, name, spec.name, spec.task, mos, std, raters=people)
         for path, name, mos, std, people in zip(find_files(spec, files), names, points, stds, raters, strict=True)
     ]
+
+
+def _refuse_empty(spec: PictureSet, numbered: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+    """Exits where several rows have no label, with their numbers; a single one is told with its cell."""
+    empty = [number for number, row in numbered if spec.mos_key in row and is_empty(row[spec.mos_key])]
+    if len(empty) > 1:
+        shown = ", ".join(map(str, empty[:10])) + ", ..." * (len(empty) > 10)
+        raise SystemExit(
+            f"{spec.labels}: {spec.mos_key} is empty in {len(empty)} of {len(numbered)} rows ({shown}); take the rows "
+            f"out, or fill them in: the recipe needs a label for every picture"
+        )
 
 
 def check_labels(spec: PictureSet, pictures: Sequence[Picture]) -> list[str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tatar_rewards import metrics
 from tatar_rewards.metrics.agreement import known_pairs
-from tatar_rewards.scales import OTHERS, ScoreScale
+from tatar_rewards.scales import OTHERS, POINTS, ScoreScale
 from tatar_rewards.wording import did_you_mean
 
 Floats = NDArray[np.float64]
@@ -20,6 +20,9 @@ OFFSET = 15.0  # points: answers that lie beside their labels by this much on av
 REVERSED, FEWEST_ORDERED = -0.3, 10  # SRCC, and the answers that it takes
 LARGE_ERROR = 12.0  # points: a MOS that errs by more comes of a handful of raters
 SMALL_DEVIATION = 2.0  # points: ratings by people deviate by more
+
+_SQUEEZED = "lie in the lowest tenth of their declared scale"
+_REVERSED = "the answers order the pictures the wrong way round"
 
 Kind = Literal["fault", "advice"]
 
@@ -51,11 +54,16 @@ def squeezed_labels(points: Floats, column: str, scale: ScoreScale) -> list[Find
     return [
         Finding(
             "label scale",
-            f"all of {len(known)} labels in {column!r} lie in the lowest tenth of their declared scale {scale}",
+            f"all of {len(known)} labels in {column!r} {_SQUEEZED} {scale}",
             "declare the scale that they were given on, for example mos_scale=ScoreScale(1, 5) (--mos-scale 1 5), with "
             "higher_is_better=False (--lower-is-better) where a low value is the best picture",
         )
     ]
+
+
+def tells_of_a_wrong_scale(text: str) -> bool:
+    """Whether a warning says that labels are on another scale than the declared one, or the other way round."""
+    return _SQUEEZED in text or _REVERSED in text
 
 
 def datasets_without_rows(scales: ScoreScale | Mapping[str, ScoreScale], datasets: Collection[object]) -> list[Finding]:
@@ -134,7 +142,12 @@ def doubtful_deviations(spreads: Floats, needed: Floats, column: str, *, of_mean
 
 
 def doubtful_answers(
-    predictions: Floats, targets: Floats, scale: ScoreScale, *, labels_doubted: bool = False
+    predictions: Floats,
+    targets: Floats,
+    scale: ScoreScale,
+    mos_scale: ScoreScale = POINTS,
+    *,
+    labels_doubted: bool = False,
 ) -> list[Finding]:
     """What answers look like that were given on another scale than the declared `scale`, or in its other direction.
 
@@ -142,6 +155,7 @@ def doubtful_answers(
         predictions: (n,) answers in points; NaN for an unreadable one.
         targets: (n,) MOS in points; NaN without a label.
         scale: The scale that the answers were read on.
+        mos_scale: That of the labels.
         labels_doubted: The scale of the labels is already found wrong, so that an offset says nothing of the answers.
     """
     findings = answers_on_another_scale(predictions, targets, scale, labels_doubted=labels_doubted)
@@ -151,11 +165,22 @@ def doubtful_answers(
     return [
         Finding(
             "direction of a scale",
-            f"the answers order the pictures the wrong way round, SRCC {metrics.srcc(x, y):.3f} of {len(x)}",
-            "if a low label is the best picture (DMOS), declare mos_scale with higher_is_better=False; if the prompt "
-            "asks for such an answer, answer_scale=",
+            f"{_REVERSED}, SRCC {metrics.srcc(x, y):.3f} of {len(x)}",
+            cure_of_direction(mos_scale),
         )
     ]
+
+
+def cure_of_direction(mos_scale: ScoreScale) -> str:
+    """What to declare where answers are in the reverse order of labels on this scale."""
+    if mos_scale.higher_is_better:
+        end, cure = "best", "higher_is_better=False, on the command line --lower-is-better"
+    else:
+        end, cure = "worst", "higher_is_better=True, on the command line without --lower-is-better"
+    return (
+        f"if a MOS of {mos_scale.low:g} is the {end} picture, declare mos_scale with {cure}; if the model was asked "
+        f"for scores of which the lowest is best, declare the same of answer_scale (--answers-lower-is-better)"
+    )
 
 
 def answers_on_another_scale(

@@ -67,7 +67,10 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Tells of a wrong command on one line, as of all else that is wrong."""
+    """Tells of a wrong command on one line, as of all else that is wrong; takes no option by a part of its name."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(f"{message}; {self.prog} --help lists what there is")

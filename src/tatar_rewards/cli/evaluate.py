@@ -1,5 +1,6 @@
 """`python -m tatar_rewards evaluate`."""
 
+import argparse
 import json
 import sys
 import warnings
@@ -32,12 +33,22 @@ JSON, CSV or Parquet; or the completions table of a trainer, whose scores are in
 be given. No reward is called, so that --task may be any name."""
 
 
+_EXIT_CODES = """\
+exit codes:
+  0  done
+  1  done, and a scale, its direction or the name of a data set looks wrong
+  2  the command was wrong, or something that it names cannot be read
+"""
+
+
 def add_evaluate(commands: Any) -> None:
     """Add the command and its options."""
     command = commands.add_parser(
         "evaluate",
         help="agreement of a model's completions with mean opinion scores",
         description=_DESCRIPTION,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=_evaluate)
     files = "with predictions, or a folder of completions tables"
@@ -88,13 +99,19 @@ def _evaluate(options: dict[str, Any]) -> int:
     told = [*dict.fromkeys(str(one.message) for one in caught)] + [f"{one.problem}; {one.cure}" for one in unknown]
     for remark in told:
         print(f"evaluate: {remark}", file=sys.stderr)
+    for one in evaluation.datasets:
+        if one.unlabelled:
+            print(f"evaluate: {one.unlabelled} of {one.rows} answers of {one.dataset!r} have no label", file=sys.stderr)
+    if "mos_std_column" in options and all(one.ceiling is None for one in evaluation.datasets):
+        missing = "what another panel of raters would reach is not known: it takes the number of raters of each picture"
+        print(f"evaluate: {missing} (--raters-column)", file=sys.stderr)
     if options["json"]:
         record = json.loads(evaluation.to_json())
         print(json.dumps(record | ({} if compared is None else {"baseline": json.loads(compared.to_json())}), indent=2))
     else:
         shown = [str(evaluation)] if terminal() is None else _tables(evaluation)
         show(*shown, *([] if compared is None else [str(compared)]))
-    return 0
+    return 1 if told else 0
 
 
 def _tables(evaluation: Evaluation) -> list[Table | str]:
@@ -121,10 +138,13 @@ class _Files:
         try:
             yield
         except RowError as error:
+            said = str(error)
+            for field, column in self.columns.items():
+                said = said.replace(f": {field}: ", f": {column}: ", 1)
             if len(self.paths) == 1 or not error.rows:
-                raise ValueError(f"{', '.join(map(str, self.paths))}: {error}") from None
+                raise ValueError(f"{', '.join(map(str, self.paths))}: {said}") from None
             places = ", ".join(f"row {number} is {self.place_of(number)}" for number in error.rows)
-            raise ValueError(f"{error} ({places})") from None
+            raise ValueError(f"{said} ({places})") from None
 
     def place_of(self, number: int) -> str:
         """The files are read once more, up to the row."""

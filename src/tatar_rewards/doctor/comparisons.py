@@ -45,7 +45,7 @@ def describe_comparisons(readings: Sequence[Reading], data: Data, images: float)
     for reading, comparisons in comparisons_of(readings, data):
         compared = ", ".join(f"{images * c.n_rows / data.n_rows:.1f} of {c.name}" for c in comparisons[:4])
         more = ", ..." if len(comparisons) > 4 else ""
-        facts[reading.reward.__name__] = f"compares {compared} in a call, on average{more}"
+        facts[reading.reward.__name__] = f"compares among the images of a call: {compared}{more}, on average"
     return facts
 
 

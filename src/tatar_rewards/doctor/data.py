@@ -10,6 +10,7 @@ from tatar_rewards.doctor.kinds import image_rewards, labelled_rewards, package_
 from tatar_rewards.doctor.labels import Reading, read_rows, refused_rows
 from tatar_rewards.doctor.reading import Data, as_values
 from tatar_rewards.findings import Finding, datasets_without_rows, doubtful_deviations, equal_labels, squeezed_labels
+from tatar_rewards.predictions import other_separator
 from tatar_rewards.rewards import LabelConfig, Reward
 from tatar_rewards.rewards.batch import rows_by_scale, target_stds
 from tatar_rewards.rewards.columns import columns_read, needed_columns, settings_that_name
@@ -24,6 +25,10 @@ MISLEADING = ("label scale", "equal labels", "rater deviations")  # what the pro
 def check_columns(rewards: Sequence[Any], data: Data) -> Iterator[Finding]:
     if "prompt" not in data.names:
         yield Finding("missing column", "the dataset has no column 'prompt'", "add it: the trainer generates from it")
+    separator = other_separator(data.names)
+    if separator is not None:
+        problem = f"the cells of the file are separated by {separator!r} and not by commas, so that it has one column"
+        yield Finding("separator", problem, "save it with commas")
     read = {name for reward in package_rewards(rewards) for name in columns_read(reward.config)}
     for name in data.names:
         if name in (*CLASHING, *OVERWRITTEN):
@@ -148,8 +153,14 @@ def check_labels(readings: Sequence[Reading], columns: Mapping[str, Any]) -> Ite
             continue
         reward, on_task = cast(Reward[LabelConfig], reading.reward), reading.on_task
         column, std_column = reward.config.mos_column, reward.config.mos_std_column
-        if np.isnan(reading.targets[on_task]).all():
+        missing, graded = int(np.isnan(reading.targets[on_task]).sum()), int(on_task.sum())
+        if missing == graded:
             yield Finding("labels", f"no row that {reward.__name__} grades has a label in {column!r}", "add the labels")
+        elif missing:
+            problem = (
+                f"{missing} of {graded} rows have no label in {column!r}: their completions earn None and teach nothing"
+            )
+            yield Finding("labels", problem, "fill the labels in, or take the rows out", "advice")
         for scale, rows in rows_by_scale(reward, columns, on_task, "mos_scale").items():
             points = reading.targets[rows]
             yield from squeezed_labels(points, column, scale)

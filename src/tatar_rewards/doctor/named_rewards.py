@@ -50,21 +50,29 @@ def load_rewards(settings: Mapping[str, Any]) -> list[Any]:
         raise ValueError(f"reward_funcs must be a list of import paths; got {paths!r:.80}")
     rewards: list[Any] = [] if model is None else [str(model)]
     given = next((name for name in REWARD_KEYS if name in settings), None)
-    without = [] if model is None else [str(model)]
+    own = list[str]()
     for path in paths:
         if takes_settings(path):
             rewards += load_reward_funcs([path], **_settings_of_preset(path, settings))
             continue
         known = None if "." in path else reward_of_trl(path)
         loaded = load_reward_funcs([path]) if known is None else [known]
-        without += [path] * any(isinstance(reward, Reward) for reward in loaded)
+        own += [path] * any(isinstance(reward, Reward) for reward in loaded)
         rewards += loaded
-    if given is not None and (without or not any(map(takes_settings, paths))):
+    if given is not None and (own or not any(map(takes_settings, paths))):
+        others = ", ".join(own or paths or [str(model)])
         raise ValueError(
-            f"{given} is a setting of presets, such as tatar and recommended, and {', '.join(without or paths)} is "
-            f"none; leave {given} out"
+            f"{given} is a setting of the rewards that this package names, such as recommended and gaussian_score; "
+            f"{others} has its own; set it there, and leave {given} out"
         )
+    budget = next((name for name in ("iqa_words", "iaa_words") if name in settings), None)
+    if budget is not None and not any(map(_is_tatar, paths)):
+        raise ValueError(f"{budget} is a setting of the preset tatar; name tatar, or leave {budget} out")
     return rewards
+
+
+def _is_tatar(path: str) -> bool:
+    return path.rpartition(".")[2] in ("tatar", "tatar_reward_funcs")
 
 
 def _settings_of_preset(path: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,11 +91,7 @@ def _settings_of_preset(path: str, settings: Mapping[str, Any]) -> dict[str, Any
     if "mos_std_scale" in settings:
         called["mos_std_scale"] = scale_of("mos_std_scale", settings["mos_std_scale"])
     for name, end, budget in (("iqa_words", "longest", "iqa_budget"), ("iaa_words", "shortest", "iaa_budget")):
-        if name in settings:
-            if path.rpartition(".")[2] not in ("tatar", "tatar_reward_funcs"):
-                raise ValueError(
-                    f"{name} is a setting of the preset tatar, and {path} has no budget; name tatar, or leave it out"
-                )
+        if name in settings and _is_tatar(path):
             called[budget] = _budget(name, end, settings[name])
     return called
 

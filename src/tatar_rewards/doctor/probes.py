@@ -1,8 +1,8 @@
-"""What the rewards pay for answers whose worth is known: gold, worst, constant, garbage, and a simulated policy."""
+"""What the rewards pay for answers whose worth is known: exact, wrong, constant, garbage, and a simulated policy."""
 
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from tatar_rewards.rewards.configs import RankingConfig
 from tatar_rewards.rewards.running_figures import count_flat_groups
 
 LARGEST_GROUP = 64  # completions of an image that are simulated
+LEAST_FOR_LABELS = 0.85  # what a reward should pay for the labels themselves
+LEAST_GAP = 0.1  # between what rewards pay for the labels and for a constant guess
 NEARLY_ALL = 0.95  # flat groups: with fewer a run still learns
 
 
@@ -35,15 +37,17 @@ def probe_rewards(
     """
     labelled = [reading for reading in readings if reading.targets is not None]
     samples = [(reading, sample_of(reading, rewards, columns)) for reading in labelled]
+    paid = list[_Paid]()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for reward in package_rewards(rewards):
             sample = _sample_for(reward, samples)
             if sample is not None and (not isinstance(reward.config, RankingConfig) or len(sample.points) > 1):
                 try:
-                    yield from _probe(reward, sample, facts)
+                    yield from _probe(reward, sample, facts, paid)
                 except Exception as error:  # a reward of the user's own that is built on ours
                     yield Finding("probe", f"{reward.__name__} fails on made-up answers: {error}", "try it", "advice")
+        yield from _constant_guesses(paid)
         if weights is None or len(weights) == len(rewards):
             group = min(max(2, num_generations), LARGEST_GROUP)
             yield from _simulate(rewards, weights or [1.0] * len(rewards), samples, group)
@@ -58,7 +62,15 @@ def _sample_for(reward: Reward[AnswerConfig], samples: Sequence[tuple[Reading, S
     return next((sample for sample in of_task if sample is not None), None)
 
 
-def _probe(reward: Reward[AnswerConfig], sample: Sample, facts: dict[str, str]) -> Iterator[Finding]:
+class _Paid(NamedTuple):
+    """What a reward pays for the labels themselves and for a constant guess, before its weight."""
+
+    reward: Reward[AnswerConfig]
+    gold: float
+    constant: float
+
+
+def _probe(reward: Reward[AnswerConfig], sample: Sample, facts: dict[str, str], paid: list[_Paid]) -> Iterator[Finding]:
     def rewards_of(completions: list[str]) -> Floats:
         return grade(reward, completions, sample.columns, sample.n_tokens)
 
@@ -70,9 +82,11 @@ def _probe(reward: Reward[AnswerConfig], sample: Sample, facts: dict[str, str]) 
     if np.isnan(for_gold).any():  # rows of another task
         return
     gold, garbage = float(np.mean(for_gold)), rewards_of(["I cannot tell."] * len(g))
-    if gold < 0.85:
+    if gold < LEAST_FOR_LABELS and _pays_little_without_deviations(reward, sample):
         yield Finding(
-            "gold", f"{name} pays {gold:.2f} for the labels themselves", "check its word budget, scales and tolerance"
+            "exact answers",
+            f"{name} pays {gold:.2f} for answers that are the labels themselves",
+            "check its scales, and its word budget and tolerance if it has them",
         )
     if np.nanmax(garbage, initial=0.0) > 0 or np.isnan(garbage).any():
         yield Finding("garbage", f"{name} pays {np.nanmean(garbage):.2f} for text without an answer", "pay 0 for it")
@@ -86,16 +100,35 @@ def _probe(reward: Reward[AnswerConfig], sample: Sample, facts: dict[str, str]) 
     facts[f"{name} pays"] = pays
     if worst > gold - 0.2:
         yield Finding(
-            "worst",
+            "wrong answers",
             f"{name} pays {worst:.2f} for answers at the wrong end of the scale and {gold:.2f} for the labels",
             "choose a smaller tolerance or temperature",
         )
-    if constant > gold - 0.1:
-        yield Finding(
-            "constant guess",
-            f"{name} pays {constant:.2f} for one and the same answer everywhere and {gold:.2f} for the labels",
-            "choose a smaller tolerance or temperature; for rankings loss='kl', which is the default",
-        )
+    paid.append(_Paid(reward, gold, constant))
+
+
+def _constant_guesses(paid: Sequence[_Paid]) -> Iterator[Finding]:
+    """Rewards that pay a constant guess nearly as much as the labels, where no other reward of their task makes up."""
+    for one in paid:
+        task = one.reward.config.task
+        of_task = [other for other in paid if task is None or other.reward.config.task in (None, task)]
+        together = sum(greatest_weight(other.reward.config) * (other.gold - other.constant) for other in of_task)
+        if one.constant > one.gold - LEAST_GAP and together < LEAST_GAP:
+            yield Finding(
+                "constant guess",
+                f"{one.reward.__name__} pays {one.constant:.2f} for one and the same answer everywhere and "
+                f"{one.gold:.2f} for the labels",
+                "choose a smaller tolerance or temperature, or add a reward for the order, such as win_rate",
+            )
+
+
+def _pays_little_without_deviations(reward: Reward[AnswerConfig], sample: Sample) -> bool:
+    """With deviations of raters an order is uncertain, so that the labels themselves need not earn all."""
+    names = ("mos_std_column", "mos_std_scale", "raters", "raters_column")
+    if isinstance(reward.config, LabelConfig):
+        reward = reward.fresh(**dict.fromkeys(names))
+    earned = grade(reward, completions_for(reward, sample.points, sample.n_words), sample.columns, sample.n_tokens)
+    return float(np.mean(earned)) < LEAST_FOR_LABELS
 
 
 def _simulate(

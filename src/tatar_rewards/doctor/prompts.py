@@ -91,7 +91,8 @@ def _check_scale(declared: ScoreScale, texts: Sequence[str]) -> Iterator[Finding
     yield Finding(
         "answer scale",
         f"{count} of {len(texts)} prompts ask for a score {_in_words(scale)}, but the answers are read on {declared}",
-        f"set answer_scale=ScoreScale({low:g}, {scale.high:g}{lower}) in every reward, or mend the prompts",
+        f"set answer_scale=ScoreScale({low:g}, {scale.high:g}{lower}) in every reward (--answer-scale {low:g} "
+        f"{scale.high:g}{' --answers-lower-is-better' * bool(lower)}), or mend the prompts",
         "fault" if any(map(is_tied_to_the_score, texts)) else "advice",
     )
 

@@ -61,8 +61,11 @@ class Report:
         """How many faults and pieces of advice there are."""
         n_faults, n_advice = len(self.faults), len(self.advice)
         advice = f"{n_advice} piece{'s' * (n_advice > 1)} of advice"
+        if not n_faults and not n_advice:
+            seen = "the data" not in self.facts.get("not looked at", "").split(", ")
+            return "Nothing found." if seen else "Nothing found in the settings; give the data too (--dataset)."
         if not n_faults:
-            return f"No fault found. {advice}." if n_advice else "Nothing found."
+            return f"No fault found. {advice}."
         return f"{n_faults} fault{'s' * (n_faults > 1)}{', ' + advice if n_advice else ''}."
 
 

@@ -40,7 +40,8 @@ def read_run_file(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: {error}") from None
     if not isinstance(settings, dict):
         held = "nothing" if settings is None else type(settings).__name__
-        raise ValueError(f"{path} must hold a mapping of settings; got {held}")
+        cure = "" if path.suffix in (".yaml", ".yml", ".json") else f"; a file with data is given as --dataset {path}"
+        raise ValueError(f"{path} must hold a mapping of settings; got {held}{cure}")
     if len(OF_THE_RECIPE & settings.keys()) > 2:
         raise ValueError(
             f"{path} is a config of the recipe; python examples/train_tatar.py --config {path} --plan looks at it"

@@ -5,7 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from tatar_rewards.evaluation.figures import Figures, Floats
-from tatar_rewards.findings import Finding, answers_on_another_scale, answers_reversed, squeezed_labels
+from tatar_rewards.findings import (
+    Finding,
+    answers_on_another_scale,
+    answers_reversed,
+    cure_of_direction,
+    squeezed_labels,
+)
 from tatar_rewards.scales import ScoreScale
 
 
@@ -29,15 +35,9 @@ def find_suspicious(
 
 def _reversed_order(dataset: str, pictures: int, srcc: float, mos_scale: ScoreScale) -> Finding:
     """Predictions in the reverse order of the MOS: the direction of a scale was probably not declared."""
-    end = "best" if mos_scale.higher_is_better else "worst"
-    if mos_scale.higher_is_better:
-        cure = "mos_scale=ScoreScale(..., higher_is_better=False), on the command line --lower-is-better"
-    else:
-        cure = "mos_scale with higher_is_better=True, on the command line without --lower-is-better"
     return Finding(
         "direction of a scale",
         f"SRCC of {dataset!r} is {srcc:.3f} over {pictures} pictures: the better the MOS on its declared scale "
         f"{mos_scale}, the lower the predictions",
-        f"if a MOS of {mos_scale.low:g} is the {end} there, declare {cure}; if the model was asked for scores of which "
-        f"the lowest is best, declare the same of answer_scale (--answers-lower-is-better)",
+        cure_of_direction(mos_scale),
     )

@@ -79,7 +79,7 @@ def explain_reward(
           read    64 on 0 to 100, after 1 word of thinking
           MOS     70 on 0 to 100
           error   6 points
-          width   7.788 points: 7.432 for a reward of 0.5 at 8.75 points, widened by the error
+          width   7.788 points: 7.432 where 8.75 points of error pay 0.5, and wider the larger the error is
           bell    exp(-error^2 / (2 width^2)) = 0.7432
           reward  0.7432
     """
@@ -140,8 +140,9 @@ def _formula(reward: Reward[Any], error: float) -> list[Step]:
     if isinstance(reward, GaussianScoreReward):
         narrowest, width = (bell_width(e, c.tolerance, c.reward_at_tolerance, c.widening) for e in (0.0, error))
         bell = math.exp(-(error**2) / (2 * width**2))
-        why = f"{narrowest:.4g} for a reward of {c.reward_at_tolerance:g} at {c.tolerance:g} points"
-        steps = [Step("width", f"{width:.4g} points: {why}" + ", widened by the error" * (c.widening > 0), width)]
+        why = f"{narrowest:.4g} where {c.tolerance:g} points of error pay {c.reward_at_tolerance:g}"
+        wider = ", and wider the larger the error is" * (c.widening > 0)
+        steps = [Step("width", f"{width:.4g} points: {why}{wider}", width)]
         steps.append(Step("bell", f"exp(-error^2 / (2 width^2)) = {bell:.4g}", bell))
         gained = Step("gain", f"times {c.gain:g}, at most 1: {min(1.0, c.gain * bell):.4g}", min(1.0, c.gain * bell))
         return steps + [gained] * (c.gain != 1)
@@ -172,7 +173,7 @@ def _forecast(asked: Asked) -> list[Step]:
     if not asked.others:
         return [Step("group", "no other answer to the image: alone it is no forecast")]
     said = ", ".join(f"{score:g}" for score in asked.others)
-    return [Step("group", f"beside it {said}: 1/2 is what adds nothing to their forecast")]
+    return [Step("group", f"beside it {said}: an answer that makes their forecast no better and no worse earns 1/2")]
 
 
 def _budget(asked: Asked, answer: Any) -> Step:

@@ -23,8 +23,9 @@ from tatar_rewards.predictions.rows import (
     RowError,
     check_row,
     messages_in_text,
+    without_number,
 )
-from tatar_rewards.predictions.text_files import decoded_lines, parse_jsonl
+from tatar_rewards.predictions.text_files import decoded_lines, other_separator, parse_jsonl
 
 __all__ = [
     "UNKNOWN_TASK",
@@ -41,8 +42,10 @@ __all__ = [
     "logged_rewards",
     "logged_row",
     "messages_in_text",
+    "other_separator",
     "parse_jsonl",
     "read_predictions",
     "read_rows",
     "value_of",
+    "without_number",
 ]

@@ -20,13 +20,19 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
                 raise ValueError(f"FILE must be a file or a folder that exists; got {str(path)!r}")
             found.append(path)
             continue
-        inside = {
-            int(match[1]): file
+        tables = [
+            (int(match[1]), file)
             for folder in (path, path / "completions")
             if folder.is_dir()
             for file in folder.iterdir()
             if (match := _TABLE_OF_TRAINER.fullmatch(file.name))
-        }
+        ]
+        inside = dict(tables)
+        if len(inside) < len(tables):
+            raise ValueError(
+                f"the folder {str(path)!r} and its folder completions both hold a table of one step; name the one "
+                f"that is meant"
+            )
         if not inside:
             raise ValueError(
                 f"the folder {str(path)!r} holds no completions_*.parquet, as a trainer writes them with "

@@ -18,6 +18,7 @@ REQUIRED = ("task", "image_id", "mos", "completion")
 UNKNOWN_TASK = "-"  # where a log does not tell it
 UNNAMED = "unnamed"  # the data set of rows that name none
 INSTEAD = ("completions", "prediction")  # of a completion
+_NO_NUMBER = ("", "na", "n/a", "nan", "null", "none")
 KNOWN_RATERS = ("mos_std", "raters", "mos_error")
 
 
@@ -61,10 +62,20 @@ def _name_or_number(value: Any) -> str | int:
     return _name(value)
 
 
+def without_number(value: Any) -> bool:
+    """Whether a cell for a number holds none: nothing, or what tables write in its place.
+
+    Examples:
+        >>> [without_number(value) for value in (None, " ", "N/A", "null", 0, "good")]
+        [True, True, True, True, False, False]
+    """
+    return is_missing(value) or (isinstance(value, str) and value.strip().lower() in _NO_NUMBER)
+
+
 def _number_or_missing(value: Any) -> Any:
     if isinstance(value, bool | np.bool_):
         raise ValueError(f"{value} is no number")
-    return None if is_missing(value) else value
+    return None if without_number(value) else value
 
 
 def messages_in_text(completion: Any) -> Any:

@@ -94,6 +94,12 @@ def read_csv(path: Path, choose: Callable[[Sequence[str], Path], list[str]]) -> 
         header = _next_cells(reader, f"{path}, header")
         if header is None:
             return
+        separator = other_separator(header)
+        if separator is not None:
+            raise ValueError(
+                f"{path}, header: the cells are separated by {separator!r} and not by commas: {header[0]!r:.60}; save "
+                f"the file with commas"
+            )
         refuse_twins(header, choose(header, path), f"{path}, header")
         number = 0
         while (cells := _next_cells(reader, f"{path}, row {number}")) is not None:
@@ -109,6 +115,11 @@ def read_csv(path: Path, choose: Callable[[Sequence[str], Path], list[str]]) -> 
                     del row["completion"]  # of another kind of row
                 yield row
                 number += 1
+
+
+def other_separator(names: Sequence[str]) -> str | None:
+    """What the cells of a table are separated by, if not by commas: its header is then one cell."""
+    return next((one for one in (";", "\t") if len(names) == 1 and one in names[0]), None)
 
 
 def refuse_twins(names: Sequence[str], chosen: Iterable[str], place: str) -> None:

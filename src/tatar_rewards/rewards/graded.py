@@ -118,9 +118,10 @@ def _warn_of_labels(
     config, column, findings = call.config, call.config.mos_column, list[Finding]()
     scale_of = _scales_of_comparisons(call, batch, rows)
     for comparison, (answers, targets) in images.items():
-        squeezed = squeezed_labels(targets, column, scale_of.get(comparison, scale_of[None]))
-        answer_scale = as_scale(config.answer_scale)
-        findings += [*squeezed, *doubtful_answers(answers, targets, answer_scale, labels_doubted=bool(squeezed))]
+        scale, answer_scale = scale_of.get(comparison, scale_of[None]), as_scale(config.answer_scale)
+        squeezed = squeezed_labels(targets, column, scale)
+        findings += squeezed
+        findings += doubtful_answers(answers, targets, answer_scale, scale, labels_doubted=bool(squeezed))
     labelled = batch.on_task & ~np.isnan(batch.targets)
     if config.mos_std_column is not None and labelled.any():
         spreads = target_stds(call.reward, call.columns, batch.on_task, of="ratings")[labelled]

@@ -74,7 +74,7 @@ class RunningFigures:
             "spread_ratio": metrics.spread_ratio(predictions, targets),
             "calibration_slope": metrics.calibration_slope(predictions, targets),
             "flat_group_share": _share(sum(call.flat for call in calls), sum(call.n_groups for call in calls)),
-            "saturated_share": saturated_share(rewards),
+            "saturated_share": saturated_share(rewards, targets),
         }
         if unit is not None:
             off_budget = np.where(np.isnan(within_budget), np.nan, within_budget < 1)
@@ -115,10 +115,15 @@ def count_flat_groups(rewards: Floats, groups: NDArray[np.int64]) -> tuple[int, 
     return int(np.sum((highest - lowest < FLAT) & several)), int(np.sum(several))
 
 
-def saturated_share(rewards: Floats) -> float:
-    """Share of the rewards that are at the same end, all or nothing: between them there is nothing to climb."""
-    known = rewards[~np.isnan(rewards)]
-    return float(max(np.mean(known <= LOW_END), np.mean(known >= HIGH_END))) if len(known) else float("nan")
+def saturated_share(rewards: Floats, targets: Floats) -> float:
+    """Share of the labelled completions that earn all, or nothing: between them there is nothing to climb.
+
+    A completion without a reward, which found nothing to be compared with, is one of those that earn neither.
+    """
+    of_labelled = rewards[~np.isnan(targets)]
+    if np.isnan(of_labelled).all():
+        return float("nan")
+    return float(max(np.mean(of_labelled <= LOW_END), np.mean(of_labelled >= HIGH_END)))
 
 
 def _mean(values: Floats) -> float:

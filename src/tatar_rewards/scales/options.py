@@ -20,7 +20,8 @@ def scale_of(option: str, ends: Any, *, lower: bool = False) -> ScoreScale:
     except (TypeError, ValueError):
         listed = isinstance(ends, list | tuple)
         shown = " ".join(f"{end:g}" if isinstance(end, float) else str(end) for end in ends) if listed else repr(ends)
-        raise ValueError(f"{option} must have two finite numbers LOW < HIGH; got {shown:.80}") from None
+        turned = "; where the lowest is the best, give LOW first and say so (lower_is_better, answers_lower_is_better)"
+        raise ValueError(f"{option} must have two finite numbers LOW < HIGH; got {shown:.80}{turned}") from None
 
 
 def label_scales(

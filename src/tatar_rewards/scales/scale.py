@@ -49,7 +49,10 @@ class ScoreScale:
     @model_validator(mode="after")
     def _check_order(self) -> Self:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
-            raise ValueError(f"a ScoreScale needs finite low < high; got low={self.low:g}, high={self.high:g}")
+            raise ValueError(
+                f"a ScoreScale needs finite low < high; got low={self.low:g}, high={self.high:g}; where the lowest is "
+                f"the best, give low first and higher_is_better=False"
+            )
         span = self.high - self.low
         if not math.isfinite(span) or not math.isfinite(100 / span):
             size = "large" if span > 1 else "small"

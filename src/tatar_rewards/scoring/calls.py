@@ -1,6 +1,7 @@
 """Calls rewards with the completions of a step, as a trainer would, and keeps what they pay and log."""
 
 import math
+import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,12 +15,13 @@ from pydantic import ValidationError
 
 from tatar_rewards.answers import Answer
 from tatar_rewards.answers.messages import CompletionText
+from tatar_rewards.predictions import logged_rewards
 from tatar_rewards.rewards import LabelConfig, Reward, ThresholdScoreReward
-from tatar_rewards.rewards.batch import Batch, read_batch
 from tatar_rewards.rewards.configs import ImageConfig
 from tatar_rewards.scales import POINTS
 from tatar_rewards.scoring.labels import Labels, labels_of
 from tatar_rewards.scoring.one_reward import OF_CALL, Logged, missing_columns, name_of, pay, say_missing
+from tatar_rewards.scoring.reading import Read, read_step
 from tatar_rewards.scoring.tables import ColumnNames, Table
 from tatar_rewards.testing.values import LARGEST_REWARD
 from tatar_rewards.wording import in_words
@@ -28,6 +30,9 @@ Floats = NDArray[np.float64]
 OWN = ("step", "row", "task", "dataset", "image_id", "target", "status", "score", "error", "words", "total", "cure")
 OF_OUTPUT = (*OWN, "completion")  # columns of a scored completion, so that no reward can be called so
 OF_TRAINER = ("advantage", "prompt")  # in its table, and no columns of the data
+
+
+_ROW = re.compile(r"(\w+)\[(\d+)\]")  # as rewards name a row of their call
 
 
 class Settings(NamedTuple):
@@ -111,7 +116,7 @@ class Scorer:
         logged, size = Logged(), len(table.completions)
         with warnings.catch_warnings(record=True) as caught, _told_of(table):
             warnings.simplefilter("always", UserWarning)
-            batch = self._read(table, labels)
+            read = self._read(table, columns, labels)
             rewards = {
                 name: pay(name, reward, table.completions, known | logged.keywords_of(name, size))
                 for name, reward in self._computed().items()
@@ -119,8 +124,7 @@ class Scorer:
             }
         self.warned.update(str(one.message) for one in caught if issubclass(one.category, UserWarning))
         total = _weighted_sum([(self.weights[name], paid) for name, paid in rewards.items()], size)
-        groups = _groups(labels, size, self.settings.num_generations)
-        read = (batch.texts, batch.answers, batch.predictions, batch.targets)
+        groups = _groups(table, labels, self.settings.num_generations)
         prefilled = self.reader.config.think_prefilled
         return Scored(table, labels, *read, groups, rewards, total, logged.extra, logged.figures, prefilled)
 
@@ -136,7 +140,9 @@ class Scorer:
 
     def _columns(self, table: Table, labels: Labels) -> dict[str, Any]:
         """The keywords that a trainer passes."""
-        left_out = {*(name for name in table.columns if "/" in name), *OF_TRAINER, *OF_CALL, *self.weights}
+        logged = set(logged_rewards(table.columns))  # of which the log has columns such as gaussian_score/row
+        left_out = {*(name for name in table.columns if name.rpartition("/")[0] in logged), *OF_TRAINER, *OF_CALL}
+        left_out |= set(self.weights) if "advantage" in table.columns else set()
         columns: dict[str, Any] = {name: column for name, column in table.columns.items() if name not in left_out}
         for name, column in labels.items():
             columns |= {name: column, getattr(self.settings.names, name): column}
@@ -171,6 +177,9 @@ class Scorer:
     def _on_scales(self, reward: Reward[Any], labels: Labels) -> Reward[Any]:
         given, config = self.settings, reward.config
         wanted = {"answer_scale": given.answer_scale, "think_prefilled": given.think_prefilled}
+        for field, usual in ColumnNames()._asdict().items():  # errors then name the columns of the files
+            if getattr(config, f"{field}_column", None) == usual:
+                wanted[f"{field}_column"] = getattr(given.names, field)
         if isinstance(config, LabelConfig):
             wanted["mos_scale"] = POINTS if labels.in_points else given.mos_scale
             wanted |= given.deviations if config.needs_std_of is not None else {}
@@ -181,9 +190,11 @@ class Scorer:
         except ValidationError as error:
             raise ValueError(f"{reward.__name__}: {in_words(error)}") from error
 
-    def _read(self, table: Table, labels: Labels) -> Batch:
-        columns = {"mos": [None] * len(table.completions), **dict(labels.items())}
-        return read_batch(self.reader, table.completions, columns)
+    def _read(self, table: Table, columns: dict[str, Any], labels: Labels) -> Read:
+        graded_by = [reward for reward in self.ours if isinstance(reward.config, LabelConfig)]
+        return read_step(
+            graded_by, self.reader, table.completions, lambda reward: self._known_to(reward, columns, labels)
+        )
 
 
 @contextmanager
@@ -192,7 +203,12 @@ def _told_of(table: Table) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, OverflowError) as error:
-        raise ValueError(f"{table.name}, rows counted from there: {in_words(error)}") from error
+        said = in_words(error)
+        found = _ROW.search(said)
+        if found is None or int(found[2]) >= len(table.completions):
+            raise ValueError(f"{table.name}, rows counted from there: {said}") from error
+        place = table.place_of(int(found[2]))
+        raise ValueError(f"{place}: {said[: found.start()]}{found[1]}{said[found.end() :]}") from error
 
 
 def _weighted_sum(paid: Sequence[tuple[float, Floats]], size: int) -> Floats:
@@ -202,11 +218,17 @@ def _weighted_sum(paid: Sequence[tuple[float, Floats]], size: int) -> Floats:
     return np.where(np.isnan(values).all(axis=0), math.nan, np.nansum(values, axis=0))
 
 
-def _groups(labels: Labels, size: int, num_generations: int | None) -> NDArray[np.int64]:
+def _groups(table: Table, labels: Labels, num_generations: int | None) -> NDArray[np.int64]:
     """The number of each row's image; (0,) where nothing tells."""
+    size = len(table.completions)
     if labels.image_id is None:
         if num_generations is None:
             return np.zeros(0, np.int64)
+        if size % num_generations:
+            raise ValueError(
+                f"{table.name} has {size} completions, no multiple of --num-generations {num_generations}; give "
+                f"that of the run"
+            )
         return np.arange(size) // num_generations
     nothing = [None] * size
     keys = list(map(repr, zip(labels.task or nothing, labels.dataset or nothing, labels.image_id, strict=True)))

@@ -24,7 +24,7 @@ class Difference:
         self.compared += 1
         gap = abs(logged - computed)
         apart = math.isnan(logged) != math.isnan(computed)
-        if not apart and not gap > TOLERANCE:
+        if not apart and not gap > TOLERANCE * max(1.0, abs(logged)):
             return
         self.differ += 1
         if not self.example or gap > self.largest:

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tatar_rewards import metrics
+from tatar_rewards.answers import AnswerStatus
 from tatar_rewards.answers.words import count_words
+from tatar_rewards.predictions import UNKNOWN_TASK
 from tatar_rewards.rewards import AnswerFormatReward, LabelConfig
 from tatar_rewards.rewards.running_figures import count_flat_groups
 from tatar_rewards.scoring.calls import Scored, Scorer
@@ -75,9 +77,11 @@ def words_of(scored: Scored) -> Floats:
 def rows_by_task(scored: Scored) -> list[tuple[str, NDArray[np.bool_]]]:
     """The labelled rows of each task, in the order of the tasks' names; "all" where nothing tells a task."""
     labelled = ~np.isnan(scored.targets)
-    tasks = scored.labels.task or ["all"] * len(labelled)
-    names = sorted({str(task) for task, known in zip(tasks, labelled.tolist(), strict=True) if known})
-    return [(name, labelled & np.array([str(task) == name for task in tasks])) for name in names]
+    tasks = ["all"] * len(labelled)
+    if scored.labels.task:
+        tasks = [UNKNOWN_TASK if task is None else str(task) for task in scored.labels.task]
+    names = sorted({task for task, known in zip(tasks, labelled.tolist(), strict=True) if known})
+    return [(name, labelled & np.array([task == name for task in tasks])) for name in names]
 
 
 def figures_for_alarms(scored: Scored, scorer: Scorer) -> dict[str, float]:
@@ -85,7 +89,7 @@ def figures_for_alarms(scored: Scored, scorer: Scorer) -> dict[str, float]:
     computed, figures = scorer.ours, dict(scored.figures)
     if not any(isinstance(reward, AnswerFormatReward) for reward in computed):
         counts = Counter(str(answer.status) for answer in scored.answers)
-        figures |= {f"{ANSWERS}/status_{status}": n / len(scored.answers) for status, n in counts.items()}
+        figures |= {f"{ANSWERS}/status_{status}": counts[status] / len(scored.answers) for status in AnswerStatus}
     if not any(isinstance(reward.config, LabelConfig) for reward in computed):
         figures[f"{ANSWERS}/constant_share"] = _constant(scored)
     return figures

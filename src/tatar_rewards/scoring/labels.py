@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tatar_rewards.predictions import UNKNOWN_TASK, LoggedRow, logged_rewards, logged_row
+from tatar_rewards.predictions import UNKNOWN_TASK, LoggedRow, logged_rewards, logged_row, without_number
 from tatar_rewards.scoring.tables import ColumnNames, Table
 
 
@@ -43,8 +43,8 @@ def labels_of(table: Table, names: ColumnNames, task: str | None = None) -> Labe
         "dataset": _known(logged, lambda one: one.dataset),
     }
     given = {field: table.columns.get(getattr(names, field)) for field in of_log}
-    if task is not None and given["task"] is None and of_log["task"] is None:
-        given["task"] = [task] * size
+    if task is not None and of_log["task"] is None:
+        given["task"] = [task if one is None else one for one in given["task"] or [None] * size]
     mos, images = given["mos"], given["image_id"]
     if mos is not None:
         given["mos"] = [_number(value, f"{table.place_of(row)}: {names.mos}") for row, value in enumerate(mos)]
@@ -79,7 +79,7 @@ def _known(logged: list[LoggedRow | None], field: Callable[[LoggedRow], Any]) ->
 
 def _number(value: Any, place: str) -> float | None:
     """A MOS, which a CSV file has as a text."""
-    if value is None:
+    if without_number(value):
         return None
     try:
         if not isinstance(value, bool) and not math.isinf(number := float(value)):

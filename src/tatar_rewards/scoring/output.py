@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from tatar_rewards.answers.cures import cure_of
@@ -84,16 +85,14 @@ def _jsonl(path: Path) -> Iterator[Write]:
 
 @contextmanager
 def _csv(path: Path) -> Iterator[Write]:
-    names: list[str] = []
-    with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
-
-        def write(rows: Sequence[OutputRow]) -> None:
-            if not names:
-                names.extend(rows[0])
-                csv.writer(file).writerow(names)
-            csv.DictWriter(file, names, extrasaction="ignore").writerows(rows)
-
+    with _spooled() as (write, names, batches):
         yield write
+        with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
+            writer = csv.DictWriter(file, list(names), restval="")
+            if names:
+                writer.writeheader()
+            for rows in batches():
+                writer.writerows(rows)
 
 
 @contextmanager
@@ -106,29 +105,39 @@ def _parquet(path: Path) -> Iterator[Write]:
             "--out: Parquet is written by pyarrow, which is not installed; pip install pyarrow",
             name="pyarrow",
         ) from None
-    writers: list[Any] = []
-
-    def write(rows: Sequence[OutputRow]) -> None:
-        schema = writers[0].schema if writers else _schema(rows[0], pyarrow)
-        texts = {field.name for field in schema if pyarrow.types.is_string(field.type)}
-        rows = [{name: _text(value) if name in texts else value for name, value in row.items()} for row in rows]
-        if not writers:
-            writers.append(pyarrow.parquet.ParquetWriter(path, schema))
-        writers[0].write_table(pyarrow.Table.from_pylist(rows, schema=schema))
-
-    try:
+    with _spooled() as (write, names, batches):
         yield write
-    finally:
-        for writer in writers:
-            writer.close()
+        schema = _schema(list(names), pyarrow)
+        texts = {field.name for field in schema if pyarrow.types.is_string(field.type)}
+        with pyarrow.parquet.ParquetWriter(path, schema) as writer:
+            for rows in batches():
+                cells = [{name: _text(row[name]) if name in texts else row[name] for name in row} for row in rows]
+                writer.write_table(pyarrow.Table.from_pylist(cells, schema=schema))
 
 
-def _schema(row: OutputRow, pyarrow: Any) -> Any:
+@contextmanager
+def _spooled() -> Iterator[tuple[Write, dict[str, None], Callable[[], Iterator[list[OutputRow]]]]]:
+    """Keeps rows on disk until all of their columns are known: a reward may log one at a later step."""
+    names: dict[str, None] = {}
+    with TemporaryFile("w+", encoding="utf-8") as file:
+
+        def write(rows: Sequence[OutputRow]) -> None:
+            for row in rows:
+                names.update(dict.fromkeys(row))
+            file.write(json.dumps(rows) + "\n")
+
+        def batches() -> Iterator[list[OutputRow]]:
+            file.seek(0)
+            yield from map(json.loads, file)
+
+        yield write, names, batches
+
+
+def _schema(names: list[str], pyarrow: Any) -> Any:
     """Texts but for numbers: a column may hold nothing in the first step."""
     kinds = {"step": pyarrow.int64(), "row": pyarrow.int64()}
     texts = {"task", "dataset", "image_id", "status", "cure"}
-    names = list(row)
-    numbers = [*OWN, *names[names.index("words") : names.index("total")]]
+    numbers = [*OWN, *names[names.index("words") : names.index("total")]] if names else []
     return pyarrow.schema(
         [
             (name, kinds.get(name, pyarrow.float64() if name in numbers and name not in texts else pyarrow.string()))

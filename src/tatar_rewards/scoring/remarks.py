@@ -6,11 +6,18 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from tatar_rewards.findings import Finding, datasets_without_rows, doubtful_answers, squeezed_labels
-from tatar_rewards.rewards import LabelConfig, Reward
-from tatar_rewards.scales import ScoreScale, as_scale, as_scales
+from tatar_rewards.findings import (
+    Finding,
+    datasets_without_rows,
+    doubtful_answers,
+    squeezed_labels,
+    tells_of_a_wrong_scale,
+)
+from tatar_rewards.rewards import CrpsScoreReward, LabelConfig, Reward
+from tatar_rewards.scales import POINTS, ScoreScale, as_scale, as_scales
 from tatar_rewards.scoring.calls import Scorer
 from tatar_rewards.scoring.run import Run
+from tatar_rewards.wording import did_you_mean
 
 _NUMBERS = re.compile(r"\d[\d.,]*")
 _SHOWN = 3  # tasks
@@ -19,7 +26,8 @@ _SHOWN = 3  # tasks
 def say_problems(run: Run, scorer: Scorer) -> list[str]:
     """What keeps the figures from telling what they should."""
     unknown = [_said(finding) for finding in _datasets_without_rows(run, scorer) if finding.kind == "fault"]
-    return _labels_without_rewards(run, scorer) + unknown
+    scales = [text for text in _of_scales(run, scorer) if tells_of_a_wrong_scale(text)]
+    return _labels_without_rewards(run, scorer) + unknown + scales
 
 
 def _labels_without_rewards(run: Run, scorer: Scorer) -> list[str]:
@@ -40,7 +48,13 @@ def _labels_without_rewards(run: Run, scorer: Scorer) -> list[str]:
 
 def say_remarks(run: Run, scorer: Scorer) -> list[str]:
     """What else a reader should know."""
-    return [*_of_rewards(run, scorer), *_of_labels(run, scorer), *run.comparison.remarks(), *_warnings(scorer)]
+    warned = [text for text in _of_scales(run, scorer) if not tells_of_a_wrong_scale(text)]
+    return [*_of_rewards(run, scorer), *_of_labels(run, scorer), *run.comparison.remarks(), *warned]
+
+
+def _of_scales(run: Run, scorer: Scorer) -> list[str]:
+    """What looks wrong of labels and answers, and what else the rewards warn of."""
+    return [*map(_said, _doubts(run, scorer)), *_warnings(scorer)]
 
 
 def _needs_labels(reward: object) -> bool:
@@ -76,6 +90,18 @@ def _of_rewards(run: Run, scorer: Scorer) -> Iterator[str]:
             if _needs_labels(reward) and name not in scorer.not_computed and not _grades(run, scorer, name):
                 where = f"; the rows are of {_listed(list(run.tasks))}" if run.tasks else ""
                 yield f"{name} graded nothing: no row is of task {reward.config.task!r}{where}"
+    for name, reward in scorer.rewards.items():
+        alone = isinstance(reward, CrpsScoreReward) and name not in scorer.not_computed and not run.paid[name]
+        if alone and run.unlabelled < run.completions:
+            yield (
+                f"{name} paid for no readable answer: it compares the answers to one image with each other, and no "
+                f"image has two"
+            )
+    yield from _of_tasks(run, scorer)
+    for name, reward in scorer.rewards.items():
+        if isinstance(reward, Reward) and reward.config.schedule is not None and not run.steps[0].step:
+            setting = reward.config.schedule.setting
+            yield f"{name} pays as at the start of training: its {setting} changes over steps, and the files have none"
     others = [name for name, reward in scorer.rewards.items() if not isinstance(reward, Reward)]
     if others and scorer.settings.mos_scale is not None:
         get = "get" if len(others) > 1 else "gets"
@@ -90,18 +116,27 @@ def _of_rewards(run: Run, scorer: Scorer) -> Iterator[str]:
         )
 
 
+def _of_tasks(run: Run, scorer: Scorer) -> Iterator[str]:
+    """An option without effect, and completions that only rewards of every task grade."""
+    task, without = scorer.settings.task, run.completions - sum(run.tasks.values())
+    if task is not None and run.tasks and not run.tasks[task]:
+        yield f"--task {task} has no effect: the rows have tasks of their own, {_listed(list(run.tasks))}; leave it out"
+    if run.tasks and without:
+        yield f"{without} completions have no task, so that only rewards of every task grade them"
+
+
 def _of_labels(run: Run, scorer: Scorer) -> Iterator[str]:
     if run.unlabelled == run.completions:
+        name = scorer.settings.names.mos
         yield (
-            f"no completion has a label, so that there is no SRCC and no reward for the score; add a column "
-            f"{scorer.settings.names.mos!r}, name yours with --mos-column, or train with a reward that logs labels"
+            f"no completion has a label, so that there is no SRCC and no reward for the score; add a column {name!r}, "
+            f"name yours with --mos-column, or train with a reward that logs labels; {did_you_mean(name, run.columns)}"
         )
     elif run.unlabelled:
         yield f"{run.unlabelled} of {run.completions} completions have no label"
     if run.in_points:
         unused = "" if scorer.settings.mos_scale is None else "; the scale of the MOS that is given is not used"
         yield f"the labels are those that the rewards have logged, in points on 0 to 100{unused}"
-    yield from map(_said, _doubts(run, scorer))
     yield from (_said(finding) for finding in _datasets_without_rows(run, scorer) if finding.kind == "advice")
     if all(math.isnan(step.flat_groups) for step in run.steps):
         yield (
@@ -127,8 +162,10 @@ def _doubts(run: Run, scorer: Scorer) -> list[Finding]:
     for task, (predictions, targets) in run.pairs.items():
         if not looked_at & {None, task}:
             x, y = np.array(predictions), np.array(targets)
-            of_labels = squeezed_labels(y, column, scale) if isinstance(scale, ScoreScale) else []
-            of_answers = doubtful_answers(x, y, as_scale(config.answer_scale), labels_doubted=bool(of_labels))
+            one = scale if isinstance(scale, ScoreScale) else None
+            of_labels = [] if one is None else squeezed_labels(y, column, one)
+            answers = as_scale(config.answer_scale)
+            of_answers = doubtful_answers(x, y, answers, one or POINTS, labels_doubted=bool(of_labels))
             for finding in [*of_labels, *of_answers]:
                 found.setdefault(finding.check, finding)
     return list(found.values())

@@ -27,6 +27,8 @@ class Run:
         pairs: Predictions and targets of the labelled completions, by task.
         tasks: How many completions are of each task, labelled or not.
         datasets: The data sets of the completions.
+        columns: Of the files.
+        paid: How many readable answers each reward has paid for.
         worst: The completions that earn least.
         comparison: With what the trainer has logged.
         repeats: How many steps hold the completions of the step before them.
@@ -42,6 +44,8 @@ class Run:
     pairs: dict[str, tuple["array[float]", "array[float]"]] = field(default_factory=dict)
     tasks: Counter[str] = field(default_factory=Counter)
     datasets: set[str] = field(default_factory=set)
+    columns: dict[str, None] = field(default_factory=dict)
+    paid: Counter[str] = field(default_factory=Counter)
     worst: Worst = field(default_factory=Worst)
     comparison: Comparison = field(default_factory=Comparison)
     repeats: int = 0
@@ -64,6 +68,9 @@ class Run:
             predictions, targets = self.pairs.setdefault(task, (array("d"), array("d")))
             predictions.extend(scored.predictions[rows].tolist())
             targets.extend(scored.targets[rows].tolist())
+        self.columns |= dict.fromkeys(name for name in scored.table.columns if "/" not in name)
+        readable = ~np.isnan(scored.predictions)
+        self.paid.update({name: int(np.sum(readable & ~np.isnan(paid))) for name, paid in scored.rewards.items()})
         self.watch.read(scored.table.step or 0, figures_for_alarms(scored, scorer))
         self.comparison.add(scored)
         self.unlabelled += int(np.isnan(scored.targets).sum())

@@ -107,7 +107,7 @@ def _rows(files: Sequence[Path], names: ColumnNames, pictures: bool) -> Iterator
 
 def _by_first_step(files: Sequence[Path], names: ColumnNames) -> Sequence[Path]:
     """A shell lists `completions_100000` before `completions_99999`."""
-    if len(files) < 2:
+    if len(files) < 2 or not all(file.is_file() for file in files):  # a pipe is read once
         return files
     firsts = [next((row.get(names.step) for _, _, row in islice(_rows([file], names, False), 1)), 0) for file in files]
     if any(is_missing(step) for step in firsts):

@@ -33,6 +33,7 @@ def call(reward: Reward, completions: Sequence[Any], columns: Mapping[str, Seque
         lacking = _lacking_columns(error, reward, passed)
         asked_for = f"check_reward_contract(reward{''.join(f', {name}=[...]' for name in lacking)})"
         told = f"; give the check what it needs: {asked_for}" if lacking else f" for completions {completions!r:.200}"
+        told = "; let it take **columns, all that a trainer passes" if "unexpected keyword" in str(error) else told
         raise AssertionError(f"the reward raised {error!r:.300}{told}") from error
     require(values is not None, f"the reward must return a list; got {type(returned).__name__}")
     require(len(values) == len(completions), f"got {len(values)} rewards for {len(completions)} completions")

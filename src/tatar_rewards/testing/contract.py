@@ -1,6 +1,7 @@
 """What is checked, one call after another."""
 
 import copy
+import inspect
 import math
 import pickle
 from collections.abc import Iterable, Mapping, Sequence
@@ -62,7 +63,7 @@ def check_reward_contract(
         >>> check_reward_contract(GaussianScoreReward(task="iqa"))
         >>> check_reward_contract(lambda completions, **columns: [math.nan] * len(completions))
         Traceback (most recent call last):
-        AssertionError: the reward needs a name of its own: '<lambda>' is none
+        AssertionError: the reward needs a name of its own; '<lambda>' is no name
     """
     batch = _example_columns() | {name: _as_rows(name, column) for name, column in columns.items()}
     if processes not in (1, 2, 4):
@@ -73,6 +74,8 @@ def check_reward_contract(
     _check_graded(earned, batch)
     for name in columns:
         _check_spelling(reward, name, texts, batch, earned)
+    again = "the same call of a copy of the reward pays otherwise"
+    _check_same(call(copy.deepcopy(reward), texts, batch), earned, again)
     _check_same(call(_pickled(reward), texts, batch), earned, "a pickled reward pays otherwise")
     if conversational is None:
         of_messages = call(copy.deepcopy(reward), _as_messages(_ANSWERS), batch)
@@ -135,9 +138,10 @@ def _example_columns() -> dict[str, Sequence[Any]]:
 
 
 def _check_name(reward: Reward) -> None:
+    require(not inspect.isclass(reward), f"{reward!r} is a class; give an object of it, or a function")
     name = getattr(reward, "__name__", None)
     require(isinstance(name, str), f"the reward has no __name__ to be logged under: {reward!r}")
-    require(name not in ("", "<lambda>"), f"the reward needs a name of its own: {name!r} is none")
+    require(name not in ("", "<lambda>"), f"the reward needs a name of its own; {name!r} is no name")
 
 
 def _check_graded(earned: Rewards, batch: Mapping[str, Sequence[Any]]) -> None:
