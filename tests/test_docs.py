@@ -1,6 +1,9 @@
 """Every block of Python in docs/ runs, and prints what the page shows; curves and links are those of today."""
 
 import re
+import shlex
+import subprocess
+import sys
 import warnings
 from importlib import metadata, util
 from pathlib import Path
@@ -57,6 +60,19 @@ def test_links_between_pages_lead_somewhere_in_the_site():
         for target in re.findall(r"\]\((?!https?://)([^)#\s]+)", page.read_text()):
             assert (DOCS / target).exists(), f"{page.name} links to {target}"
             assert not target.startswith(".."), f"{page.name} links to {target}, which is no page of the site"
+
+
+COMMAND = re.compile(r"^```bash\ntatar-rewards (explain [^`]*)^```\n\n```text\n(.*?)^```$", re.M | re.S)
+
+
+def test_the_page_of_the_commands_shows_what_they_print(tmp_path):
+    page = (DOCS / "commands.md").read_text()
+    (tmp_path / "my_rewards.py").write_text(blocks_of(page)[0].code)
+    shown = COMMAND.findall(page)
+    assert len(shown) == 2
+    for command, text in shown:
+        arguments = [sys.executable, "-m", "tatar_rewards", *shlex.split(command.replace("\\\n", ""))]
+        assert subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=True).stdout == text
 
 
 def numbers(svg):
