@@ -160,7 +160,7 @@ FUNCTIONS = [
     bad(tr.tatar_reward_funcs, error=ValidationError, match="mos_std_of", mos_std_column="sd", mos_std_of="sem"),
     bad(tr.tatar_reward_funcs, error=ValidationError, match="raters_column", mos_std_column="sd", raters_column=5),
     bad(tr.ScoreScale(1, 5).stds_to_points, [0.5, 3], error=ValueError, match="mos_std[1] is 3, but ratings on a scale of 1 to 5 cannot deviate by more than 2.11; declare the scale of the deviations with mos_std_scale="),
-    bad(tr.ScoreScale, 5, 1, error=ValidationError, match="a ScoreScale needs finite low < high; got low=5, high=1"),
+    bad(tr.ScoreScale, 5, 1, error=ValidationError, match="a ScoreScale needs finite low < high, and higher_is_better=False where the lowest is the best; got low=5, high=1"),
     bad(tr.ScoreScale, 0, math.inf, error=ValidationError, match="a ScoreScale needs finite low < high"),
     bad(tr.ScoreScale, -1e308, 1e308, error=ValidationError, match="high - low is too large for a float"),
     bad(tr.ScoreScale, 0, 1e-310, error=ValidationError, match="high - low is too small for a float; got low=0, high=1e-310"),

@@ -142,7 +142,7 @@ FAULTS = {
     "little pay for gold": dict(
         rewards=[tr.ThurstoneRankReward(loss="fidelity", hard_targets=True)],
         data=rows(mos=NARROW),
-        finds="thurstone_rank pays 0.7. for the labels themselves",
+        finds="thurstone_rank pays 0.7. for answers that are the labels themselves",
     ),
 }
 

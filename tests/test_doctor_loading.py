@@ -65,14 +65,13 @@ def test_presets_take_the_settings_and_ready_rewards_have_their_own(doctor, tmp_
         assert doctor(*arguments, "--reward-funcs", *rewards)[0] == 1, "undeclared"
         code, out, _ = doctor(*arguments, "--mos-scale", 1, 5, "--reward-funcs", *rewards)
         assert code == 0, out
-    for rewards in (["answer_format"], ["recommended", "answer_format"]):
-        code, _, err = doctor("--mos-scale", 1, 5, "--reward-funcs", *rewards)
-        assert code == 2
-        assert "mos_scale is a setting of presets, such as tatar and recommended, and answer_format is none" in err
-    assert (
-        "iqa_words is a setting of the preset tatar, and recommended has no budget; name tatar, or leave it out"
-        in (doctor("--iqa-words", 30, "--reward-funcs", "recommended")[2])
-    )
+    for rewards in (["answer_format"], ["answer_format", "iqa_gaussian_score"], ["GaussianScoreReward", "length"]):
+        code, out, _ = doctor("--mos-scale", 1, 5, "--mos-column", "rating", "--reward-funcs", *rewards)
+        assert code == 0, out
+    (tmp_path / "mine.py").write_text("from tatar_rewards import GaussianScoreReward\nreward = GaussianScoreReward()\n")
+    code, _, err = doctor("--mos-scale", 1, 5, "--reward-funcs", "recommended", "mine.reward")
+    assert (code, "mine.reward has its own; set it there, and leave mos_scale out" in err) == (2, True)
+    assert "iqa_words is a setting of the preset tatar; name tatar, or leave" in doctor("--iqa-words", 30)[2]
     assert doctor("--iqa-words", 30, "--reward-funcs", "tatar")[0] == 0
     assert "did you mean 'recommended'?" in doctor("--mos-scale", 1, 5, "--reward-funcs", "recomended")[2]
 

@@ -22,7 +22,7 @@ NO_INTERVALS = ["--resamples", "0", "--json"]
 
 def evaluated(capsys, path, *flags):
     """Each data set's record, and what was said on stderr."""
-    assert main(["evaluate", str(path), *NO_INTERVALS, *flags]) == 0
+    assert main(["evaluate", str(path), *NO_INTERVALS, *flags]) in (0, 1)
     said = capsys.readouterr()
     return {one["dataset"]: one for one in json.loads(said.out)["datasets"]}, said.err
 

@@ -87,7 +87,7 @@ def test_scales_change_points_and_never_the_order():
 def test_labels_of_another_scale_than_the_declared_one_are_noticed(tmp_path, capsys):
     rows = [{**row, "mos": 1 + row["mos"] / 25} for row in make_rows()]
     path = write(tmp_path / "p.jsonl", rows)
-    assert main(["evaluate", path, "--resamples", "0"]) == 0
+    assert main(["evaluate", path, "--resamples", "0"]) == 1
     assert (
         "all of 40 labels in 'mine' lie in the lowest tenth of their declared scale 0 to 100; declare the scale"
         in capsys.readouterr().err
@@ -197,7 +197,7 @@ def test_a_missing_number_is_an_answer_that_was_not_given():
 def test_a_csv_of_numbers_needs_no_completion(tmp_path, capsys):
     path = tmp_path / "p.csv"
     path.write_text("dataset,task,image_id,mos,prediction\n" + "".join(f"mine,iqa,{k},{k},{-k}\n" for k in range(9)))
-    assert main(["evaluate", str(path), "--unbounded", "--json", "--resamples", "0"]) == 0
+    assert main(["evaluate", str(path), "--unbounded", "--json", "--resamples", "0"]) == 1
     (told,) = json.loads(capsys.readouterr().out)["datasets"]
     assert told["figures"]["srcc"] == pytest.approx(-1)
     assert told["figures"]["rmse"] is None

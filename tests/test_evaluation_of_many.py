@@ -113,7 +113,7 @@ def test_a_strongly_negative_srcc_is_told_with_the_option(recwarn):
         evaluated(rows)
     with pytest.warns(
         UserWarning,
-        match=r"scale 0 to 100 \(lower is better\), .* a MOS of 0 is the worst there, declare mos_scale with higher_is_better=True",
+        match=r"scale 0 to 100 \(lower is better\), .* a MOS of 0 is the worst picture, declare mos_scale with higher_is_better=True",
     ):
         evaluated(
             [row(k, 14 + 8 * k, 14 + 8 * k) for k in range(10)], mos_scale=ScoreScale(0, 100, higher_is_better=False)
@@ -145,6 +145,6 @@ def test_names_that_move_the_cursor_are_printed_as_question_marks(capsys, tmp_pa
     name = "a\n\x1b[2J\ud800"
     rows = [{**row(f"{name}{k}", k, 9 * k), "dataset": name, "task": "quality"} for k in range(9)]
     (tmp_path / "p.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
-    assert main(["evaluate", str(tmp_path / "p.jsonl"), "--resamples", "0"]) == 0
+    assert main(["evaluate", str(tmp_path / "p.jsonl"), "--resamples", "0"]) == 1
     printed = capsys.readouterr().out
     assert "quality a??[2J? " in printed

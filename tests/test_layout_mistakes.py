@@ -41,7 +41,10 @@ def test_a_bad_line_of_counts_is_named(tmp_path, line, message):
         (RATERS.replace(", 4", ", nan"), "row 3: score is 'nan', no rating on the declared scale"),
         (RATERS.replace(", 4", ", "), "row 3: score is empty; take the row out, or fill it in"),
         (RATERS.replace("A3, b.jpg", "A3, "), "row 3: imagePair is empty"),
-        (RATERS.replace(" score", "rating"), r"row 0: no 'score' among \['imagePair', 'rating', 'worker'\]; set the"),
+        (
+            RATERS.replace(" score", "rating"),
+            r"row 0: no 'score' among \['imagePair', 'rating', 'worker'\]; name yours",
+        ),
         (RATERS.replace("worker", "score"), r"labels\.csv, line 1: 2 columns are called 'score'; rename the others"),
         (RATERS.replace(", 4", ", 4, 5"), r"line 5: 4 cells for 3 columns, \['A3', 'b\.jpg', '4', '5'\]"),
         ('worker, imagePair, score\n"A1"x, a.jpg, 5\n', r"labels\.csv is no table: .*; mend it, or separator"),
@@ -56,7 +59,7 @@ def test_a_bad_row_of_a_rater_is_named(tmp_path, table, message):
 
 def test_a_missing_column_of_counts_or_label_is_named(tmp_path):
     layout = {"counts": ["bad", "good"], "values": [1, 5]}
-    with pytest.raises(SystemExit, match=r"row 0: no 'good' among \['bad', 'image'\]; set the keys"):
+    with pytest.raises(SystemExit, match=r"row 0: no 'good' among \['bad', 'image'\]; name yours"):
         read_pictures(spec_of(tmp_path, "image,bad\na.jpg,3\n", layout=layout))
     with pytest.raises(SystemExit, match=r"row 0: bad is empty; take the row out, or fill it in"):
         read_pictures(spec_of(tmp_path, "image,bad,good\na.jpg,,1\n", layout=layout))

@@ -120,7 +120,7 @@ def test_tatar_as_released_pays_a_gain_on_aesthetics():
 
 def test_a_path_loads_a_preset_with_settings():
     loaded = presets.load_reward_funcs(["recommended", "iqa_gaussian_score"], mos_scale=(1, 5))
-    assert [str(reward.config.mos_scale) for reward in loaded[1:]] == ["1 to 5"] * 3 + ["0 to 100"]
+    assert [str(reward.config.mos_scale) for reward in loaded[1:]] == ["1 to 5"] * 4
     with pytest.raises(TypeError, match="recommended_reward_funcs: unknown setting 'mos_scael'; did you mean"):
         presets.load_reward_funcs(["recommended"], mos_scael=(1, 5))
 

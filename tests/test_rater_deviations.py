@@ -101,7 +101,7 @@ def test_the_doctor_finds_two_deviations_of_one_image_and_takes_missing_ones_for
     reward = tr.ThurstoneRankReward(mos_std_column="sd")
     args = {"num_generations": 2, "per_device_train_batch_size": 16}
     rows[1] |= {"sd": math.nan, "mos": math.nan}
-    assert "labels" not in {finding.check for finding in tr.check_setup([reward], args, rows).findings}
+    assert "labels" not in {finding.check for finding in tr.check_setup([reward], args, rows).faults}
     rows[3]["sd"] = 5.0
     problems = [finding.problem for finding in tr.check_setup([reward], args, rows).findings]
     row_2, row_3 = "row 2 of image_id 2 with sd 4.0", "row 3 of image_id 2 with sd 5.0"

@@ -131,15 +131,15 @@ def test_flat_groups_are_counted_of_the_weighted_sum(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("change", "flags", "message"),
     [
-        ({}, ["--mos-scale", "1", "5"], "step 1 (FILE, row 0), rows counted from there: mos[0] is 10, off its declared scale 1 to 5"),
+        ({}, ["--mos-scale", "1", "5"], "FILE, row 0: mos is 10, off its declared scale 1 to 5"),
         ({"mos": "high"}, [], "FILE, row 0: mos must be a finite number, or nothing without a label; got 'high'"),
         ({"mos": math.inf}, [], "FILE, row 0: mos must be a finite number, or nothing without a label; got inf"),
         ({"step": "x"}, [], "FILE, row 0: step must be a whole number; got 'x'; name another with --step-column"),
         ({"step": 9}, [], "FILE, row 1: step 1 comes after step 9; sort the rows by 'step'"),
         ({"step": None}, [], "FILE, row 1 has one in 'step', and rows before it have none; give every row its step, or none"),
         ({"completion": None}, [], 'FILE, row 0: completion is missing; give "" where the model said nothing'),
-        ({"completion": 5}, [], "completions[0] is 5, no completion"),
-        ({"task": 3}, TATAR, "task[0] is 3 of int"),
+        ({"completion": 5}, [], "FILE, row 0: completions is 5, no completion"),
+        ({"task": 3}, TATAR, "FILE, row 0: task is 3 of int"),
         ({}, ["--reward-funcs", "tatar", "answer_format"], "two rewards are called 'answer_format'; set name= of one of them"),
         ({}, ["--reward-funcs", "nothing"], "must name ready rewards"),
         ({}, ["--reward-weights", "1"], "reward_weights must have one number for each of ['answer_format', "),

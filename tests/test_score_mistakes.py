@@ -81,11 +81,11 @@ def test_without_labels_nothing_is_a_problem(tmp_path, capsys):
 def test_a_forgotten_scale_is_told_once(tmp_path, capsys, rows, flags, whose):
     path = write(tmp_path / "a.jsonl", on_five(rows))
     _, found, _ = score(capsys, path, *flags)
-    (told,) = (remark for remark in found["remarks"] if "scale" in remark)
+    (told,) = (problem for problem in found["problems"] if "scale" in problem)
     assert told.startswith(f"{whose}{SQUEEZED}")
     assert "--mos-scale 1 5" in told
     _, found, _ = score(capsys, path, *flags, "--mos-scale", 1, 5)
-    assert not any("scale" in remark for remark in found["remarks"])
+    assert not any("scale" in one for one in found["remarks"] + found["problems"])
 
 
 def test_one_data_set_may_have_another_scale_than_all_others(tmp_path, capsys):

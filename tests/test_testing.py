@@ -133,7 +133,7 @@ class Nameless:
         (by_place, "the order of the rows changes what they earn"),
         (fixed_keywords, "unexpected keyword argument"),
         (one_number, "must return a list; got float"),
-        (at_random, "a pickled reward pays otherwise"),
+        (at_random, "the same call of a copy of the reward pays otherwise"),
         (Counting(), "call 4 of the same rows pays otherwise than the first: row 0 earns 0.0 instead of 1.0"),
         (destructive, "changed the mos that it was given; let it work on a copy"),
         (greedy, "changed the prompts that it was given"),

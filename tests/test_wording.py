@@ -19,8 +19,8 @@ def fails(completions, **columns): return tr.GaussianScoreReward(weight=-1)(comp
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: tr.ScoreScale(5, 1), "a ScoreScale needs finite low < high; got low=5, high=1"),
-        (lambda: tr.GaussianScoreReward(mos_scale=(5, 1)), "mos_scale: a ScoreScale needs finite low < high; got low=5, high=1; got (5, 1)"),
+        (lambda: tr.ScoreScale(5, 1), "a ScoreScale needs finite low < high, and higher_is_better=False where the lowest is the best; got low=5, high=1"),
+        (lambda: tr.GaussianScoreReward(mos_scale=(5, 1)), "mos_scale: a ScoreScale needs finite low < high, and higher_is_better=False where the lowest is the best; got low=5, high=1; got (5, 1)"),
         (lambda: tr.GaussianScoreReward(weight=-1), "weight: must be at least 0; got -1"),
         (lambda: tr.GaussianScoreReward(task=1), "task: must be a text; got 1"),
         (lambda: tr.WinRateReward(memory_size=1.5), "memory_size: must be a whole number; got 1.5"),

@@ -26,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done; 1: the doctor has findings, or score has alarms; 2: the command or its input was wrong, which one line
     says; 130: interrupted; 141: nobody reads the output any more.
     """
+    if sys.stdout is None:  # it was closed before the program began
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
     _print_what_cannot_be_encoded()
     try:
         return while_somebody_reads(lambda: _run(sys.argv[1:] if arguments is None else arguments))

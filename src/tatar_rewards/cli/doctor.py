@@ -1,7 +1,9 @@
 """The command `python -m tatar_rewards doctor`: its options, and the rewards and data that they name."""
 
 import argparse
+import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +92,8 @@ def _examine(options: Mapping[str, Any]) -> Report:
         findings, facts = check_keys(in_file, path)
         in_file = {name.replace("-", "_"): value for name, value in in_file.items()}
         given = {name: value for name, value in in_file.items() if value is not None or name not in OWN_KEYS} | given
-    rewards = load_rewards(given)
+    with redirect_stdout(sys.stderr):  # a module may print while it is imported
+        rewards = load_rewards(given)
     loaded = load_training_data(given)
     template, of_template = _template_of(given)
     world_size = given["world_size"] if "world_size" in given else launched_processes(given)

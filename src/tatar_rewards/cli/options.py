@@ -1,7 +1,9 @@
 """Options that several commands have: under one name, of one meaning."""
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from typing import Any
 
 from tatar_rewards.presets import load_reward_funcs
@@ -32,7 +34,8 @@ def add_reward_funcs(command: Any) -> None:
 
 def reward_funcs_of(options: Options) -> list[Any]:
     """The rewards that are named; without any the recommended ones."""
-    return load_reward_funcs(options.get("reward_funcs", [WITHOUT_NAMES]))
+    with redirect_stdout(sys.stderr):  # a module may print while it is imported
+        return load_reward_funcs(options.get("reward_funcs", [WITHOUT_NAMES]))
 
 
 def check_task(task: str | None, rewards: Sequence[Any]) -> None:

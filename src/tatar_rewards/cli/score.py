@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def _score(options: dict[str, Any]) -> int:
     ours = all(isinstance(reward, Reward) for reward in rewards)
     summary = Summary()
     tables = read_tables(files, scorer.settings.names, named=named_columns(options), pictures=not ours)
-    with open_output(options.get("out")) as write:
+    with open_output(options.get("out")) as write, redirect_stdout(sys.stderr):  # rewards may print
         for found in summarise(tables, scorer):
             if isinstance(found, Summary):
                 summary = found

@@ -98,13 +98,18 @@ def _settings_of_preset(path: str, settings: Mapping[str, Any]) -> dict[str, Any
 
 def _mos_scale(settings: Mapping[str, Any]) -> ScoreScale | dict[str, ScoreScale]:
     one, each = settings.get("mos_scale"), settings.get("mos_scale_of")
-    if isinstance(one, Mapping) and each is None:
+    lower, lower_of = _is_true(settings, "lower_is_better"), settings.get("lower_is_better_of") or []
+    if isinstance(one, Mapping) and {"low", "high"} <= set(one) <= {"low", "high", "higher_is_better"}:
+        lower = lower or not one.get("higher_is_better", True)
+        one = [one["low"], one["high"]]
+    elif isinstance(one, Mapping) and each is None:
         one, each = None, one
-    lower_of = settings.get("lower_is_better_of") or []
+    if not isinstance(lower_of, str | list):
+        raise ValueError(f"lower_is_better_of must list names of data sets; got {lower_of!r:.80}")
     return label_scales(
         one,
         _pairs(each),
-        lower=_is_true(settings, "lower_is_better"),
+        lower=lower,
         lower_of=[lower_of] if isinstance(lower_of, str) else map(str, lower_of),
     )
 

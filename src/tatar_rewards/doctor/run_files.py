@@ -126,7 +126,9 @@ def launched_processes(settings: Mapping[str, Any]) -> Any:
     path = Path(name)
     if not path.is_file():
         path = next(_configs_of_trl(name), path)
-    return read_run_file(path).get("num_processes") if path.is_file() else None
+    if not path.is_file():
+        raise ValueError(f"the launcher's configuration {name!r} is no file of this machine; give --world-size")
+    return read_run_file(path).get("num_processes")
 
 
 def _configs_of_trl(name: str) -> Iterator[Path]:

@@ -189,7 +189,7 @@ def _budget(asked: Asked, answer: Any) -> Step:
     with_it, without = asked.reward_of(asked.opponents), asked.reward_of(asked.opponents, **_without_budget(asked))
     factor = None if not without or with_it is None else with_it / without
     pays = "" if factor is None else f": times {factor:.4g}"
-    return Step("budget", f"{counted} of {' and '.join(wanted)}{pays}", factor)
+    return Step("budget", f"{counted} of {' and '.join(wanted) or 'any number'}{pays}", factor)
 
 
 def _without_budget(asked: Asked) -> dict[str, Any]:

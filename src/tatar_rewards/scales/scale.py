@@ -50,8 +50,8 @@ class ScoreScale:
     def _check_order(self) -> Self:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise ValueError(
-                f"a ScoreScale needs finite low < high; got low={self.low:g}, high={self.high:g}; where the lowest is "
-                f"the best, give low first and higher_is_better=False"
+                f"a ScoreScale needs finite low < high, and higher_is_better=False where the lowest is the best; got "
+                f"low={self.low:g}, high={self.high:g}"
             )
         span = self.high - self.low
         if not math.isfinite(span) or not math.isfinite(100 / span):
@@ -118,7 +118,8 @@ class ScoreScale:
             row = int(wrong.argmax())
             declare, mend = "declare the scale that the labels were given on", "mend the label"
             undeclared = (self.low, self.high) == (0, 100)
-            cure = f"{declare}, for example ScoreScale(1, 5), or {mend}" if undeclared else f"{mend}, or {declare}"
+            example = ", for example ScoreScale(1, 5) (--mos-scale 1 5)"
+            cure = f"{declare}{example}, or {mend}" if undeclared else f"{mend}, or {declare}"
             raise ValueError(f"{column}[{row}] is {shown(numbers[row])}, off its declared scale {self}; {cure}")
         fractions = np.clip((numbers - self.low) / (self.high - self.low), 0.0, 1.0)
         points: NDArray[np.float64] = 100.0 * (fractions if self.higher_is_better else 1.0 - fractions)

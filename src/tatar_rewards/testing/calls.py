@@ -6,6 +6,7 @@ import math
 import pickle
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from tatar_rewards.testing.values import as_reward, what_to_mend
@@ -17,7 +18,8 @@ Rewards = list[float | None]
 def call(reward: Reward, completions: Sequence[Any], columns: Mapping[str, Sequence[Any]], **hooks: Any) -> Rewards:
     """The rewards of one call, each of them checked."""
     prompts = [_prompt_like(completion) for completion in completions]
-    asked: dict[str, Any] = {"prompts": prompts, "completions": list(completions), **columns}
+    state = SimpleNamespace(global_step=0, max_steps=100, epoch=0.0)
+    asked: dict[str, Any] = {"prompts": prompts, "completions": list(completions), "trainer_state": state, **columns}
     passed = pickle.loads(pickle.dumps(asked))
     before = _pickles(passed)
     try:
@@ -33,6 +35,8 @@ def call(reward: Reward, completions: Sequence[Any], columns: Mapping[str, Seque
         lacking = _lacking_columns(error, reward, passed)
         asked_for = f"check_reward_contract(reward{''.join(f', {name}=[...]' for name in lacking)})"
         told = f"; give the check what it needs: {asked_for}" if lacking else f" for completions {completions!r:.200}"
+        of_log = [name for name in lacking if name in ("log_extra", "log_metric")]
+        told = f"; let {' and '.join(of_log)} be None by default: not every trainer passes it" if of_log else told
         told = "; let it take **columns, all that a trainer passes" if "unexpected keyword" in str(error) else told
         raise AssertionError(f"the reward raised {error!r:.300}{told}") from error
     require(values is not None, f"the reward must return a list; got {type(returned).__name__}")
@@ -47,7 +51,8 @@ def _lacking_columns(error: BaseException, reward: Reward, passed: Mapping[str, 
     """The columns that a reward has failed for, since the check does not have them."""
     names: list[str] = []
     if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):
-        names = [error.args[0]]
+        cells = (value for column in passed.values() if isinstance(column, list) for value in column)
+        names = [error.args[0]] * all(error.args[0] != value for value in cells)  # else it looks a value up
     elif isinstance(error, TypeError):
         try:
             parameters = inspect.signature(reward).parameters.values()

@@ -7,6 +7,8 @@ import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from tatar_rewards.rewards import Reward as OurReward
+from tatar_rewards.scales import as_scale
 from tatar_rewards.testing.calls import Reward, Rewards, call, require
 from tatar_rewards.testing.processes import earn_together
 from tatar_rewards.wording import nearest
@@ -66,10 +68,13 @@ def check_reward_contract(
         AssertionError: the reward needs a name of its own; '<lambda>' is no name
     """
     batch = _example_columns() | {name: _as_rows(name, column) for name, column in columns.items()}
-    if processes not in (1, 2, 4):
+    if not isinstance(conversational, bool | None):
+        raise TypeError(f"conversational must be True, False or None; got {conversational!r:.80}")
+    if isinstance(processes, bool) or not isinstance(processes, int) or processes not in (1, 2, 4):
         raise ValueError(f"processes must be 1, 2 or 4, which eight rows can be split over; got {processes!r}")
     _check_name(reward)
-    texts: list[Any] = _ANSWERS if conversational is not True else _as_messages(_ANSWERS)
+    answers = _answers_to(reward)
+    texts: list[Any] = answers if conversational is not True else _as_messages(answers)
     earned = call(copy.deepcopy(reward), texts, batch)
     _check_graded(earned, batch)
     for name in columns:
@@ -78,7 +83,7 @@ def check_reward_contract(
     _check_same(call(copy.deepcopy(reward), texts, batch), earned, again)
     _check_same(call(_pickled(reward), texts, batch), earned, "a pickled reward pays otherwise")
     if conversational is None:
-        of_messages = call(copy.deepcopy(reward), _as_messages(_ANSWERS), batch)
+        of_messages = call(copy.deepcopy(reward), _as_messages(answers), batch)
         _check_same(of_messages, earned, "message lists earn otherwise than the same texts")
     hooks = {"log_extra": lambda name, values: None, "log_metric": lambda name, value: None, "unknown": None}
     _check_same(call(copy.deepcopy(reward), texts, batch, **hooks), earned, "the reward pays otherwise with log hooks")
@@ -98,6 +103,18 @@ def check_reward_contract(
         _check_same(split, [earned[k] for k in places], problem)
 
 
+def _answers_to(reward: Any) -> list[str]:
+    """The plain answers, on the scale that a reward of this package reads."""
+    if not isinstance(reward, OurReward):
+        return _ANSWERS
+    scale = as_scale(reward.config.answer_scale)
+    numbers = [20 + 5 * k for k in range(len(_ANSWERS))]
+    return [
+        answer.replace(f">{points}<", f">{scale.from_points(float(points)):.6g}<")
+        for points, answer in zip(numbers, _ANSWERS, strict=True)
+    ]
+
+
 def _as_messages(texts: Sequence[str]) -> list[Any]:
     return [[{"role": "assistant", "content": text}] for text in texts]
 
@@ -107,7 +124,7 @@ def _as_rows(name: str, column: Iterable[Any]) -> list[Any]:
     count = len(_ANSWERS)
     if name == "completions":
         raise ValueError("completions are those of the check; give columns that the reward needs beside them")
-    if isinstance(column, str) or not isinstance(column, Iterable):
+    if isinstance(column, str | Mapping) or not isinstance(column, Iterable):
         raise TypeError(
             f"{name} must be a list or an array of {count} values, one for each example; got {column!r:.80}"
         )
