@@ -225,3 +225,25 @@ def test_the_tiny_model_without_its_pictures_is_refused_in_words(tmp_path):
     said = tmp_path / "said"
     assert kills.run("tiny.model", ["--out", tmp_path / "run", "--set", "data.make=null"], said) == 1
     assert "give data.make and rationales.file too" in said.read_text()
+
+
+def test_a_part_without_a_picture_is_missing(tmp_path, capsys):
+    for part in ("sft", "grpo"):
+        ok, missing = plan(capsys, tmp_path / "run", f"data.make.{part}=0")
+        assert (ok, f"{part} has no picture to train on; see data.{part}" in missing) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("sft.args.dataloader_num_workers=-1", "sft.args.dataloader_num_workers: must be at least 0; got -1"),
+        ("sft.args.use_liger_kernel=true", "needs liger_kernel, which is not installed"),
+        ("sft.args.lr_scheduler_kwargs={foo: 1}", "sft: TypeError"),
+        ('model.frozen=[""]', "leaves no weight to train"),
+        ("out=/dev/null", "/dev/null is no folder"),
+    ],
+)
+def test_what_would_end_a_stage_before_its_first_step_is_missing(run_folder, capsys, change, told):
+    shutil.rmtree(run_folder / "sft")
+    ok, missing = plan(capsys, run_folder, change)
+    assert (ok, told in missing) == (False, True), missing

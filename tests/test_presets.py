@@ -2,12 +2,15 @@
 
 import math
 import pickle
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 from support.reward_calls import GOOD, batch
 
+import tatar_rewards as tr
 from tatar_rewards import AnswerFormatReward, presets
 from tatar_rewards.doctor import check_setup
 
@@ -144,3 +147,26 @@ def test_a_class_and_the_name_of_its_rewards_load_one_with_settings():
         presets.load_reward_funcs(["collections.Counter"])
     with pytest.raises(ValueError, match="did you mean 'gaussian_score'"):
         presets.load_reward_funcs(["gausian_score"])
+
+
+def test_settings_that_nothing_takes_are_refused(monkeypatch):
+    mine = SimpleNamespace(reward=tr.GaussianScoreReward(), empty=[], mixed=[tr.GaussianScoreReward(), 3])
+    mine.again = presets.tatar
+    monkeypatch.setitem(sys.modules, "my_presets", mine)
+    (scored,) = presets.load_reward_funcs(["iqa_gaussian_score"], mos_scale=(1, 5))
+    assert scored(["<answer>75</answer>"], mos=[4.0], task=["iqa"]) == [1.0]
+    assert len(presets.load_reward_funcs(["my_presets.again"], mos_scale=(1, 5))) == 3
+    for path, settings, message in (
+        ("iqa_gaussian_score", {"nonsense": 3}, "iqa_gaussian_score: unknown setting 'nonsense'"),
+        ("GaussianScoreReward", {"toleranc": 3}, "did you mean 'tolerance'"),
+        ("my_presets.reward", {"mos_scale": (1, 5)}, "my_presets.reward has settings of its own; leave mos_scale= out"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            presets.load_reward_funcs([path], **settings)
+    for paths in ("tatar", None, [3], [b"tatar"]):
+        with pytest.raises(TypeError, match="paths must"):
+            presets.load_reward_funcs(paths)
+    with pytest.raises(ValueError, match=r"my_presets\.mixed\[1\] is 3, no reward"):
+        presets.load_reward_funcs(["my_presets.mixed"])
+    with pytest.raises(ValueError, match="my_presets.empty is empty"):
+        presets.load_reward_funcs(["my_presets.empty"])

@@ -62,3 +62,43 @@ def test_a_column_that_the_reward_lacks_is_named_with_the_call_that_gives_it():
         check_reward_contract(reward, conversational=False, score=range(8))
     with pytest.raises(AssertionError, match="raised KeyError.* for completions"):
         check_reward_contract(lacks_something_else, **{"<think>Sharp.</think><answer>20</answer>": range(8)})
+
+
+def looks_at_the_step(completions, trainer_state, **columns):
+    return [0.5 + 0.0 * trainer_state.global_step for _ in completions]
+
+
+def needs_the_log(completions, log_metric, **columns):
+    return [0.5 for _ in completions]
+
+
+def knows_other_tasks(completions, task, **columns):
+    return [{"quality": 1.0}[one] for one in task]
+
+
+def test_what_a_trainer_passes_is_no_column():
+    check_reward_contract(looks_at_the_step)
+    with pytest.raises(AssertionError, match="let log_metric be None by default"):
+        check_reward_contract(needs_the_log)
+    with pytest.raises(AssertionError, match="raised KeyError\\('iqa'\\) for completions"):
+        check_reward_contract(knows_other_tasks)
+    for arguments in ({"conversational": "yes"}, {"mos": dict.fromkeys(range(8), 1)}):
+        with pytest.raises(TypeError):
+            check_reward_contract(looks_at_the_step, **arguments)
+    with pytest.raises(ValueError, match="processes must be 1, 2 or 4"):
+        check_reward_contract(looks_at_the_step, processes=2.0)
+
+
+class ByPlace(tr.GaussianScoreReward):
+    """Pays by the row where the answer can be read."""
+
+    def __call__(self, completions, **columns):
+        paid = super().__call__(completions, **columns)
+        return [value if not value else value * (row + 1) for row, value in enumerate(paid)]
+
+
+def test_plain_answers_are_on_the_scale_that_a_reward_reads():
+    for scale in ((1, 5), tr.ScoreScale(1, 5, higher_is_better=False)):
+        check_reward_contract(tr.GaussianScoreReward(answer_scale=scale))
+        with pytest.raises(AssertionError, match="the order of the rows changes"):
+            check_reward_contract(ByPlace(answer_scale=scale))

@@ -28,6 +28,7 @@ _BELOW_1 = pydantic.Field(ge=0, lt=1)
 RANGES: dict[str, Any] = {
     **dict.fromkeys(COUNTS, pydantic.Field(ge=1)),
     "vllm_tensor_parallel_size": pydantic.Field(ge=1),
+    "dataloader_num_workers": pydantic.Field(ge=0),
     "temperature": _POSITIVE,
     "repetition_penalty": _POSITIVE,
     "learning_rate": _NOT_NEGATIVE,
@@ -46,6 +47,8 @@ RANGES: dict[str, Any] = {
     "label_smoothing_factor": _SHARE,
     "top_entropy_quantile": _SHARE,
 }
+
+NEEDS = {"use_liger_kernel": "liger_kernel"}  # modules that a trainer imports at its first step
 
 # Texts that GRPO compares at its first step, of this version of TRL; another version may know others.
 MADE_FOR = "1.16.0"

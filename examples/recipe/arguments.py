@@ -5,12 +5,13 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from enum import EnumType
+from importlib.util import find_spec
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
-from recipe.argument_values import hint_of, known_texts
+from recipe.argument_values import NEEDS, hint_of, known_texts
 from tatar_rewards.wording import alike, did_you_mean, in_words, with_kind, without_place
 
 Arguments = TypeVar("Arguments")
@@ -62,6 +63,10 @@ def find_problems(kind: type[Any], stage: str, args: Mapping[str, Any]) -> list[
             likely = alike(name, fields, ALIKE)
             cure = f"did you mean {likely}?" if likely else "take it out"
             problems.append(f"{stage}.args.{name}: {kind.__name__} has no such argument; {cure}")
+        elif value and name in NEEDS and find_spec(NEEDS[name]) is None:
+            problems.append(
+                f"{stage}.args.{name} needs {NEEDS[name]}, which is not installed; install it, or set false"
+            )
         elif problem := _problem_of(hint_of(name, hints[name]), known_texts(kind, fields[name]), value):
             problems.append(f"{stage}.args.{name}: {problem}")
     return problems

@@ -115,7 +115,7 @@ class Lora(Section):
 
 
 class TinyModel(Section):
-    vision_tower_steps: Annotated[int, Field(ge=0)] = 450
+    vision_tower_steps: Annotated[int, Field(ge=1)] = 450
 
 
 class ModelSettings(Section):

@@ -106,6 +106,10 @@ def refuse_trained_frozen(model: PreTrainedModel, frozen: list[str]) -> None:
     wrong = [name for name in trained if any(part in name for part in frozen)]
     if wrong:
         raise SystemExit(f"model.frozen {frozen}: {len(wrong)} weights of it would be trained, the first {wrong[0]}")
+    if not trained:
+        raise SystemExit(
+            f"model.frozen {frozen} leaves no weight to train; name the parts that training must not change"
+        )
 
 
 def refuse_changed_frozen(start: str | Path, result: Path, settings: ModelSettings) -> None:

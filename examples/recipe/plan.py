@@ -2,6 +2,7 @@
 
 import io
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from functools import partial
@@ -65,6 +66,7 @@ def print_plan(recipe: Recipe, commands: Mapping[str, Sequence[str]], trainings:
         plan.missing.append(
             "model.make takes the tiny pictures and their rationales: give data.make and rationales.file"
         )
+    plan.missing += out_problems(recipe.out)
     print("\npictures")
     pictures = {part: print_pictures(plan, part) for part in (*trainings, "test")}
     for part in trainings:
@@ -85,6 +87,21 @@ def print_plan(recipe: Recipe, commands: Mapping[str, Sequence[str]], trainings:
     for line in dict.fromkeys(plan.missing):
         print(f"  {line}")
     return not plan.missing
+
+
+def out_problems(out: Path) -> list[str]:
+    """Why the results cannot be written, if so."""
+    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not there.is_dir():
+        return [f"out {out} cannot be made: {there} is no folder"]
+    if not os.access(there, os.W_OK):
+        return [f"out {out} cannot be made: {there} cannot be written to"]
+    return []
+
+
+def all_labels_here(recipe: Recipe, part: str) -> bool:
+    """Whether no label file of a part is still missing, which is told elsewhere."""
+    return recipe.data.make is not None or all(spec.labels.exists() for spec in getattr(recipe.data, part))
 
 
 def unfinished(recipe: Recipe, commands: Mapping[str, Sequence[str]]) -> set[str]:
@@ -118,7 +135,7 @@ def try_training(plan: Plan, stage: str, script: ModuleType, n_parameters: float
             trainer = plan.attempt(partial(script.make_trainer, elsewhere, examples, start))
             if trainer is not None:
                 plan.attempt(partial(refuse_trained_frozen, trainer.model, recipe.model.frozen))
-                trainer.get_optimizer_cls_and_kwargs(trainer.args, trainer.model)  # it may not be installed
+                trainer.create_optimizer_and_scheduler(num_training_steps=10)  # they may not be installed, or refuse
         except Exception as error:  # whatever a trainer says to its settings
             plan.missing.append(f"{stage}: {type(error).__name__}: {first_line(error)}")
 
@@ -196,7 +213,9 @@ def print_steps(plan: Plan, part: str, args: Any, counts: dict[str, int]) -> flo
         n_steps, length = args.max_steps, ""
     known = n_pictures or args.max_steps > 0
     print(f"  {part}: {f'{n_steps:g} steps{length}' if known else 'steps unknown without its labels'}; {batch}")
-    if n_pictures and not each_epoch:
+    if not n_pictures and all_labels_here(plan.recipe, part):
+        plan.missing.append(f"{part} has no picture to train on; see data.{part}")
+    elif n_pictures and not each_epoch:
         plan.missing.append(f"{part} takes no step: {n_pictures} pictures fill no batch; give more, or fewer rows")
     elif n_pictures and n_steps <= 0:
         plan.missing.append(f"{part} takes no step: num_train_epochs is {epochs:g}; give more, or max_steps")
