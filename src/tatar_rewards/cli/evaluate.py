@@ -88,7 +88,9 @@ def _evaluate(options: dict[str, Any]) -> int:
         warnings.simplefilter("always", UserWarning)
         with new.named_in_errors():
             columns = read_columns(new.rows(), reading)
+            of_rows = len(caught)
             evaluation = evaluate_columns(columns, reading, n_resamples, logistic=options["logistic"])
+            wrong_scale = len(caught) > of_rows
         compared = None
         if old.paths:
             with old.named_in_errors():
@@ -111,7 +113,7 @@ def _evaluate(options: dict[str, Any]) -> int:
     else:
         shown = [str(evaluation)] if terminal() is None else _tables(evaluation)
         show(*shown, *([] if compared is None else [str(compared)]))
-    return 1 if told else 0
+    return 1 if unknown or wrong_scale else 0
 
 
 def _tables(evaluation: Evaluation) -> list[Table | str]:
