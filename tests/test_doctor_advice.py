@@ -77,3 +77,11 @@ def test_where_memory_cannot_help_one_image_a_call_stays_a_fault():
     ):
         report = check_setup(rewards, {}, data)
         assert {"images per call", "images to compare"} & {fault.check for fault in report.faults}, str(report)
+
+
+def test_the_recommended_rewards_pass_on_narrow_labels_with_and_without_deviations():
+    data = rows(mos=[45 + k / 2 for k in range(40)])
+    data["sd"] = [12.0 + k % 5 for k in range(40)]
+    for settings in ({}, {"mos_std_column": "sd"}):
+        report = check_setup(tr.recommended_reward_funcs(**settings), ARGS, data, 1)
+        assert report.ok, str(report)

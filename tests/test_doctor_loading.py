@@ -89,6 +89,9 @@ def test_columns_have_the_names_that_are_given(doctor, tmp_path):
     code, out, _ = doctor(*batch)
     assert "name yours with image_id_column= (--image-id-column)" in " ".join(out.split())
     assert code == 1
+    for option in ("--dataset-column", "--task-column"):
+        misspelt = " ".join(doctor(*batch, *options, option, "sourc")[1].split())
+        assert f"({option}) names. -> did you mean 'source'?" in misspelt
     misspelt = " ".join(doctor(*batch, "--mos-column", "scores")[1].split())
     assert "name yours with mos_column= (--mos-column), perhaps 'score'" in misspelt
 

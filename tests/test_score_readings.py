@@ -63,7 +63,9 @@ def test_rows_that_no_reward_grades_may_be_on_any_scale(tmp_path, capsys):
     _, found, _ = score(capsys, write(tmp_path / "a.jsonl", rows), *flags)
     assert found["problems"] == []
     assert [one["task"] for one in found["tasks"]] == ["iqa"]
-    assert "1 of 3 completions have no label" in found["remarks"]
+    told = "labelled completions of tasks that no reward grades: 1 of 'speech'; they count in no SRCC"
+    assert told in found["remarks"]
+    assert not any("no label" in remark for remark in found["remarks"])
 
 
 def test_a_pipe_beside_a_file_is_read_to_its_end(tmp_path):
@@ -162,3 +164,41 @@ def test_what_tables_write_for_nothing_is_no_label(tmp_path, capsys, cell):
     assert "2 of 24 completions have no label" in found["remarks"]
     main(["evaluate", path, "--resamples", "0"])
     assert "2 of 12 answers of 'mine' have no label" in capsys.readouterr().err
+
+
+def test_rows_without_a_task_end_no_command(tmp_path, capsys, named):
+    by_name = tr.GaussianScoreReward(task="iqa", mos_scale={"k": (1, 10)})
+    rewards = [by_name, tr.GaussianScoreReward(**BEAUTY)]
+    rows = [perfect("iqa", 2.0, 1, 10, dataset="k"), perfect("iaa", 4.0, 1, 5, dataset="a")]
+    rows.append({**perfect("iaa", 3.0, 1, 5, dataset="a"), "task": None, "mos": None})
+    for order in (1, -1):
+        _, found, _ = score(capsys, write(tmp_path / "a.jsonl", rows), *named(*rewards[::order]))
+        assert "1 of 3 completions have no label" in found["remarks"]
+
+
+def test_the_direction_is_looked_at_by_data_set_and_by_image(tmp_path, capsys):
+    rows = [{"completion": f"<answer>{x}</answer>", "image_id": x, "mos": float(x), "dataset": "a"} for x in range(40)]
+    rows += [{**row, "mos": 100 - row["mos"], "dataset": "turned"} for row in rows[:20]]
+    flags = ["--reward-funcs", "gaussian_score", "--mos-scale", 0, 100]
+    code, found, _ = score(capsys, write(tmp_path / "a.jsonl", rows), *flags)
+    (told,) = found["problems"]
+    assert (code, told.startswith("turned: ")) == (1, True)
+    assert "--lower-is-better-of turned" in told
+    _, found, _ = score(capsys, tmp_path / "a.jsonl", *flags, "--lower-is-better-of", "turned")
+    assert found["problems"] == []
+    two = [
+        {"completion": f"<answer>{x}</answer>", "image_id": x > 55, "mos": 3.3 - 0.3 * (x > 55)} for x in range(40, 70)
+    ]
+    _, found, _ = score(
+        capsys, write(tmp_path / "b.jsonl", two), "--mos-scale", 1, 5, "--reward-funcs", "answer_format"
+    )
+    assert found["problems"] == []
+
+
+def test_what_stands_for_nothing_does_so_in_every_column_of_labels(tmp_path, capsys, named):
+    rewards = [tr.GaussianScoreReward(task="iqa"), tr.GaussianScoreReward(task="iaa", mos_column="beauty")]
+    rows = [perfect("iqa", 50.0, 0, 100), {**perfect("iaa", 50.0, 0, 100), "mos": None, "beauty": "n/a"}]
+    _, found, _ = score(capsys, write(tmp_path / "a.jsonl", rows), *named(*rewards))
+    assert "1 of 2 completions have no label" in found["remarks"]
+    assert main(["score", write(tmp_path / "b.jsonl", [{**row, "beauty": "-"} for row in rows]), *named(*rewards)]) == 2
+    assert "b.jsonl, row 0: beauty must be a finite number" in capsys.readouterr().err

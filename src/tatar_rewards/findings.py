@@ -171,10 +171,11 @@ def doubtful_answers(
     ]
 
 
-def cure_of_direction(mos_scale: ScoreScale) -> str:
-    """What to declare where answers are in the reverse order of labels on this scale."""
+def cure_of_direction(mos_scale: ScoreScale, dataset: str | None = None) -> str:
+    """What to declare where answers are in the reverse order of labels on this scale, perhaps of one data set only."""
     if mos_scale.higher_is_better:
-        end, cure = "best", "higher_is_better=False, on the command line --lower-is-better"
+        alone = "" if dataset is None else f", or of this data set alone --lower-is-better-of {dataset}"
+        end, cure = "best", f"higher_is_better=False, on the command line --lower-is-better{alone}"
     else:
         end, cure = "worst", "higher_is_better=True, on the command line without --lower-is-better"
     return (

@@ -15,7 +15,7 @@ from tatar_rewards.rewards import LabelConfig, Reward
 from tatar_rewards.rewards.batch import rows_by_scale, target_stds
 from tatar_rewards.rewards.columns import columns_read, needed_columns, settings_that_name
 from tatar_rewards.scales import as_scales, is_missing
-from tatar_rewards.wording import alike
+from tatar_rewards.wording import alike, did_you_mean
 
 CLASHING = ("prompts", "completions")  # passed beside the columns of the data: a call with both fails
 OVERWRITTEN = ("completion", "completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
@@ -40,6 +40,7 @@ def check_columns(rewards: Sequence[Any], data: Data) -> Iterator[Finding]:
                 "fault" if name in CLASHING or name in read else "advice",
             )
     yield from _missing_columns(rewards, data)
+    yield from dict.fromkeys(_misnamed_columns(rewards, data))
     for ranking in image_rewards(rewards):
         if data.streaming and ranking.config.image_id_column not in data.names and ranking.config.num_generations:
             yield Finding(
@@ -66,6 +67,18 @@ def _missing_columns(rewards: Sequence[Any], data: Data) -> Iterator[Finding]:
         names = ", ".join(reward.__name__ for reward in needing)
         needs = f"{names} need{'s' * (len(needing) == 1)}"
         yield Finding("missing column", f"{needs} a column {column!r}, which the dataset lacks", cure)
+
+
+def _misnamed_columns(rewards: Sequence[Any], data: Data) -> Iterator[Finding]:
+    """Columns that a reward can do without, under a name that somebody gave and no column has."""
+    for reward in package_rewards(rewards):
+        usual = type(reward.config).model_fields
+        for setting in ("task_column", "dataset_column", "image_id_column"):
+            name: str = getattr(reward.config, setting, "")
+            given = name and name != usual[setting].default and name not in needed_columns(reward.config)
+            if given and name not in data.names:
+                problem = f"no column {name!r}, which {setting}= (--{setting.replace('_', '-')}) names"
+                yield Finding("missing column", problem, did_you_mean(name, data.names))
 
 
 def read_all(rewards: Sequence[Any], data: Data) -> tuple[list[Reading], list[Finding]]:

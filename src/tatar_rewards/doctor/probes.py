@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -63,7 +64,7 @@ def _sample_for(reward: Reward[AnswerConfig], samples: Sequence[tuple[Reading, S
 
 
 class _Paid(NamedTuple):
-    """What a reward pays for the labels themselves and for a constant guess, before its weight."""
+    """What a reward pays for the labels themselves and for a constant guess, before its weight, were labels certain."""
 
     reward: Reward[AnswerConfig]
     gold: float
@@ -74,15 +75,13 @@ def _probe(reward: Reward[AnswerConfig], sample: Sample, facts: dict[str, str], 
     def rewards_of(completions: list[str]) -> Floats:
         return grade(reward, completions, sample.columns, sample.n_tokens)
 
-    def mean_reward(points: Floats) -> float:
-        return float(np.nanmean(rewards_of(completions_for(reward, points, sample.n_words))))
-
-    g, name = sample.points, reward.__name__
+    g, name, certain = sample.points, reward.__name__, _without_deviations(reward)
+    mean_reward = partial(_mean_reward, reward, sample)
     for_gold = rewards_of(completions_for(reward, g, sample.n_words))
     if np.isnan(for_gold).any():  # rows of another task
         return
     gold, garbage = float(np.mean(for_gold)), rewards_of(["I cannot tell."] * len(g))
-    if gold < LEAST_FOR_LABELS and _pays_little_without_deviations(reward, sample):
+    if gold < LEAST_FOR_LABELS and _mean_reward(certain, sample, g) < LEAST_FOR_LABELS:
         yield Finding(
             "exact answers",
             f"{name} pays {gold:.2f} for answers that are the labels themselves",
@@ -104,7 +103,8 @@ def _probe(reward: Reward[AnswerConfig], sample: Sample, facts: dict[str, str], 
             f"{name} pays {worst:.2f} for answers at the wrong end of the scale and {gold:.2f} for the labels",
             "choose a smaller tolerance or temperature",
         )
-    paid.append(_Paid(reward, gold, constant))
+    guess = np.full_like(g, np.median(g))
+    paid.append(_Paid(reward, _mean_reward(certain, sample, g), _mean_reward(certain, sample, guess)))
 
 
 def _constant_guesses(paid: Sequence[_Paid]) -> Iterator[Finding]:
@@ -122,13 +122,16 @@ def _constant_guesses(paid: Sequence[_Paid]) -> Iterator[Finding]:
             )
 
 
-def _pays_little_without_deviations(reward: Reward[AnswerConfig], sample: Sample) -> bool:
+def _without_deviations(reward: Reward[AnswerConfig]) -> Reward[AnswerConfig]:
     """With deviations of raters an order is uncertain, so that the labels themselves need not earn all."""
-    names = ("mos_std_column", "mos_std_scale", "raters", "raters_column")
-    if isinstance(reward.config, LabelConfig):
-        reward = reward.fresh(**dict.fromkeys(names))
-    earned = grade(reward, completions_for(reward, sample.points, sample.n_words), sample.columns, sample.n_tokens)
-    return float(np.mean(earned)) < LEAST_FOR_LABELS
+    if getattr(reward.config, "mos_std_column", None) is None:
+        return reward
+    return reward.fresh(mos_std_column=None, mos_std_scale=None, raters=None, raters_column=None)
+
+
+def _mean_reward(reward: Reward[AnswerConfig], sample: Sample, points: Floats) -> float:
+    completions = completions_for(reward, points, sample.n_words)
+    return float(np.nanmean(grade(reward, completions, sample.columns, sample.n_tokens)))
 
 
 def _simulate(

@@ -39,5 +39,5 @@ def _reversed_order(dataset: str, pictures: int, srcc: float, mos_scale: ScoreSc
         "direction of a scale",
         f"SRCC of {dataset!r} is {srcc:.3f} over {pictures} pictures: the better the MOS on its declared scale "
         f"{mos_scale}, the lower the predictions",
-        cure_of_direction(mos_scale),
+        cure_of_direction(mos_scale, dataset),
     )

@@ -19,7 +19,7 @@ from tatar_rewards.predictions import logged_rewards
 from tatar_rewards.rewards import LabelConfig, Reward, ThresholdScoreReward
 from tatar_rewards.rewards.configs import ImageConfig
 from tatar_rewards.scales import POINTS
-from tatar_rewards.scoring.labels import Labels, labels_of
+from tatar_rewards.scoring.labels import Labels, label_number, labels_of
 from tatar_rewards.scoring.one_reward import OF_CALL, Logged, missing_columns, name_of, pay, say_missing
 from tatar_rewards.scoring.reading import Read, read_step
 from tatar_rewards.scoring.tables import ColumnNames, Table
@@ -57,7 +57,8 @@ class Scored(NamedTuple):
     texts: list[CompletionText]
     answers: list[Answer]
     predictions: Floats  # points; NaN for an unreadable answer
-    targets: Floats  # points; NaN without a label
+    targets: Floats  # points; NaN without a label, and where no reward grades the row
+    graded: NDArray[np.bool_]  # whether a reward reads the label
     groups: NDArray[np.int64]  # number of the image; (0,) where nothing tells the images apart
     rewards: dict[str, Floats]  # NaN: left out
     total: Floats  # weighted sum; NaN where every reward leaves the row out
@@ -146,12 +147,20 @@ class Scorer:
         columns: dict[str, Any] = {name: column for name, column in table.columns.items() if name not in left_out}
         for name, column in labels.items():
             columns |= {name: column, getattr(self.settings.names, name): column}
+        for name in self._other_labels() & set(table.columns):
+            places = ((f"{table.place_of(row)}: {name}", value) for row, value in enumerate(table.columns[name]))
+            columns[name] = [label_number(value, place) for place, value in places]
         if "prompt" in table.columns:
             columns["prompts"] = table.columns["prompt"]
         if table.step is not None:  # a trainer writes its table when the step is done
             done = max(0, table.step - 1) if "advantage" in table.columns else table.step
             columns["trainer_state"] = SimpleNamespace(global_step=done, max_steps=self.settings.max_steps)
         return columns
+
+    def _other_labels(self) -> set[str]:
+        """Columns of labels that only some rewards read."""
+        configs = (reward.config for reward in self.rewards.values() if isinstance(reward, Reward))
+        return {one.mos_column for one in configs if isinstance(one, LabelConfig)} - {self.settings.names.mos}
 
     def _known_to(self, reward: Any, columns: dict[str, Any], labels: Labels) -> dict[str, Any]:
         """The columns, with labels under the names that a reward of ours has for them."""

@@ -47,7 +47,7 @@ def labels_of(table: Table, names: ColumnNames, task: str | None = None) -> Labe
         given["task"] = [task if one is None else one for one in given["task"] or [None] * size]
     mos, images = given["mos"], given["image_id"]
     if mos is not None:
-        given["mos"] = [_number(value, f"{table.place_of(row)}: {names.mos}") for row, value in enumerate(mos)]
+        given["mos"] = [label_number(value, f"{table.place_of(row)}: {names.mos}") for row, value in enumerate(mos)]
     if images is not None:
         given["image_id"] = [_whole(value) for value in images]
     found = {field: of_log[field] if column is None else column for field, column in given.items()}
@@ -77,7 +77,7 @@ def _known(logged: list[LoggedRow | None], field: Callable[[LoggedRow], Any]) ->
     return None if all(value is None for value in column) else column
 
 
-def _number(value: Any, place: str) -> float | None:
+def label_number(value: Any, place: str) -> float | None:
     """A MOS, which a CSV file has as a text."""
     if without_number(value):
         return None
@@ -86,7 +86,8 @@ def _number(value: Any, place: str) -> float | None:
             return number
     except (TypeError, ValueError, OverflowError):
         pass
-    raise ValueError(f"{place} must be a finite number, or nothing without a label; got {value!r:.60}")
+    cure = "mend it, or name another with --mos-column"
+    raise ValueError(f"{place} must be a finite number, or nothing without a label; got {value!r:.60}; {cure}")
 
 
 def _whole(value: Any) -> Any:

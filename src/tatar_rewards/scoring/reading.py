@@ -11,6 +11,8 @@ from tatar_rewards.answers import Answer
 from tatar_rewards.answers.messages import CompletionText
 from tatar_rewards.rewards import LabelConfig, Reward, ThresholdScoreReward
 from tatar_rewards.rewards.batch import Batch, read_batch
+from tatar_rewards.rewards.columns import needed_columns
+from tatar_rewards.scales import POINTS
 
 Floats = NDArray[np.float64]
 Columns = Mapping[str, Any]
@@ -24,7 +26,8 @@ class Read(NamedTuple):
     texts: list[CompletionText]
     answers: list[Answer]
     predictions: Floats  # points; NaN for an unreadable answer
-    targets: Floats  # points; NaN without a label
+    targets: Floats  # points; NaN without a label, and where no reward grades the row
+    graded: NDArray[np.bool_]  # whether a reward reads the label
 
 
 def reader_of(reward: Reward[LabelConfig]) -> Reward[LabelConfig]:
@@ -38,54 +41,41 @@ def read_step(
     completions: Sequence[Any],
     columns_for: Callable[[Reward[Any]], Columns],
 ) -> Read:
-    """Read every row as the first reward does that grades it, and what none of them grades by another reader.
+    """Read every row as the first reward does that grades it; where none grades any, by another reader.
 
     Args:
         graded_by: The rewards with labels that are computed.
-        otherwise: Reads the rows that are left; a label that it cannot read is then none.
+        otherwise: Reads answers and labels if no reward of the package does.
         completions: Of the step.
         columns_for: The columns as a reward is given them.
 
     Raises:
         TypeError, ValueError: what the rewards say of a completion or a label.
     """
-    if not graded_by:
-        return _as_it_is(read_batch(otherwise, completions, _with_labels(otherwise, columns_for, len(completions))))
-    readers = [reader_of(reward) for reward in graded_by]
-    batches = [read_batch(one, completions, columns_for(one)) for one in readers]
-    rest = ~np.any([batch.on_task for batch in batches], axis=0)
-    if rest.any():
-        batches.append(_left_over(otherwise, completions, columns_for, rest))
-    found = _as_it_is(batches[-1])
-    answers, predictions, targets = list(found.answers), found.predictions.copy(), np.full(len(rest), math.nan)
+    batches = [read_batch(one, completions, columns_for(one)) for one in map(reader_of, graded_by)]
+    graded = np.any([batch.on_task for batch in batches], axis=0) if batches else np.zeros(len(completions), bool)
+    if not graded.any():
+        batch = _read_otherwise(otherwise, completions, columns_for(otherwise), needed=not graded_by)
+        return Read(batch.texts, batch.answers, batch.predictions, batch.targets, graded)
+    first = batches[0]
+    answers, predictions = list(first.answers), first.predictions.copy()
+    targets = np.full(len(graded), math.nan)
     for batch in reversed(batches):  # so that the first counts
         for row in np.flatnonzero(batch.on_task).tolist():
             answers[row], predictions[row] = batch.answers[row], batch.predictions[row]
             targets[row] = batch.targets[row]
-    return Read(found.texts, answers, predictions, targets)
+    return Read(first.texts, answers, predictions, targets, graded)
 
 
-def _as_it_is(batch: Batch) -> Read:
-    return Read(batch.texts, batch.answers, batch.predictions, batch.targets)
-
-
-def _with_labels(reader: Reward[LabelConfig], columns_for: Callable[[Reward[Any]], Columns], size: int) -> Columns:
-    """The columns, with none of the labels where the files have no such column."""
-    return {reader.config.mos_column: [None] * size, **columns_for(reader)}
-
-
-def _left_over(
-    reader: Reward[LabelConfig],
-    completions: Sequence[Any],
-    columns_for: Callable[[Reward[Any]], Columns],
-    rest: NDArray[np.bool_],
+def _read_otherwise(
+    reader: Reward[LabelConfig], completions: Sequence[Any], columns: Columns, *, needed: bool
 ) -> Batch:
-    """Rows that no reward grades: their labels may be on any scale."""
-    columns = dict(_with_labels(reader, columns_for, len(rest)))
-    name = reader.config.mos_column
-    columns[name] = [value if left else None for value, left in zip(columns[name], rest.tolist(), strict=True)]
-    try:
-        batch = read_batch(reader, completions, columns)
-    except (TypeError, ValueError):
-        batch = read_batch(reader, completions, columns | {name: [None] * len(rest)})
-    return batch._replace(on_task=rest)
+    """Rows that no reward grades: without labels if they cannot be read, unless nothing else reads them."""
+    if set(needed_columns(reader.config)) <= set(columns):
+        try:
+            return read_batch(reader, completions, columns)
+        except (TypeError, ValueError):
+            if needed:
+                raise
+    plain = reader.fresh(mos_scale=POINTS)
+    return read_batch(plain, completions, {**columns, plain.config.mos_column: [None] * len(completions)})

@@ -8,13 +8,14 @@ import numpy as np
 
 from tatar_rewards.findings import (
     Finding,
+    cure_of_direction,
     datasets_without_rows,
     doubtful_answers,
     squeezed_labels,
     tells_of_a_wrong_scale,
 )
 from tatar_rewards.rewards import CrpsScoreReward, LabelConfig, Reward
-from tatar_rewards.scales import POINTS, ScoreScale, as_scale, as_scales
+from tatar_rewards.scales import POINTS, ScoreScale, as_scale, as_scales, scale_for
 from tatar_rewards.scoring.calls import Scorer
 from tatar_rewards.scoring.run import Run
 from tatar_rewards.wording import did_you_mean
@@ -54,7 +55,8 @@ def say_remarks(run: Run, scorer: Scorer) -> list[str]:
 
 def _of_scales(run: Run, scorer: Scorer) -> list[str]:
     """What looks wrong of labels and answers, and what else the rewards warn of."""
-    return [*map(_said, _doubts(run, scorer)), *_warnings(scorer)]
+    of_rewards = [text for text in _warnings(scorer) if not tells_of_a_wrong_scale(text)]  # at their first calls only
+    return [*map(_said, _doubts(run, scorer)), *of_rewards]
 
 
 def _needs_labels(reward: object) -> bool:
@@ -121,6 +123,9 @@ def _of_tasks(run: Run, scorer: Scorer) -> Iterator[str]:
     task, without = scorer.settings.task, run.completions - sum(run.tasks.values())
     if task is not None and run.tasks and not run.tasks[task]:
         yield f"--task {task} has no effect: the rows have tasks of their own, {_listed(list(run.tasks))}; leave it out"
+    if run.ungraded and not _labels_without_rewards(run, scorer):
+        rows = ", ".join(f"{count} of {name!r}" for name, count in run.ungraded.most_common(_SHOWN))
+        yield f"labelled completions of tasks that no reward grades: {rows}; they count in no SRCC"
     if run.tasks and without:
         yield f"{without} completions have no task, so that only rewards of every task grade them"
 
@@ -151,24 +156,32 @@ def _of_labels(run: Run, scorer: Scorer) -> Iterator[str]:
 
 
 def _doubts(run: Run, scorer: Scorer) -> list[Finding]:
-    """What looks wrong of labels and answers that no reward of this package looks at, one finding of each kind."""
-    looked_at = {
-        reward.config.task
-        for name, reward in scorer.rewards.items()
-        if _needs_labels(reward) and name not in scorer.not_computed
-    }
-    config, found = scorer.reader.config, dict[str, Finding]()
-    scale, column = as_scales(config.mos_scale), scorer.settings.names.mos
-    for task, (predictions, targets) in run.pairs.items():
-        if not looked_at & {None, task}:
-            x, y = np.array(predictions), np.array(targets)
-            one = scale if isinstance(scale, ScoreScale) else None
-            of_labels = [] if one is None else squeezed_labels(y, column, one)
-            answers = as_scale(config.answer_scale)
-            of_answers = doubtful_answers(x, y, answers, one or POINTS, labels_doubted=bool(of_labels))
-            for finding in [*of_labels, *of_answers]:
-                found.setdefault(finding.check, finding)
+    """What looks wrong of labels and answers, one finding of each kind and data set, over the whole run."""
+    found = dict[tuple[str, str], Finding]()
+    answers = as_scale(scorer.reader.config.answer_scale)
+    for (task, dataset), images in run.images.items():
+        x = np.array([total / count for total, count, _ in images.values()])
+        y = np.array([mos for _, _, mos in images.values()])
+        config, looked_at = _reads(scorer, task)
+        scales = as_scales(config.mos_scale)
+        scale = scales if isinstance(scales, ScoreScale) else scale_for(scales, dataset) or POINTS
+        of_labels = squeezed_labels(y, config.mos_column, scale)
+        several = len({name for one, name in run.images if one == task}) > 1
+        for finding in [*of_labels, *doubtful_answers(x, y, answers, scale, labels_doubted=bool(of_labels))]:
+            if finding.check == "answer scale" and looked_at:
+                continue  # the reward has said so
+            cure = cure_of_direction(scale, dataset) if finding.check == "direction of a scale" else finding.cure
+            named = finding._replace(problem=f"{dataset}: {finding.problem}", cure=cure) if several else finding
+            found.setdefault((finding.check, dataset), named)
     return list(found.values())
+
+
+def _reads(scorer: Scorer, task: str) -> tuple[LabelConfig, bool]:
+    """The settings by which the labels of a task are read, and whether a reward reads them."""
+    for name, reward in scorer.rewards.items():
+        if _needs_labels(reward) and name not in scorer.not_computed and reward.config.task in (None, task):
+            return reward.config, True
+    return scorer.reader.config, False
 
 
 def _datasets_without_rows(run: Run, scorer: Scorer) -> list[Finding]:

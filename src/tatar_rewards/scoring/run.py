@@ -15,6 +15,9 @@ from tatar_rewards.scoring.figures import StepFigures, figures_for_alarms, measu
 from tatar_rewards.scoring.worst import Worst
 
 
+MOST_IMAGES = 10_000  # of a data set, by which its scale is judged
+
+
 @dataclass
 class Run:
     """A run so far.
@@ -33,6 +36,8 @@ class Run:
         comparison: With what the trainer has logged.
         repeats: How many steps hold the completions of the step before them.
         unlabelled: How many completions have no label.
+        ungraded: How many labelled ones no reward grades, by task.
+        images: The answers to each image and its MOS, in points, by task and data set: sum, number and MOS.
         in_points: Whether labels are those that rewards have logged.
         other_rewards: Names of rewards that only the log has.
     """
@@ -50,6 +55,8 @@ class Run:
     comparison: Comparison = field(default_factory=Comparison)
     repeats: int = 0
     unlabelled: int = 0
+    ungraded: Counter[str] = field(default_factory=Counter)
+    images: dict[tuple[str, str], dict[object, tuple[float, int, float]]] = field(default_factory=dict)
     in_points: bool = False
     other_rewards: set[str] = field(default_factory=set)
 
@@ -73,10 +80,31 @@ class Run:
         self.paid.update({name: int(np.sum(readable & ~np.isnan(paid))) for name, paid in scored.rewards.items()})
         self.watch.read(scored.table.step or 0, figures_for_alarms(scored, scorer))
         self.comparison.add(scored)
-        self.unlabelled += int(np.isnan(scored.targets).sum())
+        self._add_labels(scored)
         self.other_rewards |= set(logged_rewards(scored.table.columns)) - set(scorer.weights)
         self.in_points = self.in_points or scored.labels.in_points
         self.worst.add(scored)
+
+    def _add_labels(self, scored: Scored) -> None:
+        """Count labels that are missing and that nobody reads, and the answers to each image."""
+        size = len(scored.targets)
+        mos, tasks = scored.labels.mos or [None] * size, scored.labels.task or [None] * size
+        datasets = scored.labels.dataset or [None] * size
+        known = ~np.isnan(scored.targets)
+        for row in np.flatnonzero(~known).tolist():
+            if scored.graded[row] or mos[row] is None:
+                self.unlabelled += 1
+        for row in np.flatnonzero(~scored.graded).tolist():
+            if mos[row] is not None:
+                self.ungraded[str(tasks[row])] += 1
+        for row in np.flatnonzero(known & ~np.isnan(scored.predictions)).tolist():
+            images = self.images.setdefault((str(tasks[row]), str(datasets[row])), {})
+            number = int(scored.groups[row]) if len(scored.groups) else row
+            key = (len(self.steps), number) if scored.labels.image_id is None else scored.labels.image_id[row]
+            if key not in images and len(images) >= MOST_IMAGES:
+                continue
+            total, count, _ = images.get(key, (0.0, 0, 0.0))
+            images[key] = total + float(scored.predictions[row]), count + 1, float(scored.targets[row])
 
     def _add_cures(self, scored: Scored) -> None:
         """The cure of what most answers of a status show, in the first step that has one."""
