@@ -14,7 +14,6 @@ from tatar_rewards.scoring.compare import Comparison
 from tatar_rewards.scoring.figures import StepFigures, figures_for_alarms, measure_step, rows_by_task
 from tatar_rewards.scoring.worst import Worst
 
-
 MOST_IMAGES = 10_000  # of a data set, by which its scale is judged
 
 
