@@ -157,6 +157,19 @@ def test_gains_of_the_tiny_model_are_paired_by_seed():
     )
 
 
+def test_learning_rates_of_the_tiny_model_are_compared_by_seed():
+    def line(name, seed, srcc, **settings):
+        task = {"mean": {"srcc": srcc}}
+        return {"name": name, "seed": seed, "part": "test", **show_tiny.CHOSEN, **settings, "iqa": task, "iaa": task}
+
+    lines = [line("start", k, 0.5) for k in range(3)]
+    lines += [line("recommended", k, 0.6 + k / 100) for k in range(3)]
+    lines += [line("recommended", k, 0.61 + k / 50, rate=4e-4) for k in range(2)]
+    lines += [line("tatar", 0, 0.7)]  # at one rate only
+    (row,) = show_tiny.by_rate(lines).splitlines()[2:]
+    assert row.split(" | ")[1:4] == ["0, 1", "+0.105", "+0.120 (+0.015 ± 0.005)"]
+
+
 @pytest.mark.parametrize("name", [name for name in vars(tiny_rewards) if isinstance(getattr(tiny_rewards, name), list)])
 def test_every_list_of_the_tiny_model_has_a_format_and_names_of_its_own(name):
     rewards = getattr(tiny_rewards, name)

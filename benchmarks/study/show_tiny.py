@@ -112,25 +112,34 @@ def gains(lines: Lines, task: str, part: str = "test", *, chosen: bool = True) -
 
 
 def by_rate(lines: Lines, part: str = "test") -> str:
-    """The mean change of SRCC over SFT at each learning rate, of lists and seeds that were trained at all of them."""
+    """The mean change of SRCC over SFT at each learning rate, of the lists and seeds that were trained at several."""
     settings = {name: value for name, value in CHOSEN.items() if name != "rate"}
-    runs: dict[tuple[str, float], dict[int, dict[str, Any]]] = {}
+    runs: dict[str, dict[float, dict[int, dict[str, Any]]]] = {}
     for line in lines:
         if line["part"] == part and line["name"] in NAMES and line.items() >= settings.items():
-            runs.setdefault((line["name"], line["rate"]), {})[line["seed"]] = line
-    rates = sorted({rate for _, rate in runs})
-    names = [name for name in NAMES if all((name, rate) in runs for rate in rates)]
+            runs.setdefault(line["name"], {}).setdefault(line["rate"], {})[line["seed"]] = line
     start, rows = starts(lines, part), []
-    seeds = sorted(set.intersection(*(set(runs[name, rate]) for name in names for rate in rates)))
-    for name in names:
-        row = [NAMES[name]]
+    rates = sorted({rate for of_list in runs.values() if len(of_list) > 1 for rate in of_list})
+    for name in (name for name in NAMES if len(runs.get(name, {})) > 1):
+        of_list = runs[name]
+        seeds = sorted(set.intersection(*(set(of_seed) for of_seed in of_list.values())))
+        row = [NAMES[name], ", ".join(map(str, seeds))]
         for task in TASKS:
+            usual = [change(start, of_list[CHOSEN["rate"]], task, seed) for seed in seeds]
             for rate in rates:
-                gained = np.array([change(start, runs[name, rate], task, seed) for seed in seeds])
-                row.append(f"{gained.mean():+.3f} ± {gained.std(ddof=1) / math.sqrt(len(seeds)):.3f}")
+                gained = [change(start, of_list[rate], task, seed) for seed in seeds] if rate in of_list else []
+                error = "" if rate == CHOSEN["rate"] else f" ({_paired(gained, usual)})"
+                row.append(f"{np.mean(gained):+.3f}{error}" if gained else "")
         rows.append(row)
-    header = [f"{title}, {rate:g}" for title in TASKS.values() for rate in rates]
-    return table([f"seeds {', '.join(map(str, seeds))}", *header], rows)
+    return table(["", "seeds", *(f"{title}, {rate:g}" for title in TASKS.values() for rate in rates)], rows)
+
+
+def _paired(gained: Sequence[float], usual: Sequence[float]) -> str:
+    """The mean difference to the usual rate and its standard error."""
+    if len(gained) < 2:
+        return ""
+    differences = np.array(gained) - np.array(usual)
+    return f"{differences.mean():+.3f} ± {differences.std(ddof=1) / math.sqrt(len(differences)):.3f}"
 
 
 def change(start: Mapping[int, Any], runs: Mapping[int, Any], task: str, seed: int) -> float:
