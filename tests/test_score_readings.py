@@ -68,6 +68,19 @@ def test_rows_that_no_reward_grades_may_be_on_any_scale(tmp_path, capsys):
     assert not any("no label" in remark for remark in found["remarks"])
 
 
+def test_a_step_of_another_task_counts_nowhere_and_labels_that_no_reward_reads_count_everywhere(tmp_path, capsys):
+    rows = [{**row, "task": "speech" if row["step"] == 3 else row["task"]} for row in steps_of(HEALTHY)]
+    path = write(tmp_path / "a.jsonl", rows)
+    _, found, _ = score(capsys, path)
+    assert [one["task"] for one in found["tasks"]] == ["iaa", "iqa"]
+    assert (
+        "labelled completions of tasks that no reward grades: 8 of 'speech'; they count in no SRCC" in found["remarks"]
+    )
+    _, found, _ = score(capsys, path, "--reward-funcs", "answer_format")
+    assert [one["task"] for one in found["tasks"]] == ["iaa", "iqa", "speech"]
+    assert not any("no reward grades" in remark for remark in found["remarks"])
+
+
 def test_a_pipe_beside_a_file_is_read_to_its_end(tmp_path):
     first, second = (write(tmp_path / name, steps_of(HEALTHY)[k : k + 8]) for name, k in (("a.jsonl", 0), ("b", 8)))
     reader, writer = os.pipe()

@@ -75,7 +75,7 @@ def averaging(runs: Runs, regime: str) -> str:
 def goals(runs: Runs, name: str = RECOMMENDED) -> str:
     """Whether a reward is the best of each regime, or how far behind, in SRCC and RMSE, and what its slope is.
 
-    Where a call holds few images there is a line with the memory that the callables have by default, too.
+    Where a call holds few images there is a line with 64 remembered ones, as `opponents="memory"` has them, too.
     """
     rows, both = [], (name, name + REMEMBERS)
     lines = [(regime, one) for regime in regimes_of(runs) for one in both if (regime, one) in runs]

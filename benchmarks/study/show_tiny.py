@@ -125,21 +125,15 @@ def by_rate(lines: Lines, part: str = "test") -> str:
         seeds = sorted(set.intersection(*(set(of_seed) for of_seed in of_list.values())))
         row = [NAMES[name], ", ".join(map(str, seeds))]
         for task in TASKS:
-            usual = [change(start, of_list[CHOSEN["rate"]], task, seed) for seed in seeds]
+            gained = {rate: {seed: change(start, of_list[rate], task, seed) for seed in seeds} for rate in of_list}
             for rate in rates:
-                gained = [change(start, of_list[rate], task, seed) for seed in seeds] if rate in of_list else []
-                error = "" if rate == CHOSEN["rate"] else f" ({_paired(gained, usual)})"
-                row.append(f"{np.mean(gained):+.3f}{error}" if gained else "")
+                if rate not in gained:
+                    row.append("")
+                    continue
+                error = "" if rate == CHOSEN["rate"] else f" ({against(gained[rate], gained[CHOSEN['rate']])})"
+                row.append(f"{np.mean(list(gained[rate].values())):+.3f}{error}")
         rows.append(row)
     return table(["", "seeds", *(f"{title}, {rate:g}" for title in TASKS.values() for rate in rates)], rows)
-
-
-def _paired(gained: Sequence[float], usual: Sequence[float]) -> str:
-    """The mean difference to the usual rate and its standard error."""
-    if len(gained) < 2:
-        return ""
-    differences = np.array(gained) - np.array(usual)
-    return f"{differences.mean():+.3f} ± {differences.std(ddof=1) / math.sqrt(len(differences)):.3f}"
 
 
 def change(start: Mapping[int, Any], runs: Mapping[int, Any], task: str, seed: int) -> float:
@@ -147,7 +141,7 @@ def change(start: Mapping[int, Any], runs: Mapping[int, Any], task: str, seed: i
 
 
 def against(changed: Mapping[int, float], best: Mapping[int, float]) -> str:
-    """The mean difference to the recommended rewards and its standard error, over the seeds that both have."""
+    """The mean difference to other runs, and its standard error, over the seeds that both have."""
     differences = np.array([changed[seed] - best[seed] for seed in changed if seed in best])
     if len(differences) < 2:
         return ""

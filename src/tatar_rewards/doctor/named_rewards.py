@@ -50,16 +50,16 @@ def load_rewards(settings: Mapping[str, Any]) -> list[Any]:
         raise ValueError(f"reward_funcs must be a list of import paths; got {paths!r:.80}")
     rewards: list[Any] = [] if model is None else [str(model)]
     given = next((name for name in REWARD_KEYS if name in settings), None)
-    own = list[str]()
+    taking, own = [path for path in paths if takes_settings(path)], list[str]()
     for path in paths:
-        if takes_settings(path):
+        if path in taking:
             rewards += load_reward_funcs([path], **_settings_of_preset(path, settings))
             continue
         known = None if "." in path else reward_of_trl(path)
         loaded = load_reward_funcs([path]) if known is None else [known]
         own += [path] * any(isinstance(reward, Reward) for reward in loaded)
         rewards += loaded
-    if given is not None and (own or not any(map(takes_settings, paths))):
+    if given is not None and (own or not taking):
         others = ", ".join(own or paths or [str(model)])
         raise ValueError(
             f"{given} is a setting of the rewards that this package names, such as recommended and gaussian_score; "

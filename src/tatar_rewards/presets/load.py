@@ -39,12 +39,12 @@ def load_reward_funcs(paths: Sequence[str], **settings: Any) -> list[Callable[..
         raise TypeError(f"paths must be a list of names, such as ['recommended']; got {paths!r:.80}")
     if "" not in sys.path:
         sys.path.insert(0, "")  # as an interpreter would
-    rewards: list[Callable[..., Any]] = []
+    loaded: list[Callable[..., Any]] = []
     for path in paths:
         if not isinstance(path, str):
             raise TypeError(f"paths must hold names, such as 'recommended'; got {path!r:.80}")
-        rewards += _made(path, _looked_up(path), settings)
-    return rewards
+        loaded += _made(path, _looked_up(path), settings)
+    return loaded
 
 
 def takes_settings(path: str) -> bool:

@@ -58,7 +58,7 @@ class Scored(NamedTuple):
     answers: list[Answer]
     predictions: Floats  # points; NaN for an unreadable answer
     targets: Floats  # points; NaN without a label, and where no reward grades the row
-    graded: NDArray[np.bool_]  # whether a reward reads the label
+    graded: NDArray[np.bool_]  # whether the label is read
     groups: NDArray[np.int64]  # number of the image; (0,) where nothing tells the images apart
     rewards: dict[str, Floats]  # NaN: left out
     total: Floats  # weighted sum; NaN where every reward leaves the row out

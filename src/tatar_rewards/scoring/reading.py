@@ -27,7 +27,7 @@ class Read(NamedTuple):
     answers: list[Answer]
     predictions: Floats  # points; NaN for an unreadable answer
     targets: Floats  # points; NaN without a label, and where no reward grades the row
-    graded: NDArray[np.bool_]  # whether a reward reads the label
+    graded: NDArray[np.bool_]  # whether the label is read
 
 
 def reader_of(reward: Reward[LabelConfig]) -> Reward[LabelConfig]:
@@ -41,41 +41,34 @@ def read_step(
     completions: Sequence[Any],
     columns_for: Callable[[Reward[Any]], Columns],
 ) -> Read:
-    """Read every row as the first reward does that grades it; where none grades any, by another reader.
+    """Read every row as the first reward does that grades it; by another reader where no reward reads labels.
 
     Args:
         graded_by: The rewards with labels that are computed.
-        otherwise: Reads answers and labels if no reward of the package does.
+        otherwise: Reads answers and labels if there are none.
         completions: Of the step.
         columns_for: The columns as a reward is given them.
 
     Raises:
         TypeError, ValueError: what the rewards say of a completion or a label.
     """
+    if not graded_by:
+        batch = _read_otherwise(otherwise, completions, columns_for(otherwise))
+        return Read(batch.texts, batch.answers, batch.predictions, batch.targets, np.ones(len(completions), bool))
     batches = [read_batch(one, completions, columns_for(one)) for one in map(reader_of, graded_by)]
-    graded = np.any([batch.on_task for batch in batches], axis=0) if batches else np.zeros(len(completions), bool)
-    if not graded.any():
-        batch = _read_otherwise(otherwise, completions, columns_for(otherwise), needed=not graded_by)
-        return Read(batch.texts, batch.answers, batch.predictions, batch.targets, graded)
     first = batches[0]
     answers, predictions = list(first.answers), first.predictions.copy()
-    targets = np.full(len(graded), math.nan)
+    targets = np.full(len(answers), math.nan)
     for batch in reversed(batches):  # so that the first counts
         for row in np.flatnonzero(batch.on_task).tolist():
             answers[row], predictions[row] = batch.answers[row], batch.predictions[row]
             targets[row] = batch.targets[row]
-    return Read(first.texts, answers, predictions, targets, graded)
+    return Read(first.texts, answers, predictions, targets, np.any([batch.on_task for batch in batches], axis=0))
 
 
-def _read_otherwise(
-    reader: Reward[LabelConfig], completions: Sequence[Any], columns: Columns, *, needed: bool
-) -> Batch:
-    """Rows that no reward grades: without labels if they cannot be read, unless nothing else reads them."""
+def _read_otherwise(reader: Reward[LabelConfig], completions: Sequence[Any], columns: Columns) -> Batch:
+    """With labels, if the files have the columns for them."""
     if set(needed_columns(reader.config)) <= set(columns):
-        try:
-            return read_batch(reader, completions, columns)
-        except (TypeError, ValueError):
-            if needed:
-                raise
+        return read_batch(reader, completions, columns)
     plain = reader.fresh(mos_scale=POINTS)
     return read_batch(plain, completions, {**columns, plain.config.mos_column: [None] * len(completions)})

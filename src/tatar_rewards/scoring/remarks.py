@@ -24,11 +24,18 @@ _NUMBERS = re.compile(r"\d[\d.,]*")
 _SHOWN = 3  # tasks
 
 
-def say_problems(run: Run, scorer: Scorer) -> list[str]:
-    """What keeps the figures from telling what they should."""
-    unknown = [_said(finding) for finding in _datasets_without_rows(run, scorer) if finding.kind == "fault"]
-    scales = [text for text in _of_scales(run, scorer) if tells_of_a_wrong_scale(text)]
-    return _labels_without_rewards(run, scorer) + unknown + scales
+def say(run: Run, scorer: Scorer) -> tuple[list[str], list[str]]:
+    """Problems, which keep the figures from telling what they should, and what else a reader should know."""
+    unread, doubts = _labels_without_rewards(run, scorer), _doubts(run, scorer)
+    unknown = _datasets_without_rows(run, scorer)
+    problems = [*unread, *(_said(finding) for finding in unknown if finding.kind == "fault")]
+    problems += [_said(finding) for finding in doubts if finding.check != "answer scale"]
+    remarks = [*_of_rewards(run, scorer, unread=bool(unread)), *_of_labels(run, scorer)]
+    remarks += [_said(finding) for finding in unknown if finding.kind == "advice"]
+    remarks += [*_of_steps(run), *run.comparison.remarks()]
+    remarks += [_said(finding) for finding in doubts if finding.check == "answer scale"]
+    # those of scales are of the first calls only, and stand among the problems if the whole run bears them out
+    return problems, remarks + [text for text in _warnings(scorer) if not tells_of_a_wrong_scale(text)]
 
 
 def _labels_without_rewards(run: Run, scorer: Scorer) -> list[str]:
@@ -45,18 +52,6 @@ def _labels_without_rewards(run: Run, scorer: Scorer) -> list[str]:
             f"their column with --task-column, or with --reward-funcs rewards of their task; recommended grades all"
         )
     return [f"no reward compares the answers with the labels: {'; '.join(reasons)}"]
-
-
-def say_remarks(run: Run, scorer: Scorer) -> list[str]:
-    """What else a reader should know."""
-    warned = [text for text in _of_scales(run, scorer) if not tells_of_a_wrong_scale(text)]
-    return [*_of_rewards(run, scorer), *_of_labels(run, scorer), *run.comparison.remarks(), *warned]
-
-
-def _of_scales(run: Run, scorer: Scorer) -> list[str]:
-    """What looks wrong of labels and answers, and what else the rewards warn of."""
-    of_rewards = [text for text in _warnings(scorer) if not tells_of_a_wrong_scale(text)]  # at their first calls only
-    return [*map(_said, _doubts(run, scorer)), *of_rewards]
 
 
 def _needs_labels(reward: object) -> bool:
@@ -85,8 +80,8 @@ def _listed(names: list[str]) -> str:
     return ", ".join(shown[:_SHOWN]) + ", ..." * (len(shown) > _SHOWN)
 
 
-def _of_rewards(run: Run, scorer: Scorer) -> Iterator[str]:
-    if not _labels_without_rewards(run, scorer):
+def _of_rewards(run: Run, scorer: Scorer, *, unread: bool) -> Iterator[str]:
+    if not unread:
         yield from _say_not_computed(scorer.not_computed)
         for name, reward in scorer.rewards.items():
             if _needs_labels(reward) and name not in scorer.not_computed and not _grades(run, scorer, name):
@@ -99,7 +94,7 @@ def _of_rewards(run: Run, scorer: Scorer) -> Iterator[str]:
                 f"{name} paid for no readable answer: it compares the answers to one image with each other, and no "
                 f"image has two"
             )
-    yield from _of_tasks(run, scorer)
+    yield from _of_tasks(run, scorer, unread=unread)
     for name, reward in scorer.rewards.items():
         if isinstance(reward, Reward) and reward.config.schedule is not None and not run.steps[0].step:
             setting = reward.config.schedule.setting
@@ -118,12 +113,12 @@ def _of_rewards(run: Run, scorer: Scorer) -> Iterator[str]:
         )
 
 
-def _of_tasks(run: Run, scorer: Scorer) -> Iterator[str]:
+def _of_tasks(run: Run, scorer: Scorer, *, unread: bool) -> Iterator[str]:
     """An option without effect, and completions that only rewards of every task grade."""
     task, without = scorer.settings.task, run.completions - sum(run.tasks.values())
     if task is not None and run.tasks and not run.tasks[task]:
         yield f"--task {task} has no effect: the rows have tasks of their own, {_listed(list(run.tasks))}; leave it out"
-    if run.ungraded and not _labels_without_rewards(run, scorer):
+    if run.ungraded and not unread:
         rows = ", ".join(f"{count} of {name!r}" for name, count in run.ungraded.most_common(_SHOWN))
         yield f"labelled completions of tasks that no reward grades: {rows}; they count in no SRCC"
     if run.tasks and without:
@@ -142,7 +137,10 @@ def _of_labels(run: Run, scorer: Scorer) -> Iterator[str]:
     if run.in_points:
         unused = "" if scorer.settings.mos_scale is None else "; the scale of the MOS that is given is not used"
         yield f"the labels are those that the rewards have logged, in points on 0 to 100{unused}"
-    yield from (_said(finding) for finding in _datasets_without_rows(run, scorer) if finding.kind == "advice")
+
+
+def _of_steps(run: Run) -> Iterator[str]:
+    """What could not be counted, and what was left out."""
     if all(math.isnan(step.flat_groups) for step in run.steps):
         yield (
             "flat groups were not counted: they need a column of images (--image-id-column) or --num-generations, "

@@ -14,7 +14,7 @@ from tatar_rewards.hacks import Alarm, HackThresholds, HackWatch
 from tatar_rewards.scoring.calls import Scored, Scorer
 from tatar_rewards.scoring.figures import StepFigures
 from tatar_rewards.scoring.output import OutputRow
-from tatar_rewards.scoring.remarks import say_problems, say_remarks
+from tatar_rewards.scoring.remarks import say
 from tatar_rewards.scoring.run import Run
 from tatar_rewards.scoring.tables import Table
 
@@ -140,16 +140,17 @@ def _summary(run: Run, scorer: Scorer) -> Summary:
     compared = {name: asdict(one) for name, one in run.comparison.rewards.items()}
     if run.comparison.readings.compared:
         compared["answers read"] = asdict(run.comparison.readings)
+    problems, remarks = say(run, scorer)
     return Summary(
         completions=run.completions,
         statuses=dict(run.statuses.most_common()),
         cures=run.cures,
         tasks=[_task_figures(task, *pair) for task, pair in sorted(run.pairs.items())],
         steps=run.steps,
-        problems=say_problems(run, scorer),
+        problems=problems,
         alarms=run.watch.alarms,
         worst=run.worst.rows(),
-        remarks=say_remarks(run, scorer),
+        remarks=remarks,
         compared=compared,
     )
 
